@@ -1,0 +1,6 @@
+"""The engine of Compression Lab: methods, training, measurement and durable runs; imports no streamlit."""
+
+from pkgutil import extend_path
+
+# Python 3.14 has a standard package of the same name that gzip and others import from: both must be reachable.
+__path__ = extend_path(__path__, __name__)

@@ -1,0 +1,5 @@
+"""Datasets: one file a family."""
+
+from compression.catalog import Registry
+
+DATASETS = Registry("compression.data", "dataset")

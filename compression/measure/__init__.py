@@ -1,0 +1,1 @@
+"""What is measured of a network: accuracy and its interval, latency, size, compute."""

@@ -1,0 +1,1 @@
+"""Durable background runs: the store, the supervisor and its workers."""

@@ -1,0 +1,68 @@
+"""Where things lie and every limit, read from the environment at each call so that tests and servers can set them."""
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+from compression.errors import LabError
+
+
+def home() -> Path:
+    """Return the folder of the store and the artefacts (`LAB_HOME`; a per-user data folder by default)."""
+    folder = os.environ.get("LAB_HOME")
+    return Path(folder).expanduser() if folder else Path(platformdirs.user_data_dir("compression-lab", appauthor=False))
+
+
+def data_root() -> Path:
+    """Return the root that torchvision's datasets take (`LAB_DATA`; `data` under the home folder by default)."""
+    folder = os.environ.get("LAB_DATA")
+    return Path(folder).expanduser() if folder else home() / "data"
+
+
+def database_url() -> str:
+    """Return the store's SQLAlchemy URL (`LAB_DATABASE_URL`; an SQLite file in the home folder by default)."""
+    return os.environ.get("LAB_DATABASE_URL") or f"sqlite:///{home() / 'lab.db'}"
+
+
+def runs_folder() -> Path:
+    """Return the folder that holds one folder a run."""
+    return home() / "runs"
+
+
+def models_folder() -> Path:
+    """Return the folder of trained networks that runs share."""
+    return home() / "models"
+
+
+def limit(name: str, default: int) -> int:
+    """Return a whole-number limit from the environment.
+
+    Raises:
+        LabError: the variable is set to something that is not a whole number of at least 1.
+    """
+    text = os.environ.get(name)
+    if text is None:
+        return default
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise LabError(f"{name} is set to {text!r}; a whole number of at least 1 is allowed.")
+    return value
+
+
+def runs_per_person() -> int:
+    """Return how many runs one person may have waiting or running (`LAB_RUNS_PER_PERSON`)."""
+    return limit("LAB_RUNS_PER_PERSON", 5)
+
+
+def gpu_slots() -> int:
+    """Return how many runs share one GPU (`LAB_GPU_SLOTS`); a CPU runs one at a time."""
+    return limit("LAB_GPU_SLOTS", 4)
+
+
+def threads() -> int:
+    """Return how many CPU threads a run computes with (`LAB_THREADS`; all cores by default, 4 at most)."""
+    return limit("LAB_THREADS", min(4, os.cpu_count() or 1))
