@@ -236,7 +236,7 @@ def _complete(knob: Knob, parameter: inspect.Parameter, kind: Any) -> Knob:
     if knob.registry is not None:
         return replace(knob, name=parameter.name, kind="choice" if kind is str else "method", default=parameter.default)
     if typing.get_origin(kind) is Literal:
-        return replace(knob, name=parameter.name, kind="choice", default=parameter.default, choices=typing.get_args(kind))
+        return replace(knob, name=parameter.name, kind="choice", default=parameter.default, options=typing.get_args(kind))
     if kind not in KINDS:
         raise ValueError(f"{parameter.name}: a knob is a float, an int, a bool, a Literal or a list[int], not {kind}")
     return replace(knob, name=parameter.name, kind=KINDS[kind], default=parameter.default)
