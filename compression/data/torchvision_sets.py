@@ -1,0 +1,85 @@
+"""MNIST, Fashion-MNIST, CIFAR-10 and CIFAR-100 as torchvision reads and downloads them."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+
+from compression.data import DATASETS
+from compression.data.arrays import Arrays
+from compression.texts import mark as _
+
+
+def _arrays(kind: Any, root: Path, download: bool) -> Arrays:
+    parts = []
+    for train in (True, False):
+        published = kind(root=str(root), train=train, download=download)
+        pixels = torch.as_tensor(published.data)
+        pixels = pixels[:, None] if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2).contiguous()
+        parts += [pixels, torch.as_tensor(published.targets, dtype=torch.int64)]
+    return Arrays(*parts)
+
+
+@DATASETS.register(
+    title=_("MNIST"),
+    source="LeCun, Cortes & Burges 1998; torchvision.datasets.MNIST",
+    task="classification",
+    shape=(1, 28, 28),
+    classes=10,
+    images=60_000,
+    folder="MNIST",
+    megabytes=12,
+    recipe={"epochs": 10, "batch_size": 128, "lr": 0.1, "augment": "shift"},
+)
+def mnist(root: Path, *, download: bool = False) -> Arrays:
+    """Handwritten digits of 28x28 pixels: 60,000 grey images and 10,000 for the test."""
+    return _arrays(torchvision.datasets.MNIST, root, download)
+
+
+@DATASETS.register(
+    title=_("Fashion-MNIST"),
+    source="Xiao, Rasul & Vollgraf 2017, arXiv:1708.07747; torchvision.datasets.FashionMNIST",
+    task="classification",
+    shape=(1, 28, 28),
+    classes=10,
+    images=60_000,
+    folder="FashionMNIST",
+    megabytes=31,
+    recipe={"epochs": 15, "batch_size": 128, "lr": 0.1, "augment": "flip"},
+)
+def fashion_mnist(root: Path, *, download: bool = False) -> Arrays:
+    """Pieces of clothing of 28x28 pixels: 60,000 grey images and 10,000 for the test."""
+    return _arrays(torchvision.datasets.FashionMNIST, root, download)
+
+
+@DATASETS.register(
+    title=_("CIFAR-10"),
+    source="Krizhevsky 2009; torchvision.datasets.CIFAR10",
+    task="classification",
+    shape=(3, 32, 32),
+    classes=10,
+    images=50_000,
+    folder="cifar-10-batches-py",
+    megabytes=170,
+    recipe={"epochs": 30, "batch_size": 128, "lr": 0.1, "augment": "shift_flip"},
+)
+def cifar10(root: Path, *, download: bool = False) -> Arrays:
+    """Photographs of 32x32 pixels in ten classes: 50,000 colour images and 10,000 for the test."""
+    return _arrays(torchvision.datasets.CIFAR10, root, download)
+
+
+@DATASETS.register(
+    title=_("CIFAR-100"),
+    source="Krizhevsky 2009; torchvision.datasets.CIFAR100",
+    task="classification",
+    shape=(3, 32, 32),
+    classes=100,
+    images=50_000,
+    folder="cifar-100-python",
+    megabytes=169,
+    recipe={"epochs": 60, "batch_size": 128, "lr": 0.1, "augment": "shift_flip"},
+)
+def cifar100(root: Path, *, download: bool = False) -> Arrays:
+    """Photographs of 32x32 pixels in a hundred classes: 50,000 colour images and 10,000 for the test."""
+    return _arrays(torchvision.datasets.CIFAR100, root, download)
