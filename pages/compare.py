@@ -1,0 +1,5 @@
+"""The Compare page."""
+
+from ui.places import COMPARE, header
+
+header(COMPARE)

@@ -1,0 +1,5 @@
+"""The Compress page."""
+
+from ui.places import COMPRESS, header
+
+header(COMPRESS)

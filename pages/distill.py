@@ -1,0 +1,5 @@
+"""The Distill page."""
+
+from ui.places import DISTILL, header
+
+header(DISTILL)

@@ -1,0 +1,5 @@
+"""The Home page."""
+
+from ui.places import HOME, header
+
+header(HOME)

@@ -1,0 +1,5 @@
+"""The Runs page."""
+
+from ui.places import RUNS, header
+
+header(RUNS)

@@ -1,0 +1,35 @@
+"""The app and a browser, shared by a module's tests; a missing browser is a failure, never a skip."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.browser import lab
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    with lab.browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Server]:
+    """The app on a fresh store."""
+    home: Path = tmp_path_factory.mktemp("lab")
+    started = lab.start(home)
+    yield started
+    started.end()
+    lab.end_supervisor(home)
+
+
+@pytest.fixture
+def page(browser: Browser, server: lab.Server) -> Iterator[Page]:
+    """An empty tab of a new visitor, wide, whose addresses are relative to the app."""
+    context = browser.new_context(base_url=server.address, viewport=lab.WIDE)
+    context.set_default_timeout(20_000)
+    yield context.new_page()
+    context.close()

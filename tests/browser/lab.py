@@ -1,0 +1,133 @@
+"""The running app and a real browser, for tests and for looking at pages."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+SCREENSHOTS = ROOT / "screenshots"
+START_TIMEOUT_S = 60
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge", "msedge")
+BROWSER_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+
+
+@dataclass
+class Server:
+    """A running app: where it answers, where its store lies, and its process."""
+
+    address: str
+    home: Path
+    process: subprocess.Popen[bytes]
+
+    def end(self, how: int = signal.SIGTERM) -> None:
+        """End the server by a signal and wait until it is gone."""
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+            self.process.wait(timeout=START_TIMEOUT_S)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def start(home: Path, *, port: int | None = None, wait: bool = True) -> Server:
+    """Start the app as the README says, with its own store.
+
+    Raises:
+        RuntimeError: it did not answer in time; the message holds what it wrote.
+    """
+    port = port or free_port()
+    home.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    with (home / "server.log").open("ab") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "LAB_HOME": str(home)}, stdout=log, stderr=log)
+    server = Server(f"http://127.0.0.1:{port}", home, process)
+    if wait:
+        wait_for_health(server)
+    return server
+
+
+def wait_for_health(server: Server) -> None:
+    """Wait until the app answers.
+
+    Raises:
+        RuntimeError: it ended, or did not answer in time.
+    """
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline and server.process.poll() is None:
+        with contextlib.suppress(OSError, urllib.error.URLError), urllib.request.urlopen(server.address + "/_stcore/health"):
+            return
+        time.sleep(0.05)
+    server.end(signal.SIGKILL)
+    raise RuntimeError(f"the app did not start:\n{(server.home / 'server.log').read_text()}")
+
+
+def end_supervisor(home: Path) -> None:
+    """End the supervisor of a store that is about to be thrown away."""
+    import psutil
+
+    for process in psutil.process_iter(["cmdline"]):
+        with contextlib.suppress(psutil.Error):
+            if "compression.runs.supervisor" in " ".join(process.info["cmdline"] or []):
+                if process.environ().get("LAB_HOME") == str(home):
+                    for child in [*process.children(recursive=True), process]:
+                        child.kill()
+
+
+def browser_path() -> str:
+    """Return the browser to test with.
+
+    Raises:
+        RuntimeError: there is none.
+    """
+    for name in BROWSERS:
+        if path := shutil.which(name):
+            return path
+    raise RuntimeError("No Chromium, Chrome or Edge was found; install one (on Debian: apt-get install chromium) and try again.")
+
+
+@contextlib.contextmanager
+def browser() -> Iterator[Browser]:
+    """Open a headless browser for as long as the block lasts."""
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=browser_path(), args=BROWSER_FLAGS)
+        yield opened
+        opened.close()
+
+
+def settle(page: Page) -> None:
+    """Wait until Streamlit has drawn the page and nothing runs."""
+    page.wait_for_selector("[data-testid=stAppViewContainer]")
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+
+
+def shoot(page: Page, name: str) -> Path:
+    """Keep a picture of the page in the ignored folder and return its file."""
+    SCREENSHOTS.mkdir(exist_ok=True)
+    target = SCREENSHOTS / f"{name}.png"
+    page.screenshot(path=target, animations="disabled")
+    return target

@@ -1,0 +1,3 @@
+"""What every test shares."""
+
+import house  # noqa: F401

@@ -1,0 +1,28 @@
+"""The frame around every page: navigation, looks and the status in the sidebar. Streamlit's main script."""
+
+from pathlib import Path
+
+import streamlit as st
+
+import house  # noqa: F401
+from ui import places, status, warmup
+
+ASSETS = Path(__file__).resolve().parents[1] / "assets"
+
+
+def draw() -> None:
+    """Draw the frame and run the page that the address names."""
+    page = st.navigation(places.sections())
+    st.set_page_config(page_title=f"{page.title} · Compression Lab", page_icon=ASSETS / "icon.svg", layout="wide")
+    st.html(ASSETS / "style.css")
+    shade = "dark" if st.context.theme.type == "dark" else "light"
+    st.logo(ASSETS / f"logo-{shade}.svg", size="large", icon_image=ASSETS / "icon.svg")
+    try:
+        page.run()
+    finally:
+        warmup.first_page_drawn.set()
+    with st.sidebar:
+        status.draw()
+
+
+draw()
