@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy
 import torch
+from sklearn.datasets import load_digits
 
 from compression.data import DATASETS
 from compression.data.arrays import Arrays
@@ -24,9 +25,8 @@ BRIGHTEST = 16
     megabytes=0,
     recipe={"epochs": 60, "batch_size": 64, "lr": 0.1, "augment": "shift"},
 )
-def digits(root: Path, *, download: bool = False) -> Arrays:
+def digits(root: Path, download: bool = False) -> Arrays:
     """Handwritten digits of 8x8 pixels: 1,797 grey images, 500 of them kept for the test."""
-    from sklearn.datasets import load_digits  # takes a second to import, which no other dataset should pay
 
     images, labels = load_digits(return_X_y=True)
     pixels = torch.from_numpy((images.reshape(-1, 1, 8, 8) * (255 / BRIGHTEST)).round().astype(numpy.uint8))

@@ -82,7 +82,7 @@ class _AbsentError(Exception):
 def _read(entry: Entry, root: Path, *, download: bool) -> Arrays:
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            arrays = entry.function(root, download=download)
+            arrays = entry.function(root, download)
     except RuntimeError as error:
         if "not found" in str(error):
             raise _AbsentError from error

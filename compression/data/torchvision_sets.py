@@ -32,7 +32,7 @@ def _arrays(kind: Any, root: Path, download: bool) -> Arrays:
     megabytes=12,
     recipe={"epochs": 10, "batch_size": 128, "lr": 0.1, "augment": "shift"},
 )
-def mnist(root: Path, *, download: bool = False) -> Arrays:
+def mnist(root: Path, download: bool = False) -> Arrays:
     """Handwritten digits of 28x28 pixels: 60,000 grey images and 10,000 for the test."""
     return _arrays(torchvision.datasets.MNIST, root, download)
 
@@ -48,7 +48,7 @@ def mnist(root: Path, *, download: bool = False) -> Arrays:
     megabytes=31,
     recipe={"epochs": 15, "batch_size": 128, "lr": 0.1, "augment": "flip"},
 )
-def fashion_mnist(root: Path, *, download: bool = False) -> Arrays:
+def fashion_mnist(root: Path, download: bool = False) -> Arrays:
     """Pieces of clothing of 28x28 pixels: 60,000 grey images and 10,000 for the test."""
     return _arrays(torchvision.datasets.FashionMNIST, root, download)
 
@@ -64,7 +64,7 @@ def fashion_mnist(root: Path, *, download: bool = False) -> Arrays:
     megabytes=170,
     recipe={"epochs": 30, "batch_size": 128, "lr": 0.1, "augment": "shift_flip"},
 )
-def cifar10(root: Path, *, download: bool = False) -> Arrays:
+def cifar10(root: Path, download: bool = False) -> Arrays:
     """Photographs of 32x32 pixels in ten classes: 50,000 colour images and 10,000 for the test."""
     return _arrays(torchvision.datasets.CIFAR10, root, download)
 
@@ -80,6 +80,6 @@ def cifar10(root: Path, *, download: bool = False) -> Arrays:
     megabytes=169,
     recipe={"epochs": 60, "batch_size": 128, "lr": 0.1, "augment": "shift_flip"},
 )
-def cifar100(root: Path, *, download: bool = False) -> Arrays:
+def cifar100(root: Path, download: bool = False) -> Arrays:
     """Photographs of 32x32 pixels in a hundred classes: 50,000 colour images and 10,000 for the test."""
     return _arrays(torchvision.datasets.CIFAR100, root, download)

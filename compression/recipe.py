@@ -1,0 +1,53 @@
+"""How a network is trained: epochs, batches, optimizer, schedule; the same knobs serve teachers, students and baselines."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from compression.catalog import Entry, Knob, read_knobs
+from compression.texts import mark as _
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The settings of one training, checked."""
+
+    epochs: int
+    batch_size: int
+    lr: float
+    optimizer: str
+    momentum: float
+    schedule: str
+    weight_decay: float
+    augment: str
+
+
+def recipe(
+    *,
+    epochs: Annotated[int, Knob(_("Passes over the training images"), low=1, high=300, step=1, unit="epochs")] = 20,
+    batch_size: Annotated[int, Knob(_("Images per step"), low=8, high=2048, step=8, unit="images")] = 64,
+    lr: Annotated[
+        float, Knob(_("Learning rate: the size of a step; the highest, where a schedule changes it"), low=1e-5, high=2)
+    ] = 0.05,
+    optimizer: Annotated[Literal["sgd", "adam", "adamw"], Knob(_("SGD with Nesterov momentum, Adam or AdamW"))] = "sgd",
+    momentum: Annotated[
+        float, Knob(_("How much of the last step SGD keeps; Adam has its own"), low=0, high=0.99, step=0.01)
+    ] = 0.9,
+    schedule: Annotated[
+        Literal["onecycle", "cosine", "constant"], Knob(_("How the learning rate goes: up then down, down, or level"))
+    ] = "onecycle",
+    weight_decay: Annotated[float, Knob(_("Pull of the weights towards zero"), low=0, high=0.1)] = 0.0005,
+    augment: Annotated[
+        Literal["none", "shift", "flip", "shift_flip"],
+        Knob(_("Random changes to each image: moved by up to an eighth, mirrored, or both")),
+    ] = "none",
+) -> Recipe:
+    """Return the recipe with these settings."""
+    return Recipe(epochs, batch_size, lr, optimizer, momentum, schedule, weight_decay, augment)
+
+
+RECIPE = Entry("train", recipe, _("Training"), "", recipe.__doc__ or "", read_knobs(recipe))
+
+
+def default_recipe(dataset: Entry) -> dict[str, Any]:
+    """Return the complete recipe that a dataset's teachers are trained with unless a spec says otherwise."""
+    return RECIPE.check(dataset.traits["recipe"], "teacher_train")
