@@ -1,0 +1,138 @@
+"""Learning curves: the mean over seeds of each role with a band from the lowest to the highest."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from compression.charts.style import (
+    BAND_OPACITY,
+    HEIGHT,
+    ROLES,
+    Role,
+    axis,
+    decimate,
+    layout,
+    percent_axis,
+    role_title,
+    translucent,
+)
+from compression.texts import gettext as _
+from compression.texts import mark
+
+TITLES = {
+    "val_accuracy": mark("Validation accuracy"),
+    "agreement": mark("Agreement with the teacher"),
+    "val_loss": mark("Validation loss"),
+    "train_loss": mark("Training loss"),
+    "loss": mark("Loss"),
+    "lr": mark("Learning rate"),
+}
+RATIOS = ("val_accuracy", "agreement")
+BOTH_LOSSES = ("train_loss", "val_loss")
+FLOOR_STEP = 0.05  # the accuracy axis starts on a multiple of this, so that it seldom moves while a run is drawn
+SETTLED = 0.2  # the share of a curve's epochs that the accuracy axis may cut off below
+
+
+def learning_curves(
+    frame: pd.DataFrame,
+    metric: str,
+    *,
+    roles: Sequence[str] = ("teacher", "baseline", "student"),
+    epochs: float | None = None,
+    height: int = HEIGHT,
+    revision: str = "",
+) -> go.Figure:
+    """Draw one metric over epochs, a line and a band a role; a value without an epoch is a level across the chart.
+
+    Args:
+        frame: role, seed, epoch (NaN: a level), metric, value; as `runs.frames.metrics_frame` returns.
+        metric: `val_accuracy`, `agreement`, `val_loss`, `train_loss`, or `loss` for both (training faint).
+        roles: those in the legend from the first moment, so that nothing moves when one of them starts.
+        epochs: how far the axis goes, if that is known.
+        height: pixels.
+        revision: zoom and hidden entries are kept while it stays the same, such as the run's id.
+    """
+    names = BOTH_LOSSES if metric == "loss" else (metric,)
+    drawn = frame[frame["metric"].isin(names)]
+    last = max([epochs or 1.0, *drawn["epoch"].dropna().tolist()])
+    traces: list[dict[str, Any]] = []
+    for role in roles:
+        for name in names:
+            rows = drawn[(drawn["role"] == role) & (drawn["metric"] == name)]
+            traces += role_traces(rows, role, last, name, faint=len(names) > 1 and name == "train_loss")
+    title = _(TITLES.get(metric, metric))
+    across = axis(_("Epoch"), range=[0, last], hoverformat=".3~g")
+    if metric in RATIOS:
+        upwards = percent_axis("", range=[accuracy_floor(drawn), 1.01])
+    else:
+        upwards = axis("", type="log", dtick="D2", hoverformat=".3~g", exponentformat="none")
+    return go.Figure(data=traces, layout=layout(title, uirevision=revision or metric, height=height, xaxis=across, yaxis=upwards))
+
+
+def summarise(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return mean, lowest, highest and count over seeds at each epoch, in order, decimated."""
+    grouped = rows.groupby("epoch", sort=True)["value"].agg(["mean", "min", "max", "count"]).reset_index()
+    return grouped.iloc[decimate(len(grouped))]
+
+
+def role_traces(rows: pd.DataFrame, role: str, last: float, metric: str, *, faint: bool) -> list[dict[str, Any]]:
+    """Return the band and the line of one role and metric; an entry of the legend even where there is no value yet."""
+    style, identity = ROLES[role], f"{role}-{metric}"
+    label = _("{role}, training").format(role=role_title(role)) if faint else role_title(role)
+    if len(rows) and rows["epoch"].isna().all():
+        level = float(rows["value"].mean())
+        return [line([0, last], [level, level], label, style, identity=identity, group=role, faint=faint)]
+    table = summarise(rows.dropna(subset="epoch"))
+    mean = line(table["epoch"].tolist(), table["mean"].tolist(), label, style, identity=identity, group=role, faint=faint)
+    if faint or table.empty or table["count"].max() == 1:
+        return [mean]
+    return [band(table, style.colour, f"{identity}-band", role), mean]
+
+
+def line(
+    across: list[float], upwards: list[float], label: str, style: Role, *, identity: str, group: str, faint: bool = False
+) -> dict[str, Any]:
+    """Return a line trace; `identity` lets the browser recognise it when the figure is drawn again."""
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": across or [None],
+        "y": upwards or [None],
+        "name": label,
+        "uid": identity,
+        "legendgroup": group,
+        "showlegend": not faint,
+        "opacity": 0.5 if faint else 1.0,
+        "line": {"color": style.colour, "dash": style.dash, "width": 1.25 if faint else 2.5},
+        "hovertemplate": f"{label}<br>%{{y}} · " + _("epoch") + " %{x}<extra></extra>",
+    }
+
+
+def band(table: pd.DataFrame, colour: str, identity: str, group: str) -> dict[str, Any]:
+    """Return the area between the lowest and the highest seed; it hides together with its line."""
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [*table["epoch"], *table["epoch"][::-1]],
+        "y": [*table["max"], *table["min"][::-1]],
+        "uid": identity,
+        "legendgroup": group,
+        "showlegend": False,
+        "hoverinfo": "skip",
+        "fill": "toself",
+        "fillcolor": translucent(colour, BAND_OPACITY),
+        "line": {"width": 0, "color": colour},
+    }
+
+
+def accuracy_floor(rows: pd.DataFrame) -> float:
+    """Return where an axis of ratios starts: below every settled curve; the first epochs would squeeze the rest."""
+    lowest = 1.0
+    for _key, curve in rows.groupby(["role", "seed"], dropna=False):
+        epochs = curve["epoch"]
+        settled = curve.loc[epochs.isna() | (epochs >= SETTLED * epochs.max()), "value"]
+        lowest = min([lowest, *settled.dropna()])
+    return max(0.0, math.floor((lowest - 0.01) / FLOOR_STEP) * FLOOR_STEP)

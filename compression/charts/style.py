@@ -1,0 +1,88 @@
+"""The looks that all charts share: one colour and one second cue a role, quiet axes, no background of their own."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from compression.texts import gettext as _
+from compression.texts import mark
+
+HEIGHT = 320  # pixels
+MAXIMUM_POINTS = 1_000  # a trace; more than a screen can show and slow to redraw
+BAND_OPACITY = 0.16
+GRID = "rgba(128,128,128,0.22)"
+RUN_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#B8A000")
+RUN_DASHES = ("solid", "dash", "dot", "dashdot")
+PARETO_COLOUR = "#CC79A7"
+MARK_COLOUR = "#E69F00"
+
+
+@dataclass(frozen=True)
+class Role:
+    """How a role is drawn: its name for people, a colour of Okabe and Ito's palette, a dash and a marker."""
+
+    title: str
+    colour: str
+    dash: str
+    symbol: str
+
+
+ROLES = {
+    "teacher": Role(mark("Teacher"), "#0072B2", "dash", "square"),
+    "baseline": Role(mark("Baseline"), "#7F7F7F", "dot", "triangle-up"),
+    "student": Role(mark("Student"), "#D55E00", "solid", "circle"),
+    "original": Role(mark("Original"), "#0072B2", "dash", "square"),
+    "compressed": Role(mark("Compressed"), "#009E73", "solid", "diamond"),
+}
+
+
+def role_title(role: str) -> str:
+    """Return a role's name for people; an unknown role's own name."""
+    return _(ROLES[role].title) if role in ROLES else role
+
+
+def translucent(colour: str, opacity: float) -> str:
+    """Return a #RRGGBB colour as rgba(…) of that opacity."""
+    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity})"
+
+
+def axis(title: str, **more: Any) -> dict[str, Any]:
+    """Return a quiet axis with its title; the title names the unit."""
+    shared = {"gridcolor": GRID, "zeroline": False, "linecolor": GRID, "ticks": "", "automargin": True}
+    return {"title": {"text": title, "standoff": 8}, **shared, **more}
+
+
+def percent_axis(title: str, **more: Any) -> dict[str, Any]:
+    """Return an axis of ratios that reads in percent."""
+    return axis(title, tickformat=".3~%", hoverformat=".1%", **more)
+
+
+def layout(title: str, *, uirevision: str, height: int = HEIGHT, **more: Any) -> dict[str, Any]:
+    """Return a layout that stands on any background and keeps what a person zoomed or hid while `uirevision` stays the same."""
+    return {
+        "title": {
+            "text": title,
+            "font": {"size": 15},
+            "x": 0,
+            "xref": "container",
+            "xanchor": "left",
+            "y": 1,
+            "yanchor": "top",
+            "pad": {"t": 8, "l": 4},
+        },
+        "uirevision": uirevision,
+        "height": height,
+        "margin": {"l": 8, "r": 12, "t": 64, "b": 8},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "itemwidth": 30, "bgcolor": "rgba(0,0,0,0)"},
+        "hovermode": "closest",
+        **more,
+    }
+
+
+def decimate(count: int, limit: int = MAXIMUM_POINTS) -> list[int]:
+    """Return at most `limit` evenly spread positions of a trace of `count` points, the first and the last among them."""
+    if count <= limit:
+        return list(range(count))
+    return [round(index * (count - 1) / (limit - 1)) for index in range(limit)]
