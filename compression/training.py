@@ -1,0 +1,241 @@
+"""The hot loop: the dataset on the device as uint8, batched augmentation there, no DataLoader, nothing read back inside an epoch.
+
+Training is a generator: closing it stops training. It yields `Beat`s by time, so that whoever drives it can stop it
+within a quarter of a second, and an `Epoch` after each pass over the data.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from compression.data.arrays import Dataset
+from compression.errors import TrainingError
+from compression.recipe import Recipe
+from compression.tasks import task
+from compression.texts import gettext as _
+
+Objective = Callable[[Tensor, Tensor | None, Tensor], dict[str, Tensor]]
+
+BEAT_SECONDS = 0.15
+CHECKPOINT_SECONDS = 5.0
+EVALUATION_BATCH = 1024
+WARMUP_SHARE = 0.3
+SHIFT_SHARE = 8
+
+
+@dataclass(frozen=True)
+class Beat:
+    """A sign of life; `epoch` is fractional."""
+
+    epoch: float
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one pass over the data gave; epoch 0 is the network before training and has no training loss.
+
+    `values`: `train_loss`, `term_<name>`, `val_loss`, `val_accuracy`, `lr`, and `agreement` with the teacher if there is one.
+    """
+
+    epoch: int
+    values: dict[str, float]
+
+
+def train(
+    model: nn.Module,
+    dataset: Dataset,
+    recipe: Recipe,
+    *,
+    seed: int,
+    objective: Objective | None = None,
+    teacher: nn.Module | None = None,
+    checkpoint: Path | None = None,
+) -> Iterator[Beat | Epoch]:
+    """Train a network in place, evaluating on the validation split after each epoch.
+
+    Order and augmentation depend on seed and epoch alone, so a training that goes on from its checkpoint ends with the
+    same numbers as one that was never interrupted.
+
+    Args:
+        model: on the device of the dataset.
+        objective: student logits, teacher logits, labels to named loss terms, which are summed; by default the task's own loss.
+        teacher: its logits are computed once if every epoch sees the same images, else for each batch.
+        checkpoint: a file to go on from, written every few seconds and removed at the end.
+
+    Raises:
+        TrainingError: the loss is no longer a finite number.
+    """
+    loop = _Loop(model, dataset, recipe, seed, objective, teacher)
+    done = loop.restore(checkpoint) if checkpoint and checkpoint.exists() else 0
+    if not done:
+        yield Epoch(0, loop.evaluate())
+    saved = time.monotonic()
+    for epoch in range(done + 1, recipe.epochs + 1):
+        terms = yield from loop.run_epoch(epoch)
+        yield Epoch(epoch, {**terms, **loop.evaluate()})
+        if checkpoint and time.monotonic() - saved > CHECKPOINT_SECONDS and epoch < recipe.epochs:
+            loop.save(checkpoint, epoch)
+            saved = time.monotonic()
+    if checkpoint:
+        checkpoint.unlink(missing_ok=True)
+
+
+def predict(model: nn.Module, dataset: Dataset, inputs: Tensor) -> Tensor:
+    """Return logits (N, K) for uint8 inputs (N, C, H, W), in evaluation mode and without gradients."""
+    was_training = model.training
+    model.eval()
+    with torch.inference_mode():
+        logits = torch.cat([model(dataset.normalize(batch)) for batch in inputs.split(EVALUATION_BATCH)])
+    model.train(was_training)
+    return logits
+
+
+def augment(inputs: Tensor, kind: str, generator: torch.Generator) -> Tensor:
+    """Return inputs (B, C, H, W) each moved by up to an eighth of its side, mirrored, or both; edges fill with zeros."""
+    if "flip" in kind:
+        mirrored = torch.rand(len(inputs), generator=generator).to(inputs.device) < 0.5
+        inputs = torch.where(mirrored[:, None, None, None], inputs.flip(3), inputs)
+    if "shift" in kind:
+        reach = max(1, inputs.shape[2] // SHIFT_SHARE)
+        padded = nn.functional.pad(inputs, (reach,) * 4)
+        offsets = torch.randint(0, 2 * reach + 1, (2, len(inputs)), generator=generator).to(inputs.device)
+        rows = offsets[0, :, None] + torch.arange(inputs.shape[2], device=inputs.device)
+        columns = offsets[1, :, None] + torch.arange(inputs.shape[3], device=inputs.device)
+        images = torch.arange(len(inputs), device=inputs.device)
+        inputs = padded.permute(0, 2, 3, 1)[images[:, None, None], rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    return inputs
+
+
+def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """Return the recipe's optimizer; biases and norms are not pulled towards zero (He et al. 2019, arXiv:1812.01187)."""
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [parameter for parameter in parameters if parameter.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [parameter for parameter in parameters if parameter.ndim <= 1], "weight_decay": 0.0},
+    ]
+    groups = [group for group in groups if group["params"]]
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0, fused=True)
+    kind = torch.optim.Adam if recipe.optimizer == "adam" else torch.optim.AdamW
+    return kind(groups, lr=recipe.lr, fused=True)
+
+
+def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
+    """Return the learning rate of a step (0-based) out of all steps.
+
+    `onecycle` rises in a line over the first 30 % and falls along a cosine (Smith & Topin 2018, arXiv:1708.07120);
+    `cosine` falls from the start (Loshchilov & Hutter 2017, arXiv:1608.03983).
+    """
+    position = step / max(1, steps - 1)
+    if recipe.schedule == "constant":
+        return recipe.lr
+    warmup = WARMUP_SHARE if recipe.schedule == "onecycle" else 0.0
+    if position < warmup:
+        return recipe.lr * (0.04 + 0.96 * position / warmup)
+    fall = (position - warmup) / (1 - warmup)
+    return recipe.lr * 0.5 * (1 + math.cos(math.pi * fall))
+
+
+class _Loop:
+    def __init__(
+        self,
+        model: nn.Module,
+        dataset: Dataset,
+        recipe: Recipe,
+        seed: int,
+        objective: Objective | None,
+        teacher: nn.Module | None,
+    ) -> None:
+        self.model, self.dataset, self.recipe, self.seed, self.teacher = model, dataset, recipe, seed, teacher
+        self.task = task(dataset.task)
+        self.objective = objective or (lambda logits, _teacher, labels: {"hard": self.task.loss(logits, labels)})
+        self.optimizer = make_optimizer(model, recipe)
+        self.batch = min(recipe.batch_size, len(dataset.train))
+        self.steps = len(dataset.train) // self.batch
+        self.same_views = recipe.augment == "none"
+        self.teacher_train = predict(teacher, dataset, dataset.train.inputs) if teacher is not None and self.same_views else None
+        self.teacher_choice = predict(teacher, dataset, dataset.validation.inputs).argmax(1) if teacher is not None else None
+        self.beat = time.monotonic()
+
+    def run_epoch(self, epoch: int) -> Iterator[Beat]:
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
+        torch.manual_seed(self.seed * 1_000_003 + epoch)
+        device = self.dataset.train.labels.device
+        order = torch.randperm(len(self.dataset.train), generator=generator).to(device)
+        totals: dict[str, Tensor] = {}
+        self.model.train()
+        for step in range(self.steps):
+            terms = self._step(order[step * self.batch : (step + 1) * self.batch], (epoch - 1) * self.steps + step, generator)
+            for name, term in terms.items():
+                totals[name] = totals[name] + term.detach() if name in totals else term.detach().clone()
+            if time.monotonic() - self.beat > BEAT_SECONDS:
+                yield Beat(epoch - 1 + (step + 1) / self.steps)
+                self.beat = time.monotonic()
+        return self._means(totals, epoch)
+
+    def _step(self, chosen: Tensor, step: int, generator: torch.Generator) -> dict[str, Tensor]:
+        inputs = self.dataset.train.inputs[chosen]
+        labels = self.dataset.train.labels[chosen]
+        if not self.same_views:
+            inputs = augment(inputs, self.recipe.augment, generator)
+        inputs = self.dataset.normalize(inputs)
+        teacher_logits = self._teach(inputs, chosen)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.recipe, step, self.steps * self.recipe.epochs)
+        terms = self.objective(self.model(inputs), teacher_logits, labels)
+        self.optimizer.zero_grad(set_to_none=True)
+        sum(terms.values()).backward()
+        self.optimizer.step()
+        return terms
+
+    def _teach(self, inputs: Tensor, chosen: Tensor) -> Tensor | None:
+        if self.teacher is None:
+            return None
+        if self.teacher_train is not None:
+            return self.teacher_train[chosen]
+        with torch.no_grad():
+            return self.teacher(inputs)
+
+    def _means(self, totals: dict[str, Tensor], epoch: int) -> dict[str, float]:
+        means = {name: float(total) / self.steps for name, total in totals.items()}
+        loss = sum(means.values())
+        if not math.isfinite(loss):
+            raise TrainingError(
+                _("The loss is no longer a number in epoch {epoch}: lower the learning rate, {lr:g} now.").format(
+                    epoch=epoch, lr=self.recipe.lr
+                )
+            )
+        return {
+            "train_loss": loss,
+            "lr": self.optimizer.param_groups[0]["lr"],
+            **{f"term_{name}": mean for name, mean in means.items()},
+        }
+
+    def evaluate(self) -> dict[str, float]:
+        logits = predict(self.model, self.dataset, self.dataset.validation.inputs)
+        labels = self.dataset.validation.labels
+        values = {
+            "val_loss": float(self.task.loss(logits, labels)),
+            "val_accuracy": float(self.task.correct(logits, labels).float().mean()),
+        }
+        if self.teacher_choice is not None:
+            values["agreement"] = float((logits.argmax(1) == self.teacher_choice).float().mean())
+        return values
+
+    def save(self, checkpoint: Path, epoch: int) -> None:
+        state: dict[str, Any] = {"epoch": epoch, "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+        partial = checkpoint.with_suffix(".partial")
+        torch.save(state, partial)
+        partial.replace(checkpoint)
+
+    def restore(self, checkpoint: Path) -> int:
+        state = torch.load(checkpoint, weights_only=True, map_location=self.dataset.train.labels.device)
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        return state["epoch"]
