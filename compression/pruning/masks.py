@@ -1,0 +1,139 @@
+"""From scores to masks: which weights go at a given sparsity."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from compression.errors import DataError, SpecError
+from compression.texts import gettext as _
+
+Granularity = Literal["weight", "channel"]
+Scope = Literal["global", "layer"]
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The order in which weights or channels go, sorted once; a mask at any sparsity is then one comparison.
+
+    Attributes:
+        places: for each layer, the place of each unit in the order in which they go, shaped to broadcast over the weight.
+        units: for each layer, how many units its order has (those of the whole network when the scope is global).
+        removable: for each layer, how many of these may go.
+        shapes: the weights' shapes.
+        earlier: masks already in force; what they removed stays removed.
+    """
+
+    places: Mapping[str, Tensor]
+    units: Mapping[str, int]
+    removable: Mapping[str, int]
+    shapes: Mapping[str, torch.Size]
+    earlier: Mapping[str, Tensor]
+
+    def masks(self, sparsity: float) -> dict[str, Tensor]:
+        """Return for each layer which weights are kept, as booleans of the weight's shape.
+
+        Exactly round(sparsity x units) units are removed, unless the last channel of a layer would be among them.
+
+        Raises:
+            SpecError: a sparsity outside 0 to 1.
+        """
+        if not 0 <= sparsity <= 1:
+            raise SpecError("sparsity", sparsity, _("allowed is a number from 0 to 1"))
+        masks = {}
+        for name, shape in self.shapes.items():
+            if name in self.places:
+                removed = min(round(sparsity * self.units[name]), self.removable[name])
+                mask = (self.places[name] >= removed).expand(shape)
+            else:
+                mask = torch.ones(shape, dtype=torch.bool)
+            masks[name] = mask & self.earlier[name] if name in self.earlier else mask.contiguous()
+        return masks
+
+
+def make_masks(
+    weights: Mapping[str, Tensor],
+    criterion: Callable[[Tensor], Tensor],
+    *,
+    sparsity: float,
+    granularity: Granularity = "weight",
+    scope: Scope = "global",
+    earlier: Mapping[str, Tensor] | None = None,
+) -> dict[str, Tensor]:
+    """Return for each layer which weights are kept; see `rank`.
+
+    Raises:
+        DataError: scores that are not finite numbers.
+        SpecError: a sparsity outside 0 to 1.
+    """
+    return rank(weights, criterion, granularity=granularity, scope=scope, earlier=earlier).masks(sparsity)
+
+
+def rank(
+    weights: Mapping[str, Tensor],
+    criterion: Callable[[Tensor], Tensor],
+    *,
+    granularity: Granularity = "weight",
+    scope: Scope = "global",
+    earlier: Mapping[str, Tensor] | None = None,
+) -> Ranking:
+    """Return the order in which units go: lowest score first, ties by layer and position.
+
+    With channels (a weight's first dimension), the score is the mean over the channel, the last layer keeps all its rows
+    since each is a class, and every layer keeps its best channel, without which nothing would pass.
+
+    Args:
+        weights: each layer's weight, in the order of the layers, the output layer last.
+        criterion: gives each weight a score; the highest are kept.
+        granularity: remove single weights or whole channels.
+        scope: compare units of the whole network, or within each layer.
+        earlier: masks already in force, True where kept.
+
+    Raises:
+        DataError: scores that are not finite numbers.
+    """
+    earlier = {name: mask.cpu() for name, mask in (earlier or {}).items()}
+    scores = {name: _scores(name, weight, criterion) for name, weight in weights.items()}
+    if granularity == "channel":
+        scores = {name: _channel_scores(layer, earlier.get(name)) for name, layer in list(scores.items())[:-1]}
+    else:
+        scores = {name: _last(layer, earlier.get(name)) for name, layer in scores.items()}
+    removable = {name: layer.numel() - (granularity == "channel") for name, layer in scores.items()}
+    if scope == "global":
+        places = dict(zip(scores, _places(list(scores.values())), strict=True))
+        units = dict.fromkeys(scores, sum(layer.numel() for layer in scores.values()))
+        removable = dict.fromkeys(scores, sum(removable.values()))
+    else:
+        places = {name: _places([layer])[0] for name, layer in scores.items()}
+        units = {name: layer.numel() for name, layer in scores.items()}
+    shapes = {name: weight.shape for name, weight in weights.items()}
+    return Ranking(places, units, removable, shapes, earlier)
+
+
+def _scores(name: str, weight: Tensor, criterion: Callable[[Tensor], Tensor]) -> Tensor:
+    scores = criterion(weight.detach()).cpu()
+    if not torch.isfinite(scores).all():
+        raise DataError(_("The weights of {layer} are not all finite numbers, so they cannot be pruned.").format(layer=name))
+    return scores
+
+
+def _last(scores: Tensor, kept: Tensor | None) -> Tensor:
+    """Return the scores with those of units that are gone already below all others, so that they count as removed."""
+    return scores if kept is None else scores.masked_fill(~kept, -torch.inf)
+
+
+def _channel_scores(scores: Tensor, kept: Tensor | None) -> Tensor:
+    """Return each channel's mean score, shaped (channels, 1, …), the best one raised above all others."""
+    means = _last(scores.flatten(1).mean(1), None if kept is None else kept.flatten(1).any(1))
+    means[means.argmax()] = torch.inf
+    return means.reshape(-1, *[1] * (scores.dim() - 1))
+
+
+def _places(scores: list[Tensor]) -> list[Tensor]:
+    """Return the place of each score in the ascending order of them all, in the same shapes."""
+    order = torch.cat([layer.flatten() for layer in scores]).sort(stable=True).indices
+    places = torch.empty_like(order)
+    places[order] = torch.arange(len(order))
+    return [part.view_as(layer) for part, layer in zip(places.split([layer.numel() for layer in scores]), scores, strict=True)]

@@ -1,0 +1,68 @@
+"""Uniform quantization: levels at even distances."""
+
+from typing import Annotated, Literal
+
+import torch
+from torch import Tensor
+
+from compression.catalog import Knob
+from compression.errors import DataError
+from compression.quantization import QUANTIZATION
+from compression.quantization.quantized import Quantized
+from compression.texts import gettext
+from compression.texts import mark as _
+
+
+@QUANTIZATION.register(
+    title=_("Uniform"),
+    source="Jacob et al. 2018, arXiv:1712.05877, section 2.1; 1 bit: Rastegari et al. 2016, arXiv:1603.05279, eq. 6",
+)
+def uniform(
+    weight: Tensor,
+    *,
+    bits: Annotated[int, Knob(_("How many bits a weight has: 4 bits tell 15 or 16 values apart"), low=1, high=16, step=1)] = 4,
+    scheme: Annotated[
+        Literal["symmetric", "asymmetric"],
+        Knob(_("Symmetric grids are centred at zero; asymmetric ones reach from the smallest to the largest weight")),
+    ] = "symmetric",
+    group: Annotated[
+        Literal["tensor", "channel"], Knob(_("One scale for the whole layer, or one for each output channel"))
+    ] = "channel",
+) -> Quantized:
+    """Rounds each weight to the nearest of evenly spaced levels; zero stays exactly zero.
+
+    Symmetric: scale = largest |weight| / (2^(bits-1) - 1). Weights (-6, 2, 0.9) with 3 bits: scale 2, levels (-3, 1, 0),
+    that is (-6, 2, 0). Asymmetric: scale = (largest - smallest) / (2^bits - 1), the range widened to hold zero. The same
+    weights with 3 bits: scale 8/7, zero point 5, levels (0, 7, 6), that is (-5.714, 2.286, 1.143).
+    One symmetric bit: the sign times the mean |weight|, here (-2.967, 2.967, 2.967).
+
+    Differs: with one symmetric bit, weights that are exactly zero (pruned) stay zero and do not count in the mean.
+
+    Args:
+        weight: (channels, …), float.
+
+    Raises:
+        DataError: weights that are not finite numbers.
+    """
+    if not torch.isfinite(weight).all():
+        raise DataError(gettext("These weights are not all finite numbers, so they cannot be quantized."))
+    rows = weight.detach().reshape(len(weight) if weight.dim() and group == "channel" else 1, -1)
+    symmetric, binary = scheme == "symmetric", scheme == "symmetric" and bits == 1
+    high = max(2 ** (bits - 1) - 1, 1) if symmetric else 2**bits - 1
+    low = -high if symmetric else 0
+    zero_point = torch.zeros(len(rows), dtype=torch.int32, device=weight.device)
+    if binary:
+        scale = rows.abs().sum(1) / rows.count_nonzero(1).clamp(min=1)
+    elif symmetric:
+        scale = rows.abs().amax(1) / high
+    else:
+        smallest, largest = rows.amin(1).clamp(max=0), rows.amax(1).clamp(min=0)
+        scale = _positive((largest - smallest) / high)
+        zero_point = (-smallest / scale).round().clamp(0, high).to(torch.int32)
+    grid = Quantized(torch.empty_like(weight, dtype=torch.int32), _positive(scale), zero_point, bits, low, high)
+    return grid.nearest(weight.detach())
+
+
+def _positive(scale: Tensor) -> Tensor:
+    """Return scales with 1 in place of 0, which only a channel of zeros has."""
+    return torch.where(scale > 0, scale, torch.ones_like(scale))

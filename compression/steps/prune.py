@@ -1,0 +1,51 @@
+"""The pruning step."""
+
+from typing import Annotated
+
+from torch import Tensor
+
+from compression.catalog import Knob
+from compression.pruning import PRUNING
+from compression.pruning.masks import Granularity, Ranking, Scope, rank
+from compression.steps import STEPS
+from compression.steps.state import State
+from compression.texts import mark as _
+
+
+@STEPS.register(title=_("Prune"), source="Han, Pool, Tran & Dally 2015, arXiv:1506.02626, section 3")
+def prune(
+    state: State,
+    *,
+    criterion: Annotated[str, Knob(_("What decides which weights matter"), registry=PRUNING)] = "magnitude",
+    sparsity: Annotated[
+        float, Knob(_("Share of the weights, or of the channels, that is set to zero"), low=0, high=0.99, step=0.01)
+    ] = 0.8,
+    granularity: Annotated[
+        Granularity, Knob(_("Single weights anywhere, or whole output channels (the output layer keeps all of its)"))
+    ] = "weight",
+    scope: Annotated[Scope, Knob(_("Share of the whole network, or of every layer"))] = "global",
+) -> None:
+    """Sets the least important weights of convolutions and linear layers to zero, and keeps them there.
+
+    What earlier steps removed stays removed; a quantized layer keeps its grid.
+
+    Raises:
+        DataError: weights that are not finite numbers.
+    """
+    ranking = order(state, criterion=criterion, granularity=granularity, scope=scope)
+    put_in_force(state, ranking.masks(sparsity))
+
+
+def order(state: State, *, criterion: str, granularity: Granularity, scope: Scope) -> Ranking:
+    """Return the order in which the network's weights would go; sweeps over the sparsity sort once."""
+    return rank(state.weights(), PRUNING[criterion].function, granularity=granularity, scope=scope, earlier=state.masks)
+
+
+def put_in_force(state: State, masks: dict[str, Tensor]) -> None:
+    """Set the weights to zero where the masks are False, in whatever form the state holds them."""
+    weights = state.weights()
+    masks = {name: mask.to(weights[name].device) for name, mask in masks.items()}
+    state.masks |= masks
+    state.write({name: weights[name].masked_fill(~mask, 0) for name, mask in masks.items()})
+    state.latent |= {name: kept.masked_fill(~masks[name], 0) for name, kept in state.latent.items() if name in masks}
+    state.quantized |= {name: held.masked(masks[name]) for name, held in state.quantized.items() if name in masks}
