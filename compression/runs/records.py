@@ -1,0 +1,134 @@
+"""What the store holds, as plain values: runs and their events, read so that a torn or foreign row never raises."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from compression.texts import gettext as _
+
+QUEUED, RUNNING, FINISHED = "queued", "running", "finished"
+FAILED, CANCELLED, INTERRUPTED = "failed", "cancelled", "interrupted"
+ACTIVE = (QUEUED, RUNNING)
+TERMINAL = (FINISHED, FAILED, CANCELLED)
+RESUMABLE = (INTERRUPTED, FAILED, CANCELLED)
+STATES = (*ACTIVE, *TERMINAL, INTERRUPTED)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run as it stands in the store; times are seconds since 1970, `seconds` is the time worked on it so far."""
+
+    id: str
+    owner: str
+    kind: str
+    title: str
+    spec: dict[str, Any]
+    hash: str
+    state: str
+    device: str
+    created: float
+    started: float | None
+    finished: float | None
+    seconds: float
+    stage: str
+    fraction: float
+    seconds_left: float | None
+    cancelling: bool
+    error: str | None
+    result: dict[str, Any] | None
+
+    @property
+    def active(self) -> bool:
+        """Tell whether the run still waits or works."""
+        return self.state in ACTIVE
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event of a run: its number within the run, when it was stored, its type and what it says."""
+
+    seq: int
+    time: float
+    type: str
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Lease:
+    """What a worker hears from the store: whether the run is still its own, and whether it should cancel."""
+
+    held: bool
+    cancel: bool = False
+
+
+def encode(value: Any) -> str:
+    """Return strict JSON; numbers that are not finite become null."""
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value
+
+
+def decode(text: Any) -> dict[str, Any] | None:
+    """Return the object that a column holds, or None where it holds no JSON object."""
+    try:
+        value = json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def number(value: Any) -> float | None:
+    """Return a finite number, or None."""
+    try:
+        converted = float(value)
+    except (TypeError, ValueError):
+        return None
+    return converted if math.isfinite(converted) else None
+
+
+def read_run(row: Mapping[str, Any]) -> Run:
+    """Return the run of a row; a row that makes no sense reads as a failed run, which can be deleted."""
+    spec, state, error = decode(row["spec"]), row["state"], row["error"]
+    if spec is None or state not in STATES:
+        spec, state, error = spec or {}, FAILED, _("This entry of the store cannot be read; delete it.")
+    return Run(
+        id=str(row["id"]),
+        owner=str(row["owner"]),
+        kind=str(row["kind"]),
+        title=str(row["title"] or ""),
+        spec=spec,
+        hash=str(row["hash"]),
+        state=state,
+        device=str(row["device"] or row["wanted_device"]),
+        created=number(row["created"]) or 0.0,
+        started=number(row["started"]),
+        finished=number(row["finished"]),
+        seconds=number(row["seconds"]) or 0.0,
+        stage=str(row["stage"] or ""),
+        fraction=min(max(number(row["fraction"]) or 0.0, 0.0), 1.0),
+        seconds_left=number(row["seconds_left"]),
+        cancelling=state == RUNNING and bool(row["cancel"]),
+        error=None if error is None else str(error),
+        result=decode(row["result"]),
+    )
+
+
+def read_event(row: Mapping[str, Any]) -> Event | None:
+    """Return the event of a row, or None where the row makes no sense."""
+    payload, seq = decode(row["payload"]), number(row["seq"])
+    if payload is None or seq is None:
+        return None
+    return Event(int(seq), number(row["time"]) or 0.0, str(row["type"]), payload)

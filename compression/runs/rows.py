@@ -1,0 +1,131 @@
+"""What happens to the store's rows within one transaction; the store decides when, these say how."""
+
+import secrets
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
+
+from compression.errors import NotFoundError, NotYoursError
+from compression.runs import records
+from compression.runs.records import CANCELLED, FINISHED, INTERRUPTED, QUEUED, RUNNING
+from compression.runs.schema import EVENTS, RUNS
+from compression.runs.turns import Place, next_turn
+from compression.texts import gettext as _
+
+LEASE_S = 6.0
+AT_REST = {"token": None, "lease_until": None, "cancel": 0, "seconds_left": None}
+
+Row = Mapping[str, Any]
+Events = Sequence[Mapping[str, Any]]
+
+
+def row_of(connection: Connection, run_id: str, owner: str | None = None) -> Row:
+    """Return a run's row.
+
+    Raises:
+        NotFoundError: there is none of that id.
+        NotYoursError: an owner is given and the run is someone else's.
+    """
+    row = connection.execute(select(RUNS).where(RUNS.c.id == run_id)).mappings().first()
+    if row is None:
+        raise NotFoundError(_("There is no run {id!r}; `runs list` shows the ids.").format(id=run_id[:80]))
+    if owner is not None and row["owner"] != owner:
+        raise NotYoursError(_("Run {id} belongs to someone else.").format(id=run_id))
+    return row
+
+
+def held(run_id: str, token: str) -> ColumnElement[bool]:
+    """Return the condition that a run is at work under a token."""
+    return and_(RUNS.c.id == run_id, RUNS.c.token == token, RUNS.c.state == RUNNING)
+
+
+def working(device: str, token: str, lease_s: float = LEASE_S) -> dict[str, Any]:
+    """Return the columns of a run that starts to work now."""
+    now = time.time()
+    return {"state": RUNNING, "device": device, "token": token, "started": now, "lease_until": now + lease_s}
+
+
+def insert_run(connection: Connection, spec: Mapping[str, Any], spec_hash: str, kind: str, **values: Any) -> str:
+    """Add a run and return its new id."""
+    run_id = secrets.token_hex(5)
+    values |= {"id": run_id, "created": time.time(), "spec": records.encode(spec), "hash": spec_hash, "kind": kind}
+    connection.execute(insert(RUNS).values(**values))
+    return run_id
+
+
+def turn_of(connection: Connection, slots: Mapping[str, int]) -> tuple[str, str] | None:
+    """Return the waiting run that starts next and its device, or None."""
+    waiting = _places(connection, QUEUED)
+    if not waiting:
+        return None
+    owners = {place.owner for place in waiting}
+    latest = select(RUNS.c.owner, func.max(RUNS.c.started)).where(RUNS.c.owner.in_(owners)).group_by(RUNS.c.owner)
+    last_started = {owner: records.number(started) or 0.0 for owner, started in connection.execute(latest)}
+    return next_turn(waiting, _places(connection, RUNNING), last_started, slots)
+
+
+def _places(connection: Connection, state: str) -> list[Place]:
+    device = RUNS.c.wanted_device if state == QUEUED else RUNS.c.device
+    rows = connection.execute(select(RUNS.c.id, RUNS.c.owner, device, RUNS.c.created).where(RUNS.c.state == state))
+    return [Place(run_id, owner, str(where), records.number(created) or 0.0) for run_id, owner, where, created in rows]
+
+
+def latest(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the columns that show how far a run is, as its events say."""
+    values: dict[str, Any] = {}
+    for event in events:
+        if event["type"] == "stage":
+            values["stage"] = str(event.get("text") or event.get("stage") or "")
+        elif event["type"] == "progress":
+            values["fraction"] = records.number(event.get("fraction")) or 0.0
+            values["seconds_left"] = records.number(event.get("seconds_left"))
+    return values
+
+
+def insert_events(connection: Connection, run_id: str, last_seq: int, events: Events) -> None:
+    """Add a run's events, numbered from `last_seq` + 1."""
+    now = time.time()
+    rows = []
+    for seq, event in enumerate(events, last_seq + 1):
+        payload = records.encode({key: value for key, value in event.items() if key != "type"})
+        rows.append({"run": run_id, "seq": seq, "time": now, "type": event["type"], "payload": payload})
+    if rows:
+        connection.execute(insert(EVENTS), rows)
+
+
+def end(
+    connection: Connection,
+    row: Row,
+    state: str,
+    *,
+    error: str | None = None,
+    result: Mapping[str, Any] | None = None,
+    events: Events = (),
+) -> None:
+    """End a run with its last events and, unless it is interrupted, one event that says so."""
+    if state == INTERRUPTED and row["cancel"]:
+        state, error = CANCELLED, None
+    if state in records.TERMINAL:
+        events = [*events, {"type": state, **({"error": error} if error else {})}]
+    values = {
+        **latest(events),
+        **AT_REST,
+        **({"fraction": 1.0} if state == FINISHED else {}),
+        "state": state,
+        "finished": time.time(),
+        "seconds": (records.number(row["seconds"]) or 0.0) + _worked(row),
+        "error": error,
+        "result": None if result is None else records.encode(result),
+        "last_seq": row["last_seq"] + len(events),
+    }
+    connection.execute(update(RUNS).where(RUNS.c.id == row["id"]).values(**values))
+    insert_events(connection, row["id"], row["last_seq"], events)
+
+
+def _worked(row: Row) -> float:
+    started, until = records.number(row["started"]), records.number(row["lease_until"])
+    if row["state"] != RUNNING or started is None or until is None:
+        return 0.0
+    return max(0.0, min(time.time(), until) - started)

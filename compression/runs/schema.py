@@ -1,0 +1,129 @@
+"""The store's tables, and how a database is opened so that several processes can write to it without losing anything."""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+    exc,
+    insert,
+    select,
+    text,
+)
+
+from compression.errors import LabError
+from compression.texts import gettext as _
+
+SCHEMA_VERSION = 1
+BUSY_TIMEOUT_S = 30
+WRITER_LOCK = 0x1AB  # any number that all labs on one PostgreSQL database agree on
+METADATA = MetaData()
+
+ABOUT = Table("about", METADATA, Column("key", String, primary_key=True), Column("value", String, nullable=False))
+
+RUNS = Table(
+    "runs",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("owner", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("title", String, nullable=False, default=""),
+    Column("spec", Text, nullable=False),
+    Column("hash", String, nullable=False, index=True),
+    Column("state", String, nullable=False, index=True),
+    Column("wanted_device", String, nullable=False),
+    Column("device", String),
+    Column("created", Float, nullable=False, index=True),
+    Column("started", Float),
+    Column("finished", Float),
+    Column("seconds", Float, nullable=False, default=0.0),
+    Column("stage", String, nullable=False, default=""),
+    Column("fraction", Float, nullable=False, default=0.0),
+    Column("seconds_left", Float),
+    Column("cancel", Integer, nullable=False, default=0),
+    Column("error", Text),
+    Column("result", Text),
+    Column("last_seq", Integer, nullable=False, default=0),
+    Column("token", String),
+    Column("lease_until", Float),
+    Index("runs_by_owner", "owner", "state"),
+)
+
+EVENTS = Table(
+    "events",
+    METADATA,
+    Column("run", String, primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("time", Float, nullable=False),
+    Column("type", String, nullable=False),
+    Column("payload", Text, nullable=False),
+)
+
+
+def open_engine(url: str) -> Engine:
+    """Return an engine whose database holds the store's tables.
+
+    SQLite runs with its rollback journal and `synchronous=FULL`: versions before 3.51.3 can corrupt a write-ahead log.
+
+    Raises:
+        LabError: the database cannot be opened or was written by another version of the lab.
+    """
+    try:
+        engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S} if url.startswith("sqlite") else {})
+        if engine.dialect.name == "sqlite":
+            Path(engine.url.database or "lab.db").parent.mkdir(parents=True, exist_ok=True)
+            event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin)
+        _create(engine)
+    except (exc.SQLAlchemyError, ImportError, OSError) as error:
+        raise LabError(_("The store cannot be opened: {reason}.").format(reason=reason(error))) from error
+    return engine
+
+
+def reason(error: BaseException) -> str:
+    """Return why a database refused, in its own words and one line."""
+    said = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return said[0].rstrip(".") if said else type(error).__name__
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions on its own
+    connection.text_factory = lambda raw: raw.decode(errors="replace")
+    connection.execute("PRAGMA journal_mode=DELETE")
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    elif writes and connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
+
+
+def _create(engine: Engine) -> None:
+    found = None
+    with suppress(exc.OperationalError, exc.ProgrammingError), engine.connect() as connection:
+        found = connection.scalar(select(ABOUT.c.value).where(ABOUT.c.key == "schema_version"))
+    if found is None:
+        with engine.execution_options(writes=True).begin() as connection:
+            METADATA.create_all(connection)
+            connection.execute(text("DELETE FROM about WHERE key = 'schema_version'"))
+            connection.execute(insert(ABOUT).values(key="schema_version", value=str(SCHEMA_VERSION)))
+    elif found != str(SCHEMA_VERSION):
+        message = _(
+            "The store has version {found} and this lab reads version {known}: update the lab or choose another LAB_HOME."
+        )
+        raise LabError(message.format(found=found, known=SCHEMA_VERSION))

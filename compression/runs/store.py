@@ -1,0 +1,260 @@
+"""Where runs are kept: one row a run and one row an event, in SQLite or in any database that a URL names."""
+
+import re
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, exc, func, select, update
+
+from compression import settings
+from compression.errors import LabError, LimitError
+from compression.runs import records
+from compression.runs.records import CANCELLED, FINISHED, INTERRUPTED, QUEUED, RUNNING, Event, Lease, Run
+from compression.runs.rows import AT_REST, LEASE_S, end, held, insert_events, insert_run, latest, row_of, turn_of, working
+from compression.runs.schema import EVENTS, RUNS, open_engine, reason
+from compression.texts import gettext as _
+
+SAFE_ID = re.compile(r"[0-9a-z]{4,40}")
+
+
+class Store:
+    """Runs and their events.
+
+    Guarantees, for any number of processes and threads:
+
+    * Every write is one transaction that holds the database's write lock from its start: it happens wholly or not at all,
+      and a reader never sees half of it.
+    * A run is claimed by one worker at most; only the holder of its token can append events to it or end it.
+    * A run's events are numbered in the order they were appended, from 1, and a number is never given twice. A run that has
+      finished, failed or been cancelled has exactly one event of these types, its last.
+    * A torn or foreign row reads as a failed run or is left out; it never makes the store unreadable.
+
+    Leases are judged by the wall clock: machines that share a database must agree on the time within a second or two.
+
+    Args:
+        url: an SQLAlchemy URL; what the settings say by default.
+
+    Raises:
+        LabError: from every method, when the database cannot be reached or written.
+    """
+
+    def __init__(self, url: str | None = None) -> None:
+        self._engine = open_engine(url or settings.database_url())
+        self._writer = self._engine.execution_options(writes=True)
+
+    def close(self) -> None:
+        """Close every connection; the next call opens a new one. To be called before a fork."""
+        self._engine.dispose()
+
+    def submit(
+        self, spec: Mapping[str, Any], spec_hash: str, kind: str, *, owner: str, device: str = "auto", title: str = ""
+    ) -> str:
+        """Queue a run and return its id.
+
+        Raises:
+            LimitError: the owner already has as many runs waiting or at work as one person may have.
+        """
+        with self._write() as connection:
+            self._check_limit(connection, owner)
+            return insert_run(connection, spec, spec_hash, kind, owner=owner, wanted_device=device, title=title, state=QUEUED)
+
+    def start(
+        self, spec: Mapping[str, Any], spec_hash: str, kind: str, *, owner: str, device: str, token: str, title: str = ""
+    ) -> str:
+        """Record a run that the caller works on itself, under its token, and return its id; no limit applies."""
+        with self._write() as connection:
+            values = {"title": title, "wanted_device": device, **working(device, token)}
+            return insert_run(connection, spec, spec_hash, kind, owner=owner, **values)
+
+    def run(self, run_id: str) -> Run:
+        """Return one run.
+
+        Raises:
+            NotFoundError: there is none of that id.
+        """
+        with self._read() as connection:
+            return records.read_run(row_of(connection, run_id))
+
+    def runs(self, *, owner: str | None = None, states: Iterable[str] | None = None, limit: int = 500) -> list[Run]:
+        """Return runs, newest first: all of them, one owner's, or those in certain states."""
+        query = select(RUNS).order_by(RUNS.c.created.desc(), RUNS.c.id).limit(limit)
+        if owner is not None:
+            query = query.where(RUNS.c.owner == owner)
+        if states is not None:
+            query = query.where(RUNS.c.state.in_(list(states)))
+        with self._read() as connection:
+            return [records.read_run(row) for row in connection.execute(query).mappings()]
+
+    def events(self, run_id: str, after: int = 0, limit: int = 20_000) -> list[Event]:
+        """Return a run's events whose number is above `after`, in order; an unknown run has none."""
+        query = select(EVENTS).where(EVENTS.c.run == run_id, EVENTS.c.seq > after).order_by(EVENTS.c.seq).limit(limit)
+        with self._read() as connection:
+            read = [records.read_event(row) for row in connection.execute(query).mappings()]
+        return [event for event in read if event is not None]
+
+    def find_finished(self, spec_hash: str) -> Run | None:
+        """Return the latest finished run of a spec that still has its result, if there is one."""
+        query = select(RUNS).where(RUNS.c.hash == spec_hash, RUNS.c.state == FINISHED).order_by(RUNS.c.finished.desc())
+        with self._read() as connection:
+            found = [records.read_run(row) for row in connection.execute(query).mappings()]
+        return next((run for run in found if run.state == FINISHED and run.result is not None), None)
+
+    def cancel(self, run_id: str, *, owner: str | None = None) -> Run:
+        """Cancel a run and return it: at once while it waits, by asking its worker while it works; otherwise nothing changes.
+
+        Raises:
+            NotFoundError: there is none of that id.
+            NotYoursError: an owner is given and the run is someone else's.
+        """
+        with self._write() as connection:
+            row = row_of(connection, run_id, owner)
+            if row["state"] == QUEUED:
+                end(connection, row, CANCELLED)
+            elif row["state"] == RUNNING:
+                connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(cancel=1))
+            return records.read_run(row_of(connection, run_id))
+
+    def resume(self, run_id: str, *, owner: str | None = None, device: str | None = None, token: str | None = None) -> Run:
+        """Queue an interrupted, failed or cancelled run again, to go on in its own folder, and return it.
+
+        With a token (and the device) the caller works on it itself, at once.
+
+        Raises:
+            NotFoundError: there is none of that id.
+            NotYoursError: an owner is given and the run is someone else's.
+            LimitError: the owner already has as many runs waiting or at work as one person may have.
+            LabError: the run is not one that can go on.
+        """
+        with self._write() as connection:
+            row = row_of(connection, run_id, owner)
+            if records.read_run(row).spec == {} or row["state"] not in records.RESUMABLE:
+                raise LabError(_("Run {id} is {state}; only an ended run without a result goes on.").format(**row))
+            values = {**AT_REST, "state": QUEUED, "error": None, "finished": None, "device": None}
+            if token is None:
+                self._check_limit(connection, row["owner"])
+            else:
+                values |= working(device or row["wanted_device"], token)
+            told = and_(EVENTS.c.run == run_id, EVENTS.c.type.in_(records.TERMINAL))
+            connection.execute(delete(EVENTS).where(told))
+            connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(**values))
+            return records.read_run(row_of(connection, run_id))
+
+    def delete(self, run_id: str, *, owner: str | None = None) -> None:
+        """Remove a run that is not at work: its row, its events and its folder.
+
+        Raises:
+            NotFoundError: there is none of that id.
+            NotYoursError: an owner is given and the run is someone else's.
+            LabError: the run is at work.
+        """
+        with self._write() as connection:
+            row = row_of(connection, run_id, owner)
+            if row["state"] == RUNNING:
+                raise LabError(_("Run {id} is running; cancel it before deleting it.").format(id=run_id))
+            connection.execute(delete(EVENTS).where(EVENTS.c.run == run_id))
+            connection.execute(delete(RUNS).where(RUNS.c.id == run_id))
+        if SAFE_ID.fullmatch(run_id):
+            shutil.rmtree(settings.runs_folder() / run_id, ignore_errors=True)
+
+    def claim(self, token: str, slots: Mapping[str, int], lease_s: float = LEASE_S) -> Run | None:
+        """Start the run whose turn it is, under the token, or return None where no slot suits a waiting run.
+
+        Two callers never get the same run, and together they never fill more slots than there are.
+        """
+        with self._read() as connection:
+            if turn_of(connection, slots) is None:
+                return None
+        with self._write() as connection:
+            turn = turn_of(connection, slots)
+            if turn is None:
+                return None
+            run_id, device = turn
+            claimed = update(RUNS).where(RUNS.c.id == run_id, RUNS.c.state == QUEUED).values(**working(device, token, lease_s))
+            if connection.execute(claimed).rowcount != 1:
+                return None
+            return records.read_run(row_of(connection, run_id))
+
+    def check(self, run_id: str, token: str) -> Lease:
+        """Tell whether the run is still the token's and whether it should cancel; writes nothing."""
+        query = select(RUNS.c.cancel).where(held(run_id, token))
+        with self._read() as connection:
+            cancel = connection.scalar(query)
+        return Lease(cancel is not None, bool(cancel))
+
+    def renew(self, run_id: str, token: str, lease_s: float = LEASE_S) -> Lease:
+        """Prolong the lease; a token that is no longer the run's changes nothing."""
+        return self.append(run_id, token, [], lease_s)
+
+    def append(self, run_id: str, token: str, events: Sequence[Mapping[str, Any]], lease_s: float = LEASE_S) -> Lease:
+        """Append events, each with its `type`, and prolong the lease, in one transaction; a stale token changes nothing."""
+        with self._write() as connection:
+            changed = (
+                update(RUNS)
+                .where(held(run_id, token))
+                .values(lease_until=time.time() + lease_s, last_seq=RUNS.c.last_seq + len(events), **latest(events))
+            )
+            if connection.execute(changed).rowcount != 1:
+                return Lease(False)
+            row = row_of(connection, run_id)
+            insert_events(connection, run_id, row["last_seq"] - len(events), events)
+            return Lease(True, bool(row["cancel"]))
+
+    def finish(
+        self,
+        run_id: str,
+        token: str,
+        state: str,
+        *,
+        error: str | None = None,
+        result: Mapping[str, Any] | None = None,
+        events: Sequence[Mapping[str, Any]] = (),
+    ) -> bool:
+        """End the run with its last events, and tell whether it was still the token's to end.
+
+        Interrupting a run that someone asked to cancel cancels it.
+        """
+        with self._write() as connection:
+            row = connection.execute(select(RUNS).where(held(run_id, token))).mappings().first()
+            if row is not None:
+                end(connection, row, state, error=error, result=result, events=events)
+            return row is not None
+
+    def expire(self) -> list[str]:
+        """Interrupt the runs whose lease has run out, and return their ids."""
+        late = and_(RUNS.c.state == RUNNING, func.coalesce(RUNS.c.lease_until, 0.0) < time.time())
+        with self._read() as connection:
+            if connection.scalar(select(RUNS.c.id).where(late).limit(1)) is None:
+                return []
+        with self._write() as connection:
+            rows = connection.execute(select(RUNS).where(late)).mappings().all()
+            for row in rows:
+                end(connection, row, INTERRUPTED, error=_("The run stopped answering; resume it to go on where it was."))
+            return [row["id"] for row in rows]
+
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        with _told(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        with _told(), self._writer.begin() as connection:
+            yield connection
+
+    def _check_limit(self, connection: Connection, owner: str) -> None:
+        mine = and_(RUNS.c.owner == owner, RUNS.c.state.in_(records.ACTIVE))
+        limit = settings.runs_per_person()
+        if connection.scalar(select(func.count()).where(mine)) >= limit:
+            message = _("You already have {limit} runs waiting or running; wait for one to end or cancel one.")
+            raise LimitError(message.format(limit=limit))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except exc.SQLAlchemyError as error:
+        raise LabError(_("The store cannot be used: {reason}.").format(reason=reason(error))) from error
