@@ -3,10 +3,10 @@
 import hashlib
 import re
 import secrets
-from http.cookies import CookieError, SimpleCookie
 
 import streamlit as st
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from compression.texts import gettext as _
@@ -50,10 +50,7 @@ class IdentityCookie:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; a page for a visitor without a valid cookie carries a new one."""
-        headers = Headers(scope=scope)
-        # Only pages: assets that load at the same time would each bring another identity.
-        opens_page = scope["type"] == "http" and "text/html" in headers.get("accept", "")
-        if not opens_page or _has_cookie(headers.get("cookie", "")):
+        if scope["type"] != "http" or not _needs_cookie(HTTPConnection(scope)):
             await self.app(scope, receive, send)
             return
 
@@ -65,12 +62,10 @@ class IdentityCookie:
         await self.app(scope, receive, send_with_cookie)
 
 
-def _has_cookie(header: str) -> bool:
-    try:
-        cookie = SimpleCookie(header).get(COOKIE)
-    except CookieError:
-        return False
-    return cookie is not None and VALID.fullmatch(cookie.value) is not None
+def _needs_cookie(request: HTTPConnection) -> bool:
+    # Only pages: assets that load at the same time would each bring another identity.
+    opens_page = "text/html" in request.headers.get("accept", "")
+    return opens_page and not VALID.fullmatch(request.cookies.get(COOKIE, ""))
 
 
 def _set_cookie(*, secure: bool) -> str:

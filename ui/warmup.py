@@ -3,11 +3,14 @@
 import gc
 import importlib
 import logging
+import socket
 import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import streamlit as st
+
+from compression.texts import gettext as _
 
 LONGEST_WAIT_S = 20.0
 PAUSE_S = 0.5
@@ -19,7 +22,8 @@ _log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncGenerator[None, None]:
-    """Start loading in the background while the server answers."""
+    """Say where the app answers, and start loading in the background."""
+    print(address_text(), flush=True)
     threading.Thread(target=load, name="warmup", daemon=True).start()
     yield
 
@@ -35,3 +39,12 @@ def load() -> None:
             _log.exception("Loading %s ahead failed; the page that needs it will say why.", module)
     gc.collect()
     gc.freeze()
+
+
+def address_text() -> str:
+    """Return the line that tells where to point a browser."""
+    address, port = st.get_option("server.address"), st.get_option("server.port")
+    host = socket.gethostname() if address in {None, "0.0.0.0", "::"} else address
+    return _("Compression Lab answers on http://{host}:{port} (Ctrl+C ends it; runs that are under way go on).").format(
+        host=host, port=port
+    )

@@ -19,7 +19,12 @@ from playwright.sync_api import Browser, Page, sync_playwright
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "screenshots"
 START_TIMEOUT_S = 60
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge", "msedge")
+BROWSERS = (
+    *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge", "msedge"),
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "C:/Program Files/Google/Chrome/Application/chrome.exe",
+    "C:/Program Files (x86)/Microsoft/Edge/Application/msedge.exe",
+)
 BROWSER_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -92,10 +97,10 @@ def end_supervisor(home: Path) -> None:
 
     for process in psutil.process_iter(["cmdline"]):
         with contextlib.suppress(psutil.Error):
-            if "compression.runs.supervisor" in " ".join(process.info["cmdline"] or []):
-                if process.environ().get("LAB_HOME") == str(home):
-                    for child in [*process.children(recursive=True), process]:
-                        child.kill()
+            supervises = "compression.runs.supervisor" in " ".join(process.info["cmdline"] or [])
+            if supervises and process.environ().get("LAB_HOME") == str(home):
+                for ended in [*process.children(recursive=True), process]:
+                    ended.kill()
 
 
 def browser_path() -> str:
