@@ -64,14 +64,19 @@ class Lease:
 
 
 def encode(value: Any) -> str:
-    """Return strict JSON; numbers that are not finite become null."""
+    """Return strict JSON; numbers that are not finite become null, an array's number becomes plain, anything else its text."""
     try:
-        return json.dumps(value, allow_nan=False)
+        return json.dumps(value, allow_nan=False, default=_plain)
     except ValueError:
-        return json.dumps(_finite(value), allow_nan=False)
+        return json.dumps(_finite(value), allow_nan=False, default=str)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else str(value)
 
 
 def _finite(value: Any) -> Any:
+    value = _plain(value) if hasattr(value, "item") else value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):

@@ -88,6 +88,12 @@ class Store:
         with self._read() as connection:
             return [records.read_run(row) for row in connection.execute(query).mappings()]
 
+    def active_states(self) -> set[str]:
+        """Return which of queued and running occur now; cheap enough for every poll."""
+        query = select(RUNS.c.state).where(RUNS.c.state.in_(records.ACTIVE)).distinct()
+        with self._read() as connection:
+            return set(connection.scalars(query))
+
     def events(self, run_id: str, after: int = 0, limit: int = 20_000) -> list[Event]:
         """Return a run's events whose number is above `after`, in order; an unknown run has none."""
         query = select(EVENTS).where(EVENTS.c.run == run_id, EVENTS.c.seq > after).order_by(EVENTS.c.seq).limit(limit)
