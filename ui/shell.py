@@ -20,9 +20,9 @@ def draw() -> None:
     try:
         page.run()
     finally:
-        warmup.first_page_drawn.set()
-    with st.sidebar:
-        status.draw()
+        warmup.visited.set()
+        with st.sidebar:
+            status.draw()
 
 
 draw()

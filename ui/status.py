@@ -1,4 +1,4 @@
-"""What the sidebar says about the machine; finds the device without loading torch."""
+"""What the sidebar says about the machine and the queue; finds the device without loading torch."""
 
 import functools
 import os
@@ -8,9 +8,12 @@ import sys
 
 import streamlit as st
 
+from compression.errors import LabError
 from compression.texts import gettext as _
+from ui import warmup
 
 ASK_GPU_TIMEOUT_S = 5
+REFRESH_S = 10
 
 
 @functools.cache
@@ -40,6 +43,28 @@ def device_name() -> str:
     return (built_for_gpu and gpu_name()) or cpu
 
 
+def queue_text() -> str:
+    """Return the state of the queue in a few words."""
+    from ui.store import store
+
+    try:
+        states = [run.state for run in store().runs(states=["queued", "running"])]
+    except LabError as error:
+        return str(error)
+    if not states:
+        return _("Queue: idle")
+    counts = {"running": states.count("running"), "waiting": states.count("queued")}
+    return _("Queue: {running} running, {waiting} waiting").format(**counts)
+
+
+@st.fragment(run_every=REFRESH_S)
+def queue_status() -> None:
+    """Draw the queue's state and keep it fresh."""
+    warmup.visited.set()
+    st.caption(f":material/list: {queue_text()}")
+
+
 def draw() -> None:
-    """Draw the device."""
+    """Draw the device and the queue."""
     st.caption(f":material/memory: {device_name()}")
+    queue_status()

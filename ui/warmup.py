@@ -5,7 +5,8 @@ import importlib
 import logging
 import socket
 import threading
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 import streamlit as st
@@ -14,9 +15,10 @@ from compression.texts import gettext as _
 
 LONGEST_WAIT_S = 20.0
 PAUSE_S = 0.5
-HEAVY = ("torch", "compression.execute", "compression.preview", "compression.runs.frames", "plotly.graph_objects")
+LOOK_AFTER_S = 5.0
+HEAVY = ("torch", "compression.execute", "compression.preview", "compression.runs.frames")
 
-first_page_drawn = threading.Event()
+visited = threading.Event()  # set whenever a page is drawn
 _log = logging.getLogger(__name__)
 
 
@@ -24,21 +26,41 @@ _log = logging.getLogger(__name__)
 async def lifespan(app: st.App) -> AsyncGenerator[None, None]:
     """Say where the app answers, and start loading in the background."""
     print(address_text(), flush=True)
-    threading.Thread(target=load, name="warmup", daemon=True).start()
+    threading.Thread(target=stay_warm, name="warmup", daemon=True).start()
     yield
 
 
+def stay_warm() -> None:
+    """Load the engine once the first visitor has a page; keep a supervisor ready for as long as anyone looks at one."""
+    visited.wait(LONGEST_WAIT_S)
+    time.sleep(PAUSE_S)
+    load()
+    while True:
+        visited.wait()
+        visited.clear()
+        _attempt(_ensure_supervisor)
+        time.sleep(LOOK_AFTER_S)
+
+
 def load() -> None:
-    """Import the engine once the first visitor has a page, then keep it out of every later garbage collection."""
-    first_page_drawn.wait(LONGEST_WAIT_S)
-    threading.Event().wait(PAUSE_S)
+    """Import what runs and charts need, then keep it out of every later garbage collection."""
     for module in HEAVY:
-        try:
-            importlib.import_module(module)
-        except Exception:
-            _log.exception("Loading %s ahead failed; the page that needs it will say why.", module)
+        _attempt(importlib.import_module, module)
     gc.collect()
     gc.freeze()
+
+
+def _ensure_supervisor() -> None:
+    from compression.runs.launch import ensure_alive
+
+    ensure_alive()
+
+
+def _attempt(action: Callable[..., object], *given: str) -> None:
+    try:
+        action(*given)
+    except Exception:
+        _log.exception("Getting ready failed at %s; the page that needs it will say why.", given or action.__name__)
 
 
 def address_text() -> str:
