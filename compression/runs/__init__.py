@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 from compression import settings
-from compression.runs.devices import check_device
+from compression.runs.devices import named
 from compression.runs.launch import ensure_alive
 from compression.runs.records import Event, Run
 from compression.runs.store import Store
@@ -37,7 +37,7 @@ def submit(spec: "Spec", *, owner: str, device: str = "auto", title: str = "") -
         LimitError: the owner already has as many runs waiting or at work as one person may have.
     """
     raw = spec.to_json()
-    run_id = store().submit(raw, spec.hash, raw["kind"], owner=owner, device=check_device(device), title=title)
+    run_id = store().submit(raw, spec.hash, raw["kind"], owner=owner, device=named(device), title=title)
     ensure_alive()
     return run_id
 

@@ -1,23 +1,19 @@
 """Which devices this machine computes on, and how many runs each takes at a time."""
 
-import re
-
 from compression import settings
-from compression.errors import LabError, SpecError
+from compression.errors import LabError
 from compression.texts import gettext as _
 
-FORM = re.compile(r"auto|cpu|cuda:\d{1,2}")
 
-
-def check_device(name: str) -> str:
-    """Return a device's name as it was given.
+def named(device: str) -> str:
+    """Return a device's name as the store keeps it: auto, cpu or cuda with a number.
 
     Raises:
-        SpecError: it is neither auto, cpu nor cuda with a number.
+        SpecError: it is none.
     """
-    if not FORM.fullmatch(name):
-        raise SpecError("device", name, _("allowed is auto, cpu or cuda:0"))
-    return name
+    from compression.spec import check_device
+
+    return "cuda:0" if check_device(device) == "cuda" else device
 
 
 def available() -> list[str]:
@@ -33,7 +29,8 @@ def resolve(name: str) -> str:
     Raises:
         LabError: this machine has no such device.
     """
-    if check_device(name) == "cpu":
+    name = named(name)
+    if name == "cpu":
         return name
     found = available()
     if name == "auto":
