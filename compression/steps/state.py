@@ -36,7 +36,9 @@ class State:
 
     def contents(self) -> dict[str, Tensor | Quantized]:
         """Return all that the network's file holds: its tensors by name, quantized ones as levels."""
-        return {name: self.quantized.get(name, tensor) for name, tensor in self.model.state_dict().items()}
+        parameters = compressible(self.model)
+        levels = {parameters[name].data_ptr(): held for name, held in self.quantized.items()}
+        return {name: levels.get(tensor.data_ptr(), tensor) for name, tensor in self.model.state_dict().items()}
 
     @torch.no_grad()
     def write(self, weights: Mapping[str, Tensor]) -> None:

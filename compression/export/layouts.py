@@ -1,0 +1,198 @@
+"""How one tensor lies in the compact file: which of two layouts is smaller, its bytes, and the way back.
+
+A record, one a tensor, says all that is needed to cut the payload: `name`, `shape`, `type`, `layout` ("dense": every value;
+"gaps": the places of the values that are not zero, then these), `kept` (how many these are), `gap_bits` and `gap_numbers`
+(gaps of one bit are a bitmap); for levels also `bits`, `low` (the lowest level) and `scales` (how many). In the payload
+follow for each tensor: places, values, scales, zero points (where the lowest level is 0).
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from compression.export.bits import (
+    WIDEST_GAP_BITS,
+    Numbers,
+    best_gap_bits,
+    gaps,
+    pack,
+    pack_gaps,
+    packed_bytes,
+    unpack,
+    unpack_gaps,
+)
+from compression.quantization.quantized import Quantized
+
+Record = dict[str, Any]
+
+TYPES = {
+    torch.float32: "<f4",
+    torch.float64: "<f8",
+    torch.float16: "<f2",
+    torch.int64: "<i8",
+    torch.int32: "<i4",
+    torch.uint8: "|u1",
+    torch.bool: "|b1",
+}
+TYPE_NAMES = {str(kind).removeprefix("torch."): (kind, code) for kind, code in TYPES.items()}
+MOST_DIMENSIONS = 8
+MOST_BITS = 16
+
+
+def plan(name: str, held: Tensor | Quantized) -> Record:
+    """Return the record of a tensor in its smallest layout."""
+    values = held.levels if isinstance(held, Quantized) else held
+    record: Record = {"name": name, "shape": list(values.shape), "type": "float32"}
+    if isinstance(held, Quantized):
+        record |= {"bits": held.bits, "low": held.low, "scales": len(held.scale)}
+    else:
+        record["type"] = str(held.dtype).removeprefix("torch.")
+    return record | _layout(record, held)
+
+
+def _layout(record: Record, held: Tensor | Quantized) -> Record:
+    count = math.prod(record["shape"])
+    width = _value_bits(record)
+    if not isinstance(held, Quantized) and len(record["shape"]) < 2:
+        return {"layout": "dense"}
+    places = _places(held)
+    gap_bits, gap_numbers = best_gap_bits(gaps(places))
+    needs_places = isinstance(held, Quantized) and held.binary and len(places) < count
+    if not needs_places and count * width <= gap_bits * gap_numbers + len(places) * width:
+        return {"layout": "dense"}
+    return {"layout": "gaps", "kept": len(places), "gap_bits": gap_bits, "gap_numbers": gap_numbers}
+
+
+def _places(held: Tensor | Quantized) -> Numbers:
+    """Return the places of the values that are not zero, bit by bit: the negative zero is not zero."""
+    if isinstance(held, Quantized):
+        return np.flatnonzero(_offsets(held).numpy())
+    return np.flatnonzero(_array(held).view(f"u{held.element_size()}"))
+
+
+def _offsets(held: Quantized) -> Tensor:
+    """Return how far each level is from the one that stands for zero."""
+    held = held.to("cpu")
+    return held.levels - held.zero_point.view(-1, *[1] * (held.levels.dim() - 1))
+
+
+def _array(tensor: Tensor) -> Numbers:
+    return tensor.detach().cpu().contiguous().numpy().reshape(-1)
+
+
+def _value_bits(record: Record) -> int:
+    return record.get("bits") or 8 * np.dtype(TYPE_NAMES[record["type"]][1]).itemsize
+
+
+def parts(record: Record) -> dict[str, int]:
+    """Return how many bytes places, values, scales and zero points take in the payload."""
+    count = math.prod(record["shape"])
+    kept = record.get("kept", count)
+    scales = record.get("scales", 0)
+    return {
+        "places": packed_bytes(record.get("gap_numbers", 0), record.get("gap_bits", 0)),
+        "values": packed_bytes(kept, _value_bits(record)),
+        "scales": 4 * scales,
+        "zero_points": packed_bytes(scales, record["bits"]) if scales and record["low"] == 0 else 0,
+    }
+
+
+def encode(record: Record, held: Tensor | Quantized) -> bytes:
+    """Return a tensor's part of the payload, as its record says."""
+    places = slice(None) if record["layout"] == "dense" else _places(held)
+    encoded = b""
+    if record["layout"] == "gaps":
+        encoded = pack(pack_gaps(gaps(places), record["gap_bits"]), record["gap_bits"])
+    if not isinstance(held, Quantized):
+        return encoded + _array(held)[places].astype(TYPES[held.dtype]).tobytes()
+    levels = _array(held.levels)[places].astype(np.int64)
+    encoded += pack((levels + 1) // 2 if held.binary else levels - held.low, held.bits)
+    encoded += _array(held.scale).astype("<f4").tobytes()
+    return encoded + (pack(_array(held.zero_point), held.bits) if held.low == 0 else b"")
+
+
+def decode(record: Record, payload: bytes) -> Tensor:
+    """Return the tensor that a part of the payload stands for.
+
+    Raises:
+        ValueError: places or levels that the record does not allow.
+    """
+    cut = {}
+    start = 0
+    for part, size in parts(record).items():
+        cut[part] = payload[start : start + size]
+        start += size
+    count = math.prod(record["shape"])
+    places = _decode_places(record, cut["places"], count)
+    kind, code = TYPE_NAMES[record["type"]]
+    if "bits" in record:
+        return _decode_levels(record, cut, places)
+    values = np.zeros(count, dtype=code)
+    values[places] = np.frombuffer(cut["values"], dtype=code)
+    return torch.from_numpy(values.astype(values.dtype.newbyteorder("="))).to(kind).reshape(record["shape"])
+
+
+def _decode_places(record: Record, packed: bytes, count: int) -> Numbers | slice:
+    if record["layout"] == "dense":
+        return slice(None)
+    places = unpack_gaps(unpack(packed, record["gap_numbers"], record["gap_bits"]), record["gap_bits"])
+    if len(places) != record["kept"] or (len(places) and places[-1] >= count):
+        raise ValueError("places outside the tensor")
+    return places
+
+
+def _decode_levels(record: Record, cut: dict[str, bytes], places: Numbers | slice) -> Tensor:
+    shape, bits, low, scales = record["shape"], record["bits"], record["low"], record["scales"]
+    count = math.prod(shape)
+    codes = unpack(cut["values"], record.get("kept", count), bits).astype(np.int64)
+    binary = bits == 1 and low == -1
+    high = -low if low else 2**bits - 1
+    found = codes * 2 - 1 if binary else codes + low
+    if len(found) and found.max() > high:
+        raise ValueError("a level above the highest")
+    zero_point = unpack(cut["zero_points"], scales, bits) if low == 0 else np.zeros(scales)
+    levels = np.repeat(zero_point.astype(np.int64), count // scales)
+    levels[places] = found
+    scale = np.frombuffer(cut["scales"], dtype="<f4").astype(np.float32)
+    return Quantized(
+        levels=torch.from_numpy(levels.astype(np.int32)).reshape(shape),
+        scale=torch.from_numpy(scale),
+        zero_point=torch.from_numpy(zero_point.astype(np.int32)),
+        bits=bits,
+        low=low,
+        high=high,
+    ).dequantize()
+
+
+def check(record: Record) -> int:
+    """Return how many bytes the tensor has unpacked, and see that its record makes sense.
+
+    Raises:
+        ValueError: it does not.
+        KeyError: a field is missing.
+    """
+    count = math.prod(_whole(side, 0, 2**40) for side in record["shape"])
+    if len(record["shape"]) > MOST_DIMENSIONS or not isinstance(record["name"], str) or record["type"] not in TYPE_NAMES:
+        raise ValueError("no such tensor")
+    if record["layout"] == "gaps":
+        _whole(record["gap_bits"], 1, WIDEST_GAP_BITS)
+        _whole(record["gap_numbers"], _whole(record["kept"], 0, count), count)
+    elif record["layout"] != "dense" or record.keys() & {"kept", "gap_bits", "gap_numbers"}:
+        raise ValueError("no such layout")
+    if "bits" in record:
+        bits = _whole(record["bits"], 1, MOST_BITS)
+        channels = record["shape"][0] if record["shape"] else 1
+        if record["type"] != "float32" or record["scales"] not in (1, channels) or not count:
+            raise ValueError("scales that do not go with the tensor")
+        if record["low"] not in (0, -max(2 ** (bits - 1) - 1, 1)):
+            raise ValueError("no such grid")
+    return count * _value_bits({"type": record["type"]}) // 8
+
+
+def _whole(value: Any, low: int, high: int) -> int:
+    if type(value) is not int or not low <= value <= high:
+        raise ValueError("a number out of range")
+    return value
