@@ -4,6 +4,7 @@ Training is a generator: closing it stops training. It yields `Beat`s by time, s
 within a quarter of a second, and an `Epoch` after each pass over the data.
 """
 
+import functools
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -47,6 +48,27 @@ class Epoch:
     values: dict[str, float]
 
 
+class Teacher:
+    """A trained network and its answers, each computed once for all students of a run.
+
+    Args:
+        model: on the device of the dataset, in evaluation mode.
+    """
+
+    def __init__(self, model: nn.Module, dataset: Dataset) -> None:
+        self.model, self.dataset = model, dataset
+
+    @functools.cached_property
+    def train_logits(self) -> Tensor:
+        """Logits (N, K) of the training images as they are, for students that see no others."""
+        return predict(self.model, self.dataset, self.dataset.train.inputs)
+
+    @functools.cached_property
+    def validation_choice(self) -> Tensor:
+        """Class (N,) chosen for each validation image."""
+        return predict(self.model, self.dataset, self.dataset.validation.inputs).argmax(1)
+
+
 def train(
     model: nn.Module,
     dataset: Dataset,
@@ -54,7 +76,7 @@ def train(
     *,
     seed: int,
     objective: Objective | None = None,
-    teacher: nn.Module | None = None,
+    teacher: Teacher | None = None,
     checkpoint: Path | None = None,
 ) -> Iterator[Beat | Epoch]:
     """Train a network in place, evaluating on the validation split after each epoch.
@@ -65,7 +87,7 @@ def train(
     Args:
         model: on the device of the dataset.
         objective: student logits, teacher logits, labels to named loss terms, which are summed; by default the task's own loss.
-        teacher: its logits are computed once if every epoch sees the same images, else for each batch.
+        teacher: agreement is measured with it; an objective gets its logits, for each batch anew where images are augmented.
         checkpoint: a file to go on from, written every few seconds and removed at the end.
 
     Raises:
@@ -150,17 +172,16 @@ class _Loop:
         recipe: Recipe,
         seed: int,
         objective: Objective | None,
-        teacher: nn.Module | None,
+        teacher: Teacher | None,
     ) -> None:
         self.model, self.dataset, self.recipe, self.seed, self.teacher = model, dataset, recipe, seed, teacher
         self.task = task(dataset.task)
         self.objective = objective or (lambda logits, _teacher, labels: {"hard": self.task.loss(logits, labels)})
+        self.taught = objective is not None and teacher is not None
         self.optimizer = make_optimizer(model, recipe)
         self.batch = min(recipe.batch_size, len(dataset.train))
         self.steps = len(dataset.train) // self.batch
         self.same_views = recipe.augment == "none"
-        self.teacher_train = predict(teacher, dataset, dataset.train.inputs) if teacher is not None and self.same_views else None
-        self.teacher_choice = predict(teacher, dataset, dataset.validation.inputs).argmax(1) if teacher is not None else None
         self.beat = time.monotonic()
 
     def run_epoch(self, epoch: int) -> Iterator[Beat]:
@@ -195,12 +216,12 @@ class _Loop:
         return terms
 
     def _teach(self, inputs: Tensor, chosen: Tensor) -> Tensor | None:
-        if self.teacher is None:
+        if not self.taught:
             return None
-        if self.teacher_train is not None:
-            return self.teacher_train[chosen]
+        if self.same_views:
+            return self.teacher.train_logits[chosen]
         with torch.no_grad():
-            return self.teacher(inputs)
+            return self.teacher.model(inputs)
 
     def _means(self, totals: dict[str, Tensor], epoch: int) -> dict[str, float]:
         means = {name: float(total) / self.steps for name, total in totals.items()}
@@ -224,8 +245,8 @@ class _Loop:
             "val_loss": float(self.task.loss(logits, labels)),
             "val_accuracy": float(self.task.correct(logits, labels).float().mean()),
         }
-        if self.teacher_choice is not None:
-            values["agreement"] = float((logits.argmax(1) == self.teacher_choice).float().mean())
+        if self.teacher is not None:
+            values["agreement"] = float((logits.argmax(1) == self.teacher.validation_choice).float().mean())
         return values
 
     def save(self, checkpoint: Path, epoch: int) -> None:

@@ -1,0 +1,35 @@
+"""One run told in order, as events: the same for the page, the command line, a test and a cluster node."""
+
+from collections.abc import Iterator
+
+from compression import networks
+from compression.execute_compress import compress
+from compression.execute_distill import distill
+from compression.networks import Workspace
+from compression.spec import DistillSpec, Spec
+from compression.stages import Event
+
+__all__ = ["Event", "Workspace", "check_references", "execute"]
+
+
+def execute(spec: Spec, workspace: Workspace) -> Iterator[Event]:
+    """Yield the events of a run; the last one is its result. Closing the generator stops the run.
+
+    Executing again in the same folder goes on where the last execution stopped, to the same numbers.
+
+    Raises:
+        LabError: an expected failure, in one sentence.
+    """
+    workspace.folder.mkdir(parents=True, exist_ok=True)
+    yield from distill(spec, workspace) if isinstance(spec, DistillSpec) else compress(spec, workspace)
+
+
+def check_references(spec: Spec, workspace: Workspace) -> None:
+    """Make sure that the networks which a spec takes from earlier runs exist.
+
+    Raises:
+        NotFoundError: one does not.
+    """
+    choice = spec.teacher if isinstance(spec, DistillSpec) else spec.model
+    if "run" in choice:
+        networks.find_artifact(choice, workspace)
