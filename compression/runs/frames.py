@@ -47,7 +47,8 @@ def metrics_frame(events: Iterable[Event]) -> pd.DataFrame:
             for metric, value in told["values"].items():
                 values[told.get("role"), told.get("seed"), told.get("epoch"), metric] = value
     frame = pd.DataFrame([(*key, value) for key, value in values.items()], columns=METRIC_COLUMNS)
-    frame[["epoch", "value"]] = frame[["epoch", "value"]].apply(pd.to_numeric, errors="coerce")
+    for column in ("epoch", "value"):
+        frame[column] = pd.to_numeric(frame[column], errors="coerce").astype(float)
     return frame.sort_values(["role", "seed", "metric", "epoch"], kind="stable", ignore_index=True)
 
 

@@ -1,0 +1,101 @@
+"""The command line: run a spec here and now, look after runs, list the methods.
+
+Exit codes: 0 finished; 1 failed while running; 2 a bad request; 130 cancelled. Results go to stdout as JSON, all else to stderr.
+"""
+
+import argparse
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+from compression import settings
+from compression.errors import LabError
+from compression.texts import gettext as _
+
+BAD_REQUEST, CANCELLED = 2, 130
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the request."""
+        raise LabError(_("{message}; `{program} --help` shows what is allowed.").format(message=message, program=self.prog))
+
+
+def build_parser() -> Parser:
+    """Return the parser of all commands."""
+    parser = Parser(prog="python -m compression", description=_("Compression Lab on the command line."), allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="run | runs | methods")
+    run = commands.add_parser("run", help=_("run a spec and print its result"), allow_abbrev=False)
+    what = run.add_mutually_exclusive_group(required=True)
+    what.add_argument("spec", nargs="?", metavar="SPEC.json", help=_("a file with the spec; - reads it from stdin"))
+    what.add_argument("--card", metavar="NAME", help=_("a ready-made spec"))
+    run.add_argument("--device", default="auto", help=_("auto, cpu or cuda:0"))
+    run.add_argument("--set", action="append", default=[], dest="settings", metavar="FIELD=VALUE", help="loss.temperature=8")
+    run.add_argument("--reuse", action="store_true", help=_("accept the result of a finished run of the same spec"))
+    runs = commands.add_parser("runs", help=_("look after runs"), allow_abbrev=False)
+    actions = runs.add_subparsers(dest="action", required=True, metavar="list | show | resume | cancel | delete")
+    _machine(actions.add_parser("list", help=_("list the runs, newest first"), allow_abbrev=False))
+    for action, help_text in {
+        "show": _("show one run"),
+        "resume": _("go on with an interrupted, failed or cancelled run, here and now"),
+        "cancel": _("cancel a run"),
+        "delete": _("delete a run and its files"),
+    }.items():
+        chosen = _machine(actions.add_parser(action, help=help_text, allow_abbrev=False))
+        chosen.add_argument("id", metavar="ID")
+    _machine(commands.add_parser("methods", help=_("list the methods and their settings"), allow_abbrev=False))
+    return parser
+
+
+def _machine(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("--json", action="store_true", help=_("print JSON, for machines"))
+    return parser
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Carry out one command and return its exit code."""
+    try:
+        return _carry_out(build_parser().parse_args(arguments))
+    except LabError as error:
+        return _say(str(error), BAD_REQUEST)
+    except KeyboardInterrupt:
+        return _say(_("Cancelled."), CANCELLED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except Exception as error:
+        return _say(_unexpected(error), 1)
+
+
+def _carry_out(request: argparse.Namespace) -> int:
+    if request.command == "run":
+        from compression.commands.foreground import run
+
+        return run(request)
+    if request.command == "methods":
+        from compression.commands.methods import show_methods
+
+        return show_methods(request)
+    from compression.commands.runs import look_after
+
+    return look_after(request)
+
+
+def _say(sentence: str, code: int) -> int:
+    print(" ".join(sentence.split()), file=sys.stderr)
+    return code
+
+
+def _unexpected(error: Exception) -> str:
+    log = settings.home() / "errors.log"
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as file:
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {traceback.format_exc()}\n")
+    except OSError:
+        return _("Something went wrong inside the lab ({kind}).").format(kind=type(error).__name__)
+    return _("Something went wrong inside the lab ({kind}); {log} has the details.").format(kind=type(error).__name__, log=log)

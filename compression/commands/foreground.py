@@ -1,0 +1,123 @@
+"""Runs in the foreground: recorded in the store and worked on in this process, as a worker would."""
+
+import argparse
+import json
+import secrets
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn, TextIO
+
+from compression import runs, settings
+from compression.errors import LabError, SpecError
+from compression.runs.devices import resolve
+from compression.runs.records import CANCELLED, FAILED, FINISHED, Run
+from compression.runs.worker import Worker
+from compression.texts import gettext as _
+
+OWNER = "command line"
+EXIT_CODES = {FINISHED: 0, FAILED: 1, CANCELLED: 130}
+MOST_SPEC_CHARACTERS = 1_000_000
+BAR_CELLS = 24
+
+
+def run(request: argparse.Namespace) -> int:
+    """Run the spec that the request names and print its result."""
+    from compression.spec import override, parse
+
+    spec = parse(override(_raw_spec(request), request.settings))
+    from compression.execute import Workspace, check_references
+
+    device = resolve(request.device)
+    if request.reuse and (found := runs.store().find_finished(spec.hash)) is not None:
+        print(json.dumps(result_of(found)))
+        return 0
+    folder = settings.runs_folder()
+    check_references(spec, Workspace(folder=folder, models=settings.models_folder(), runs=folder, device=device))
+    title = request.card or ("" if request.spec == "-" else Path(request.spec).stem)
+    raw, token = spec.to_json(), secrets.token_hex(16)
+    run_id = runs.store().start(raw, spec.hash, raw["kind"], owner=OWNER, device=device, token=token, title=title)
+    return work(runs.store().run(run_id), token)
+
+
+def resume(run_id: str) -> int:
+    """Go on with an ended run here and now, and print its result."""
+    wanted = runs.store().run(run_id).device
+    token = secrets.token_hex(16)
+    return work(runs.store().resume(run_id, device=resolve(wanted), token=token), token)
+
+
+def work(run: Run, token: str) -> int:
+    """Execute a run that is ours and return the exit code; Ctrl-C cancels it."""
+    progress = Progress(sys.stderr)
+    progress.say(_("Run {id} on {device}; Ctrl-C cancels it.").format(id=run.id, device=run.device))
+    try:
+        Worker(runs.store(), run, token, listen=progress.show, interrupt=CANCELLED).work()
+    except KeyboardInterrupt:
+        runs.store().finish(run.id, token, CANCELLED)
+    ended = runs.store().run(run.id)
+    progress.say("")
+    if ended.state == FINISHED:
+        print(json.dumps(result_of(ended)))
+    else:
+        goes_on = _("Run {id} was {state}; `python -m compression runs resume {id}` goes on where it was.")
+        print(ended.error if ended.state == FAILED else goes_on.format(id=ended.id, state=ended.state), file=sys.stderr)
+    return EXIT_CODES.get(ended.state, 1)
+
+
+def result_of(run: Run) -> dict[str, Any]:
+    """Return what the command line prints of a finished run."""
+    facts = {"run": run.id, "state": run.state, "seconds": round(run.seconds, 3), "device": run.device, "spec": run.spec}
+    return {**facts, **(run.result or {})}
+
+
+def _raw_spec(request: argparse.Namespace) -> Any:
+    if request.card is not None:
+        from compression.cards import load_card
+
+        return load_card(request.card)
+    try:
+        text = sys.stdin.read() if request.spec == "-" else Path(request.spec).read_text(encoding="utf-8")
+        if len(text) > MOST_SPEC_CHARACTERS:
+            raise LabError(_("{file} is too long for a spec.").format(file=request.spec))
+        return json.loads(text, parse_constant=_refuse_constant)
+    except OSError as error:
+        raise LabError(_("{file} cannot be read: {reason}.").format(file=request.spec, reason=error.strerror)) from error
+    except (ValueError, RecursionError) as error:
+        raise LabError(_("{file} is not JSON: {reason}.").format(file=request.spec, reason=error)) from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise SpecError("", name, _("allowed are finite numbers"))
+
+
+class Progress:
+    """Shows a run's progress: one line that redraws itself on a terminal, a line a stage elsewhere."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self._terminal, self._stage, self._drawn = stream, stream.isatty(), "", 0.0
+
+    def say(self, text: str) -> None:
+        """Write a line, after what is being redrawn."""
+        if self._terminal:
+            self._stream.write("\r\x1b[K")
+        if text:
+            print(text, file=self._stream, flush=True)
+
+    def show(self, event: Mapping[str, Any]) -> None:
+        """Show an event where it says how far the run is."""
+        if event["type"] == "stage":
+            self._stage = str(event.get("text", ""))
+            if not self._terminal:
+                self.say(self._stage)
+        elif event["type"] == "progress" and self._terminal and time.monotonic() - self._drawn > 0.1:
+            self._drawn = time.monotonic()
+            self._stream.write(f"\r\x1b[K{self._line(event)}")
+            self._stream.flush()
+
+    def _line(self, event: Mapping[str, Any]) -> str:
+        fraction, left = float(event.get("fraction") or 0), event.get("seconds_left")
+        bar = ("=" * round(fraction * BAR_CELLS)).ljust(BAR_CELLS)
+        time_left = "" if left is None else _(", {seconds:.0f} s left").format(seconds=left)
+        return f"[{bar}] {fraction:4.0%} {self._stage}{time_left}"
