@@ -41,8 +41,8 @@ def save(path: Path, model: nn.Module, metadata: Mapping[str, Any]) -> int:
     return path.stat().st_size
 
 
-def load(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Return a file's metadata and its tensors by name.
+def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return a file's tensors by name and its metadata.
 
     Raises:
         NotFoundError: there is no such file.
@@ -51,7 +51,7 @@ def load(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
-            return metadata, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
     except FileNotFoundError:
         raise NotFoundError(_("There is no file {name}.").format(name=path.name)) from None
     except (safetensors.SafetensorError, ValueError, OSError) as error:

@@ -46,6 +46,13 @@ class Quantized:
             levels = ((weight / self._spread(self.scale)).round() + zero_point).clamp(self.low, self.high)
         return replace(self, levels=levels.to(torch.int32))
 
+    def covers(self, weight: Tensor) -> Tensor:
+        """Return where another weight lies within half a step of the grid, bool; one symmetric bit has no ends."""
+        if self.binary:
+            return torch.ones_like(weight, dtype=torch.bool)
+        steps = weight / self._spread(self.scale) + self._spread(self.zero_point)
+        return (steps >= self.low - 0.5) & (steps <= self.high + 0.5)
+
     def masked(self, mask: Tensor) -> "Quantized":
         """Return the same with exact zeros where the mask is False."""
         return replace(self, levels=torch.where(mask, self.levels, self._spread(self.zero_point)))

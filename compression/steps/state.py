@@ -7,9 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from compression.measure.macs import MULTIPLYING
 from compression.quantization.quantized import Quantized
-
-COMPRESSIBLE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 @dataclass
@@ -21,14 +20,14 @@ class State:
         masks: which weights are kept, by parameter name; layers never pruned are absent.
         quantized: levels and grid, by parameter name; layers never quantized are absent.
         latent: the weights before rounding, from which fine-tuning goes on; only for quantized layers.
-        recover: trains the network for the fine-tuning step: called with the knobs, a generator of events.
+        train: trains the network in place for the fine-tuning step, given its knobs; a generator of events.
     """
 
     model: nn.Module
     masks: dict[str, Tensor] = field(default_factory=dict)
     quantized: dict[str, Quantized] = field(default_factory=dict)
     latent: dict[str, Tensor] = field(default_factory=dict)
-    recover: Callable[..., Iterator[Mapping[str, Any]]] | None = None
+    train: Callable[..., Iterator[Any]] | None = None
 
     def weights(self) -> dict[str, Tensor]:
         """Return the weights that steps compress: those of convolutions and linear layers, each once, in layer order."""
@@ -48,16 +47,17 @@ class State:
             parameters[name].copy_(weight)
 
     def copy_onto(self, model: nn.Module) -> "State":
-        """Return the same state of another network of the same architecture; its tensors are overwritten."""
-        model.load_state_dict(self.model.state_dict())
-        return replace(self, model=model, masks=dict(self.masks), quantized=dict(self.quantized), latent=dict(self.latent))
+        """Return the same state of a copy of the network that differs in its weights at most; these are overwritten."""
+        state = replace(self, model=model, masks=dict(self.masks), quantized=dict(self.quantized), latent=dict(self.latent))
+        state.write(self.weights())
+        return state
 
 
 def compressible(model: nn.Module) -> dict[str, nn.Parameter]:
     """Return the weights of convolutions and linear layers by parameter name; a weight that layers share comes once."""
     found: dict[int, tuple[str, nn.Parameter]] = {}
     for name, module in model.named_modules():
-        if isinstance(module, COMPRESSIBLE):
+        if isinstance(module, MULTIPLYING):
             found.setdefault(id(module.weight), (f"{name}.weight" if name else "weight", module.weight))
     return dict(found.values())
 

@@ -1,0 +1,93 @@
+"""The fine-tuning step."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from compression.catalog import Knob
+from compression.distillation import DISTILLATION
+from compression.quantization.quantized import Quantized
+from compression.steps import STEPS
+from compression.steps.state import State, compressible, owners
+from compression.texts import mark as _
+
+
+@STEPS.register(
+    title=_("Fine-tune"),
+    source="Han et al. 2015, arXiv:1506.02626, section 3; Bengio, Léonard & Courville 2013, arXiv:1308.3432, section 4",
+    trains=True,
+)
+def finetune(
+    state: State,
+    *,
+    epochs: Annotated[int, Knob(_("Passes over the training images"), low=1, high=300, step=1, unit="epochs")] = 5,
+    lr: Annotated[float, Knob(_("Learning rate: the size of a step"), low=1e-5, high=2)] = 0.01,
+    loss: Annotated[
+        dict | None,
+        Knob(_("A distillation loss with the original network as the teacher, or the labels alone"), registry=DISTILLATION),
+    ] = None,
+) -> Iterator[Any]:
+    """Trains on, with what earlier steps did in force: pruned weights stay zero, quantized ones on their grid.
+
+    The gradient passes through the rounding unchanged, and stops where a weight lies beyond the grid's ends.
+    """
+    with in_force(state):
+        yield from state.train(epochs=epochs, lr=lr, loss=loss)
+
+
+@contextmanager
+def in_force(state: State) -> Iterator[None]:
+    """Make the network compute with masked and rounded weights while others are trained beneath; then set them for good."""
+    parameters = compressible(state.model)
+    held = {name: parameters[name] for name in parameters if name in state.masks or name in state.quantized}
+    places = {name: owners(state.model, parameter) for name, parameter in held.items()}
+    state.write(state.latent)
+    for name, modules in places.items():
+        constraint = _InForce(state.masks.get(name), state.quantized.get(name))
+        for module, attribute in modules:
+            parametrize.register_parametrization(module, attribute, constraint, unsafe=True)
+    try:
+        yield
+    finally:
+        for modules in places.values():
+            for module, attribute in modules:
+                parametrize.remove_parametrizations(module, attribute, leave_parametrized=False)
+        _settle(state)
+
+
+def _settle(state: State) -> None:
+    """Set the network's weights to what masks and grids make of those that were trained."""
+    weights = state.weights()
+    for name, mask in state.masks.items():
+        weights[name] = weights[name].masked_fill(~mask, 0)
+    state.latent = {name: weights[name].clone() for name in state.quantized}
+    state.quantized = {name: grid.nearest(weights[name]) for name, grid in state.quantized.items()}
+    state.write(weights | {name: held.dequantize() for name, held in state.quantized.items()})
+
+
+class _InForce(nn.Module):
+    def __init__(self, mask: Tensor | None, grid: Quantized | None) -> None:
+        super().__init__()
+        self.mask, self.grid = mask, grid
+
+    def forward(self, weight: Tensor) -> Tensor:
+        if self.mask is not None:
+            weight = weight * self.mask
+        return weight if self.grid is None else _Round.apply(weight, self.grid)
+
+
+class _Round(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, weight: Tensor, grid: Quantized) -> Tensor:
+        rounded = grid.nearest(weight).dequantize()
+        context.save_for_backward(grid.covers(weight))
+        return rounded
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (inside,) = context.saved_tensors
+        return gradient * inside, None
