@@ -1,0 +1,170 @@
+import itertools
+
+import pytest
+import torch
+
+from compression.errors import DataError
+from compression.quantization import QUANTIZATION
+from compression.quantization.uniform import uniform
+
+WEIGHT = torch.randn(6, 3, 3, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor([1, 2, 0.1, 5, 1, 1]).view(
+    -1, 1, 1, 1
+)
+GRIDS = [(scheme, group) for scheme in ("symmetric", "asymmetric") for group in ("tensor", "channel")]
+
+
+@pytest.mark.parametrize(("scheme", "group"), GRIDS)
+@pytest.mark.parametrize("bits", range(2, 17))
+def test_matches_fake_quantize(bits, scheme, group):
+    """Scale and zero point from their definitions, in double precision; rounding by torch's own kernels."""
+    high = 2 ** (bits - 1) - 1 if scheme == "symmetric" else 2**bits - 1
+    low = -high if scheme == "symmetric" else 0
+    rows = WEIGHT.flatten(1) if group == "channel" else WEIGHT.reshape(1, -1)
+    if scheme == "symmetric":
+        scale = (rows.double().abs().amax(1) / high).float()
+        zero = torch.zeros(len(rows), dtype=torch.int32)
+    else:
+        smallest = rows.double().amin(1)
+        scale = ((rows.double().amax(1) - smallest) / high).float()
+        zero = (-smallest / scale).round().int()
+    held = uniform(WEIGHT, bits=bits, scheme=scheme, group=group)
+    torch.testing.assert_close(held.scale, scale, rtol=1e-6, atol=0)
+    assert torch.equal(held.zero_point, zero)
+    assert (held.low, held.high, held.bits) == (low, high, bits)
+    if group == "channel":
+        expected = torch.fake_quantize_per_channel_affine(WEIGHT, held.scale, held.zero_point, 0, low, high)
+    else:
+        expected = torch.fake_quantize_per_tensor_affine(WEIGHT, held.scale[0], held.zero_point[0], low, high)
+    step = held.scale.view(-1, 1, 1, 1)
+    off = (held.dequantize() - expected).abs()
+    # The kernels multiply by 1/scale where we divide: only a weight halfway between two levels may differ, and by one step.
+    assert (off > 1e-3 * step).float().mean() < 0.01
+    assert (off <= 1.001 * step).all()
+    assert ((held.dequantize() - WEIGHT).abs() <= 0.501 * step + 1e-6).all()
+
+
+def test_by_hand_symmetric():
+    held = uniform(torch.tensor([[-6.0, 2.0, 0.9]]), bits=3)
+    assert held.levels.tolist() == [[-3, 1, 0]]
+    assert held.scale.tolist() == [2.0]
+    assert held.dequantize().tolist() == [[-6.0, 2.0, 0.0]]
+
+
+def test_by_hand_asymmetric():
+    held = uniform(torch.tensor([[-6.0, 2.0, 0.9]]), bits=3, scheme="asymmetric")
+    assert held.levels.tolist() == [[0, 7, 6]]
+    assert held.zero_point.tolist() == [5]
+    torch.testing.assert_close(held.dequantize(), torch.tensor([[-40 / 7, 16 / 7, 8 / 7]]))
+
+
+def test_one_symmetric_bit_is_the_sign_times_the_mean():
+    held = uniform(torch.tensor([[-6.0, 2.0, 0.9], [1.0, -1.0, 0.0]]), bits=1)
+    torch.testing.assert_close(held.dequantize(), torch.tensor([[-8.9 / 3, 8.9 / 3, 8.9 / 3], [1.0, -1.0, 0.0]]))
+    whole = uniform(WEIGHT, bits=1, group="tensor")
+    torch.testing.assert_close(whole.dequantize(), WEIGHT.sign() * WEIGHT.abs().mean())
+    # No other multiple of the sign is nearer (Rastegari et al. 2016, eq. 6).
+    best = (whole.dequantize() - WEIGHT).square().sum()
+    for factor in (0.9, 0.99, 1.01, 1.1):
+        assert (factor * whole.dequantize() - WEIGHT).square().sum() > best
+
+
+def test_one_asymmetric_bit_has_two_values_and_one_is_zero():
+    held = uniform(torch.tensor([[0.2, 0.9, 1.0], [-1.0, -0.2, 0.0]]), bits=1, scheme="asymmetric")
+    assert held.dequantize().tolist() == [[0.0, 1.0, 1.0], [-1.0, 0.0, 0.0]]
+
+
+@pytest.mark.parametrize(("scheme", "group"), GRIDS)
+@pytest.mark.parametrize("bits", range(1, 17))
+class TestEveryGrid:
+    def test_pruned_weights_stay_exactly_zero(self, bits, scheme, group):
+        gone = torch.rand(WEIGHT.shape, generator=torch.Generator().manual_seed(1)) < 0.7
+        pruned = WEIGHT.masked_fill(gone, 0)
+        values = uniform(pruned, bits=bits, scheme=scheme, group=group).dequantize()
+        assert (values[gone] == 0).all()
+        assert not values[gone].signbit().any()
+
+    @pytest.mark.parametrize("shape", [(4, 3), (1, 1), (5,), (2, 3, 1, 1)])
+    @pytest.mark.parametrize("value", [0.0, 0.7, -0.7, 1e-30])
+    def test_constant_weights_come_back(self, bits, scheme, group, shape, value):
+        weight = torch.full(shape, value)
+        held = uniform(weight, bits=bits, scheme=scheme, group=group)
+        assert (held.scale > 0).all()
+        torch.testing.assert_close(held.dequantize(), weight, rtol=1e-5, atol=0)
+
+    def test_a_channel_of_zeros_among_others(self, bits, scheme, group):
+        weight = WEIGHT.clone()
+        weight[2] = 0
+        held = uniform(weight, bits=bits, scheme=scheme, group=group)
+        assert (held.dequantize()[2] == 0).all()
+        assert torch.isfinite(held.scale).all()
+
+    def test_levels_lie_within_the_bits(self, bits, scheme, group):
+        held = uniform(WEIGHT, bits=bits, scheme=scheme, group=group)
+        assert held.levels.min() >= held.low
+        assert held.levels.max() <= held.high
+        assert held.high - held.low < 2 ** max(bits, 2)
+        assert held.dequantize()[0].unique().numel() <= 2**bits
+        assert len(held.scale) == (6 if group == "channel" else 1)
+
+    def test_the_grid_stays_when_other_weights_are_put_on_it(self, bits, scheme, group):
+        held = uniform(WEIGHT, bits=bits, scheme=scheme, group=group)
+        other = held.nearest(WEIGHT * 3)
+        assert torch.equal(other.scale, held.scale)
+        assert other.levels.min() >= held.low
+        assert other.levels.max() <= held.high
+        assert torch.equal(held.nearest(held.dequantize()).levels, held.levels)
+        mask = torch.rand(WEIGHT.shape, generator=torch.Generator().manual_seed(2)) < 0.5
+        assert torch.equal(held.masked(mask).dequantize(), held.dequantize().masked_fill(~mask, 0))
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
+def test_weights_that_are_no_numbers_are_refused(bad):
+    weight = WEIGHT.clone()
+    weight[0, 0, 0, 0] = bad
+    with pytest.raises(DataError):
+        uniform(weight)
+
+
+def test_covers_half_a_step_beyond_the_ends():
+    held = uniform(torch.tensor([[-6.0, 2.0, 0.9]]), bits=3)
+    assert held.covers(torch.tensor([[-6.9, 7.1, 6.9]])).tolist() == [[True, False, True]]
+
+
+@pytest.mark.parametrize("name", QUANTIZATION)
+class TestEveryQuantizer:
+    def quantize(self, name, weight=WEIGHT, **knobs):
+        return QUANTIZATION[name].function(weight, **knobs)
+
+    def test_shape_type_and_weight_are_kept_and_the_result_repeats(self, name):
+        for kind in (torch.float32, torch.float64):
+            weight = WEIGHT.to(kind)
+            before = weight.clone()
+            values = self.quantize(name, weight).dequantize()
+            assert values.shape == weight.shape
+            assert values.dtype == kind
+            assert torch.equal(weight, before)
+            assert torch.equal(values, self.quantize(name, weight).dequantize())
+
+    @pytest.mark.parametrize(("scheme", "group"), GRIDS)
+    def test_more_bits_are_never_worse(self, name, scheme, group):
+        """From 2 bits up; one symmetric bit sits at the mean and can beat the three values of two bits, but not seven."""
+        errors = [
+            float((self.quantize(name, bits=bits, scheme=scheme, group=group).dequantize() - WEIGHT).square().mean())
+            for bits in range(1, 17)
+        ]
+        assert all(after < before for before, after in itertools.pairwise(errors[1:]))
+        assert errors[0] > errors[2]
+        assert errors[15] < 1e-6
+
+    def test_every_knob_changes_the_result(self, name):
+        usual = self.quantize(name).dequantize()
+        for knob in QUANTIZATION[name].knobs.values():
+            others = [choice for choice in knob.choices if choice != knob.default] or [knob.low, knob.high]
+            for other in others:
+                assert not torch.equal(self.quantize(name, **{knob.name: other}).dequantize(), usual), knob.name
+
+    def test_is_documented(self, name):
+        entry = QUANTIZATION[name]
+        assert entry.source
+        assert {"bits", "scheme", "group"} <= entry.knobs.keys()
+        assert all(knob.help for knob in entry.knobs.values())
