@@ -64,5 +64,5 @@ def gpu_slots() -> int:
 
 
 def threads() -> int:
-    """Return how many CPU threads a run computes with (`LAB_THREADS`; all cores by default, 4 at most)."""
-    return limit("LAB_THREADS", min(4, os.cpu_count() or 1))
+    """Return how many CPU threads a run computes with (`LAB_THREADS`; by default all cores but one, which serves the pages)."""
+    return limit("LAB_THREADS", max(1, min(8, (os.cpu_count() or 1) - 1)))

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ Event = dict[str, Any]
 STEP_SECONDS = 1e-3
 OPERATIONS_PER_SECOND = 2e10
 BACKWARD_FACTOR = 3
+MACS_WORTH_THREADS = 1e9
 
 
 def stage(name: str, text: str, *, role: str | None = None, seed: int | None = None, index: int = 1, of: int = 1) -> Event:
@@ -110,13 +112,25 @@ def run_training(
     first_epoch: int = 0,
 ) -> Iterator[Event]:
     """Yield the metrics and the progress of one training; `first_epoch` is added where training goes on from another."""
-    events = train(model, dataset, recipe, seed=seed, objective=objective, teacher=teacher, checkpoint=checkpoint)
-    for event in events:
-        if isinstance(event, Epoch):
-            yield metric(role, seed, event.epoch + first_epoch, event.values)
-        yield progress.event(key, role=role, seed=seed, epoch=event.epoch, epochs=recipe.epochs)
+    with _fitting_threads(macs(model, dataset.shape) * recipe.batch_size):
+        for event in train(model, dataset, recipe, seed=seed, objective=objective, teacher=teacher, checkpoint=checkpoint):
+            if isinstance(event, Epoch):
+                yield metric(role, seed, event.epoch + first_epoch, event.values)
+            yield progress.event(key, role=role, seed=seed, epoch=event.epoch, epochs=recipe.epochs)
     progress.finish(key)
     model.eval()
+
+
+@contextmanager
+def _fitting_threads(macs_per_step: float) -> Iterator[None]:
+    """Compute small steps on one thread: handing them out costs more than they do, and far more on a busy machine."""
+    before = torch.get_num_threads()
+    if macs_per_step < MACS_WORTH_THREADS:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def recipe_of(settings_given: dict[str, Any]) -> Recipe:
