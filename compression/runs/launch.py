@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from compression import settings
 
-STARTING_S = 10.0
+STARTING_S = 5.0
 _guard = threading.Lock()
 _started: dict[str, tuple[float, subprocess.Popen[bytes]]] = {}
 
@@ -38,10 +38,8 @@ def ensure_alive() -> None:
     """Start a supervisor unless one lives; cheap enough to call at every poll. Two that start at once sort it out by the lock."""
     with _guard:
         home = str(settings.home())
-        since, process = _started.get(home, (-STARTING_S, None))
-        if process is not None and process.poll() is None and time.monotonic() - since < STARTING_S:
-            return
-        if not supervisor_alive():
+        since, _process = _started.get(home, (-STARTING_S, None))
+        if time.monotonic() - since > STARTING_S and not supervisor_alive():
             _started[home] = (time.monotonic(), start_supervisor())
 
 

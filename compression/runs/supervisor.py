@@ -6,6 +6,7 @@ import secrets
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -123,8 +124,10 @@ class Supervisor:
         while not self._leaving:
             try:
                 outdated = self._tick()
-            except LabError as error:
+            except Exception as error:
                 print(time.strftime("%Y-%m-%d %H:%M:%S"), error, file=sys.stderr, flush=True)
+                if not isinstance(error, LabError):
+                    traceback.print_exc()
                 outdated = False
                 time.sleep(EXPIRY_S)
             if outdated and not self._children:

@@ -1,0 +1,68 @@
+"""A home folder of its own for each test, and real supervisors that end with it."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from compression.runs.records import Run
+from compression.runs.store import Store
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a fresh LAB_HOME."""
+    monkeypatch.setenv("LAB_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("LAB_DATABASE_URL", raising=False)
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def store(home: Path) -> Iterator[Store]:
+    """Return the store of that home."""
+    opened = Store()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def serve(home: Path) -> Iterator[Callable[..., subprocess.Popen]]:
+    """Return a function that starts a supervisor process around a small engine."""
+    started = []
+
+    def start(engine: str = "counting", idle_s: float = 60) -> subprocess.Popen:
+        command = [sys.executable, "-m", "tests.runs.serve", engine, str(idle_s)]
+        process = subprocess.Popen(command, start_new_session=True)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+
+
+def submit(store: Store, *, owner: str = "ada", device: str = "auto", **spec: object) -> str:
+    """Queue a run of a small engine."""
+    return store.submit({"kind": "distill", "epochs": 5, **spec}, "hash", "distill", owner=owner, device=device)
+
+
+def wait_for(store: Store, run_id: str, *states: str, patience_s: float = 30) -> Run:
+    """Return the run once it is in one of the states."""
+    deadline = time.monotonic() + patience_s
+    while (run := store.run(run_id)).state not in states:
+        assert time.monotonic() < deadline, f"still {run}"
+        time.sleep(0.02)
+    return run
+
+
+def wait_until(condition: Callable[[], bool], patience_s: float = 30) -> None:
+    """Return once a condition holds."""
+    deadline = time.monotonic() + patience_s
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.02)

@@ -1,0 +1,342 @@
+"""The store's guarantees, with real processes and threads where they are about those."""
+
+import multiprocessing
+import os
+import signal
+import sqlite3
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from compression import settings
+from compression.errors import LabError, LimitError, NotFoundError, NotYoursError
+from compression.runs.records import ACTIVE, CANCELLED, FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING
+from compression.runs.store import Store
+from tests.runs.conftest import submit
+
+CPU = {"cpu": 1}
+FORK = multiprocessing.get_context("fork")
+
+
+def claimed(store: Store, token: str = "t", **spec: object) -> str:
+    run_id = submit(store, **spec)
+    assert store.claim(token, {"cpu": 100}).id == run_id
+    return run_id
+
+
+def types(store: Store, run_id: str) -> list[str]:
+    return [event.type for event in store.events(run_id)]
+
+
+def test_a_run_goes_from_queue_to_result(store: Store) -> None:
+    run_id = submit(store, temperature=4.0)
+    assert (store.run(run_id).state, store.run(run_id).spec["temperature"]) == (QUEUED, 4.0)
+    run = store.claim("t", CPU)
+    assert (run.id, run.state, run.device) == (run_id, RUNNING, "cpu")
+    assert store.append(
+        run_id, "t", [{"type": "stage", "text": "Training"}, {"type": "progress", "fraction": 0.5, "seconds_left": 3}]
+    ).held
+    run = store.run(run_id)
+    assert (run.stage, run.fraction, run.seconds_left) == ("Training", 0.5, 3)
+    assert store.finish(run_id, "t", FINISHED, result={"models": {}}, events=[{"type": "metric", "values": {"loss": 1.0}}])
+    run = store.run(run_id)
+    assert (run.state, run.fraction, run.result, run.seconds_left) == (FINISHED, 1.0, {"models": {}}, None)
+    assert run.seconds == pytest.approx(run.finished - run.started, abs=0.01)
+    assert types(store, run_id) == ["stage", "progress", "metric", "finished"]
+
+
+def test_events_are_numbered_and_read_from_a_cursor(store: Store) -> None:
+    run_id = claimed(store)
+    for index in range(5):
+        store.append(
+            run_id, "t", [{"type": "metric", "values": {"loss": index}}, {"type": "metric", "values": {"loss": index + 0.5}}]
+        )
+    events = store.events(run_id)
+    assert [event.seq for event in events] == list(range(1, 11))
+    assert [event.payload["values"]["loss"] for event in store.events(run_id, after=7)] == [3.5, 4, 4.5]
+    assert [event.seq for event in store.events(run_id, after=2, limit=3)] == [3, 4, 5]
+    assert store.events("unknown") == []
+
+
+def test_numbers_that_are_not_finite_are_stored_as_missing(store: Store) -> None:
+    run_id = claimed(store)
+    store.append(run_id, "t", [{"type": "metric", "values": {"loss": float("nan"), "other": [float("inf"), 1.0]}}])
+    assert store.events(run_id)[0].payload["values"] == {"loss": None, "other": [None, 1.0]}
+
+
+def test_a_stale_token_changes_nothing(store: Store) -> None:
+    run_id = claimed(store, "old")
+    store.finish(run_id, "old", INTERRUPTED)
+    store.resume(run_id)
+    assert store.claim("new", CPU).id == run_id
+    before = store.run(run_id)
+    assert not store.append(run_id, "old", [{"type": "metric", "values": {}}]).held
+    assert not store.renew(run_id, "old").held
+    assert not store.check(run_id, "old").held
+    assert not store.finish(run_id, "old", FAILED, error="late")
+    assert store.run(run_id) == before
+    assert store.events(run_id) == []
+    assert store.check(run_id, "new").held
+
+
+def _claim_all(barrier: multiprocessing.Barrier, found: multiprocessing.Queue, name: str) -> None:
+    store, taken = Store(), []
+    barrier.wait()
+    for attempt in range(40):
+        run = store.claim(f"{name}-{attempt}", {"cpu": 1000})
+        if run is not None:
+            taken.append(run.id)
+    found.put(taken)
+
+
+def test_each_run_is_claimed_once_whoever_asks(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_RUNS_PER_PERSON", "100")
+    ids = {submit(store) for _index in range(30)}
+    store.close()
+    barrier, found = FORK.Barrier(4), FORK.Queue()
+    children = [FORK.Process(target=_claim_all, args=(barrier, found, str(index))) for index in range(4)]
+    for child in children:
+        child.start()
+    taken = [run_id for _child in children for run_id in found.get(timeout=60)]
+    for child in children:
+        child.join()
+    assert Counter(taken) == Counter(ids)
+
+
+def test_slots_are_never_overfilled(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_RUNS_PER_PERSON", "100")
+    for _index in range(10):
+        submit(store)
+    with ThreadPoolExecutor(8) as pool:
+        runs = list(pool.map(lambda index: store.claim(str(index), {"cpu": 3}), range(16)))
+    assert sum(run is not None for run in runs) == 3
+    assert len(store.runs(states=[RUNNING])) == 3
+
+
+def test_the_limit_a_person_holds_when_all_submit_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_RUNS_PER_PERSON", "3")
+
+    def attempt(_index: int) -> bool:
+        try:
+            return bool(submit(store))
+        except LimitError:
+            return False
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(attempt, range(12))) == 3
+    submit(store, owner="grace")
+    ended = store.claim("t", CPU)
+    store.finish(ended.id, "t", INTERRUPTED)
+    submit(store, owner=ended.owner)
+    if ended.owner == "ada":
+        with pytest.raises(LimitError, match="already have 3"):
+            store.resume(ended.id)
+
+
+def test_an_expired_lease_interrupts_and_a_live_one_does_not(store: Store) -> None:
+    live, late, cancelling = claimed(store, "a"), submit(store), submit(store)
+    assert store.claim("b", {"cpu": 9}, lease_s=-1).id == late
+    assert store.claim("c", {"cpu": 9}, lease_s=-1).id == cancelling
+    store.cancel(cancelling)
+    assert set(store.expire()) == {late, cancelling}
+    assert [store.run(run_id).state for run_id in (live, late, cancelling)] == [RUNNING, INTERRUPTED, CANCELLED]
+    assert (types(store, late), types(store, cancelling)) == ([], ["cancelled"])
+    assert store.expire() == []
+    assert not store.renew(late, "b").held
+
+
+def test_cancelling_is_immediate_in_the_queue_and_harmless_twice(store: Store) -> None:
+    run_id = submit(store)
+    assert store.cancel(run_id).state == CANCELLED
+    assert store.cancel(run_id).state == CANCELLED
+    assert types(store, run_id) == ["cancelled"]
+    assert store.claim("t", CPU) is None
+
+
+def test_cancelling_a_working_run_asks_its_worker(store: Store) -> None:
+    run_id = claimed(store)
+    assert not store.check(run_id, "t").cancel
+    assert store.cancel(run_id).cancelling
+    assert store.cancel(run_id).state == RUNNING
+    assert store.check(run_id, "t").cancel
+    assert store.append(run_id, "t", []).cancel
+    store.finish(run_id, "t", INTERRUPTED, error="killed")
+    assert (store.run(run_id).state, store.run(run_id).error) == (CANCELLED, None)
+
+
+@pytest.mark.parametrize("state", [INTERRUPTED, FAILED, CANCELLED])
+def test_an_ended_run_goes_on_and_has_one_last_word(store: Store, state: str) -> None:
+    run_id = claimed(store)
+    store.append(run_id, "t", [{"type": "metric", "values": {"loss": 1}}])
+    store.finish(run_id, "t", state, error="why")
+    assert (store.resume(run_id).state, store.run(run_id).error) == (QUEUED, None)
+    store.claim("u", CPU)
+    store.append(run_id, "u", [{"type": "metric", "values": {"loss": 2}}])
+    store.finish(run_id, "u", FINISHED, result={})
+    events = store.events(run_id)
+    assert [event.type for event in events] == ["metric", "metric", "finished"]
+    assert len({event.seq for event in events}) == 3
+    assert events[1].seq > (2 if state != INTERRUPTED else 1)
+    with pytest.raises(LabError, match="is finished"):
+        store.resume(run_id)
+
+
+def test_time_worked_adds_up_over_attempts(store: Store) -> None:
+    run_id = claimed(store)
+    time.sleep(0.1)
+    store.finish(run_id, "t", INTERRUPTED)
+    first = store.run(run_id).seconds
+    time.sleep(0.3)
+    store.resume(run_id, device="cpu", token="u")
+    time.sleep(0.1)
+    store.finish(run_id, "u", FINISHED, result={})
+    assert first >= 0.1
+    last = store.run(run_id)
+    assert last.seconds == pytest.approx(first + last.finished - last.started, abs=0.01)
+
+
+def test_people_look_after_their_own_runs(store: Store) -> None:
+    run_id = submit(store, owner="ada")
+    for action in (store.cancel, store.resume, store.delete):
+        with pytest.raises(NotYoursError, match="belongs to someone else"):
+            action(run_id, owner="grace")
+        with pytest.raises(NotFoundError, match="no run"):
+            action("../../etc", owner="ada")
+    assert store.run(run_id).state == QUEUED
+    assert [run.id for run in store.runs(owner="ada")] == [run_id]
+    assert store.runs(owner="grace") == []
+
+
+def test_deleting_removes_rows_and_folder_but_never_under_a_worker(store: Store) -> None:
+    run_id = claimed(store)
+    folder = settings.runs_folder() / run_id
+    folder.mkdir(parents=True)
+    (folder / "student.safetensors").write_bytes(b"weights")
+    with pytest.raises(LabError, match="cancel it before"):
+        store.delete(run_id, owner="ada")
+    assert folder.exists()
+    store.finish(run_id, "t", FINISHED, result={})
+    store.delete(run_id, owner="ada")
+    assert not folder.exists()
+    assert store.events(run_id) == []
+    with pytest.raises(NotFoundError):
+        store.run(run_id)
+
+
+def test_the_latest_finished_run_of_a_spec_is_found(store: Store) -> None:
+    assert store.find_finished("hash") is None
+    first, second, failed = claimed(store, "a"), claimed(store, "b"), claimed(store, "c")
+    store.finish(first, "a", FINISHED, result={"models": {"student": {}}})
+    assert store.find_finished("hash").id == first
+    store.finish(second, "b", FINISHED, result={"models": {}})
+    store.finish(failed, "c", FAILED, error="why")
+    assert store.find_finished("hash").id == second
+    assert store.find_finished("other") is None
+
+
+def _edit(home: Path, *statements: tuple[str, tuple]) -> None:
+    with sqlite3.connect(home / "lab.db") as connection:
+        for statement, values in statements:
+            connection.execute(statement, values)
+    connection.close()
+
+
+def test_torn_and_foreign_rows_never_make_the_store_unreadable(store: Store, home: Path) -> None:
+    good, torn, odd, waiting = claimed(store), submit(store), submit(store), submit(store)
+    store.append(good, "t", [{"type": "metric", "values": {"loss": 1}}])
+    event = "INSERT INTO events (run, seq, time, type, payload) VALUES (?, ?, ?, ?, ?)"
+    _edit(
+        home,
+        ("UPDATE runs SET spec = ?, created = 'yesterday', fraction = 'half' WHERE id = ?", ('{"kind": "dist', torn)),
+        ("UPDATE runs SET state = 'pondering', started = ?, error = ?, result = '[1' WHERE id = ?", (b"\xff", b"\xff\xfe", odd)),
+        ("UPDATE runs SET spec = CAST(x'ff7b' AS TEXT) WHERE id = ?", (waiting,)),
+        (event, (good, 100, "now", "metric", '{"values": {"loss"')),
+        (event, (good, 101, 1.0, b"\xff", b"\x00\xff")),
+        (event, (good, 102, 1.0, "metric", '{"values": {"loss": 2}}')),
+        ("CREATE TABLE stranger (anything)", ()),
+    )
+    assert {run.id for run in store.runs()} == {good, torn, odd, waiting}
+    assert [store.run(run_id).state for run_id in (good, torn, odd, waiting)] == [RUNNING, FAILED, FAILED, FAILED]
+    assert [event.payload["values"]["loss"] for event in store.events(good)] == [1, 2]
+    assert store.claim("u", {"cpu": 9}).id in (torn, waiting)
+    store.find_finished("hash")
+    store.expire()
+    store.delete(odd)
+    assert odd not in {run.id for run in store.runs()}
+
+
+@pytest.mark.parametrize(
+    "content", [b"this is not a database, but a long enough text to be looked at" * 100, b"SQLite format 3\x00torn"]
+)
+def test_a_file_that_is_no_store_is_refused_in_a_sentence(home: Path, content: bytes) -> None:
+    home.mkdir()
+    (home / "lab.db").write_bytes(content)
+    with pytest.raises(LabError, match=r"^The store cannot be opened: .*\.$"):
+        Store()
+
+
+def test_a_store_of_another_version_is_refused(store: Store, home: Path) -> None:
+    _edit(home, ("UPDATE about SET value = '99' WHERE key = 'schema_version'", ()))
+    with pytest.raises(LabError, match="version 99"):
+        Store()
+
+
+@pytest.mark.parametrize("url", ["postgresql+nodriver://x", "nonsense", "sqlite:////proc/nowhere/lab.db"])
+def test_a_database_that_cannot_be_opened_is_a_sentence(home: Path, url: str) -> None:
+    with pytest.raises(LabError, match="The store cannot be opened"):
+        Store(url)
+
+
+def test_sqlite_keeps_its_rollback_journal_and_full_synchronisation(store: Store) -> None:
+    with store._read() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "delete"
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+
+
+def test_a_write_waits_for_another_process_instead_of_failing(store: Store, home: Path) -> None:
+    blocker = sqlite3.connect(home / "lab.db", isolation_level=None, check_same_thread=False)
+    blocker.execute("BEGIN IMMEDIATE")
+    with ThreadPoolExecutor(1) as pool:
+        pending = pool.submit(submit, store)
+        time.sleep(0.5)
+        assert not pending.done()
+        blocker.execute("COMMIT")
+        assert store.run(pending.result(30)).state == QUEUED
+    blocker.close()
+
+
+def _append_for_ever(run_id: str) -> None:
+    store = Store()
+    while True:
+        store.append(run_id, "t", [{"type": "metric", "values": {"loss": 1.0}}] * 3)
+
+
+def test_a_writer_killed_at_any_moment_leaves_whole_batches(store: Store) -> None:
+    run_id = claimed(store)
+    for _attempt in range(6):
+        store.close()
+        child = FORK.Process(target=_append_for_ever, args=(run_id,))
+        child.start()
+        time.sleep(0.15)
+        os.kill(child.pid, signal.SIGKILL)
+        child.join()
+        numbers = [event.seq for event in store.events(run_id)]
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert len(numbers) % 3 == 0
+    assert len(numbers) > 0
+    assert store.append(run_id, "t", [{"type": "metric", "values": {}}]).held
+    assert store.events(run_id)[-1].seq == len(numbers) + 1
+
+
+def test_active_states_are_those_that_occur(store: Store) -> None:
+    assert store.active_states() == set()
+    run_id = submit(store)
+    assert store.active_states() == {QUEUED}
+    store.claim("t", CPU)
+    submit(store)
+    assert store.active_states() == set(ACTIVE)
+    store.finish(run_id, "t", FINISHED, result={})
+    assert store.active_states() == {QUEUED}

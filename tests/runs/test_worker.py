@@ -1,0 +1,246 @@
+"""One worker in this process: what it reports, when, and how it ends."""
+
+import errno
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from compression import settings
+from compression.errors import DataError, LabError
+from compression.runs import reporter
+from compression.runs.records import CANCELLED, FAILED, FINISHED, INTERRUPTED, RUNNING, Lease, Run
+from compression.runs.store import Store
+from compression.runs.worker import STALE, Engine, Worker
+from tests.runs import engines
+from tests.runs.conftest import submit, wait_until
+
+METRIC = {"type": "metric", "role": "student", "seed": 0, "epoch": 1, "values": {"loss": 1.0}}
+
+
+def claim(store: Store, **spec: object) -> Run:
+    submit(store, **spec)
+    return store.claim("t", {"cpu": 1})
+
+
+def work(store: Store, run: Run, engine: Engine, **options: Any) -> str:
+    return Worker(store, run, "t", engine=engine, **options).work()
+
+
+def raising(error: Exception) -> Engine:
+    def engine(spec: dict, folder: Path, device: str) -> Iterator[dict]:
+        yield METRIC
+        raise error
+
+    return engine
+
+
+def endless(spec: dict, folder: Path, device: str) -> Iterator[dict]:
+    while True:
+        time.sleep(0.02)
+        yield {"type": "progress", "fraction": 0.5, "seconds_left": None}
+
+
+def test_a_run_is_told_from_first_event_to_result(store: Store) -> None:
+    run, heard = claim(store, epochs=4), []
+    assert work(store, run, engines.counting, listen=heard.append) == FINISHED
+    assert store.run(run.id).result["models"]["student"]["accuracy"] == engines.counted(4)
+    assert [event.type for event in store.events(run.id)] == ["stage", *["metric"] * 4, "result", "finished"]
+    assert [event["type"] for event in heard] == ["stage", *["metric"] * 4, "result"]
+    assert sorted(path.name for path in (settings.runs_folder() / run.id).iterdir()) == ["checkpoint.json"]
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (DataError("The files of MNIST are missing."), "The files of MNIST are missing."),
+        (OSError(errno.ENOSPC, "No space left on device"), "The disk is full: free some space in "),
+        (MemoryError(), "The run needs more memory than its device has"),
+        (type("OutOfMemoryError", (RuntimeError,), {})("CUDA"), "The run needs more memory than its device has"),
+        (KeyError("weights"), "Something went wrong inside the lab (KeyError); the run's log has the details."),
+    ],
+)
+def test_a_failure_is_one_sentence_and_a_traceback_in_the_log(store: Store, error: Exception, sentence: str) -> None:
+    run = claim(store)
+    assert work(store, run, raising(error)) == FAILED
+    ended = store.run(run.id)
+    assert (ended.state, ended.result) == (FAILED, None)
+    assert ended.error.startswith(sentence)
+    assert "\n" not in ended.error
+    assert "Traceback" in (settings.runs_folder() / run.id / "log.txt").read_text()
+    events = store.events(run.id)
+    assert [event.type for event in events] == ["metric", "failed"]
+    assert events[-1].payload == {"error": ended.error}
+
+
+def test_an_unknown_spec_fails_in_a_sentence(store: Store) -> None:
+    run = claim(store)
+    assert Worker(store, run, "t").work() == FAILED
+    assert store.run(run.id).error.startswith("epochs: 5 is not allowed")
+
+
+def test_an_absent_device_fails_in_a_sentence(store: Store) -> None:
+    store.submit({"kind": "distill"}, "h", "distill", owner="ada", device="cuda:99")
+    run = store.claim("t", {"cpu": 1})
+    assert Worker(store, run, "t").work() == FAILED
+    assert store.run(run.id).error.startswith("This machine has no device cuda:99")
+
+
+def test_the_first_metric_does_not_wait_for_the_next_tick(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reporter, "TICK_S", 3600)
+    run = claim(store)
+
+    def engine(spec: dict, folder: Path, device: str) -> Iterator[dict]:
+        yield {"type": "stage", "text": "Training"}
+        yield METRIC
+        wait_until(lambda: any(event.type == "metric" for event in store.events(run.id)), patience_s=20)
+        yield {"type": "result", "result": {}}
+
+    assert work(store, run, engine) == FINISHED
+
+
+class Spy(Store):
+    """A store that counts writes, and fails those that it is told to fail."""
+
+    def __init__(self, fail: Callable[[int], bool] = lambda attempt: False) -> None:
+        super().__init__()
+        self.writes: list[int] = []
+        self.attempts, self._fail = 0, fail
+
+    def append(self, run_id: str, token: str, events: Sequence, *rest: Any) -> Lease:
+        self.attempts += 1
+        if self._fail(self.attempts):
+            raise LabError("The store cannot be used: database or disk is full.")
+        self.writes.append(len(events))
+        return super().append(run_id, token, events, *rest)
+
+
+def test_many_events_become_few_writes(home: Path) -> None:
+    store = Spy()
+
+    def engine(spec: dict, folder: Path, device: str) -> Iterator[dict]:
+        for epoch in range(200):
+            time.sleep(0.01)
+            yield {**METRIC, "epoch": epoch}
+            yield {"type": "progress", "fraction": epoch / 200, "seconds_left": 1.0}
+            yield {"type": "progress", "fraction": epoch / 200, "seconds_left": 0.5}
+        yield {"type": "result", "result": {}}
+
+    run = claim(store)
+    assert work(store, run, engine) == FINISHED
+    assert len(store.writes) <= store.run(run.id).seconds / reporter.TICK_S + 2
+    told = store.events(run.id)
+    assert [event.payload["epoch"] for event in told if event.type == "metric"] == list(range(200))
+    assert sum(event.type == "progress" for event in told) == 200
+
+
+def test_nothing_is_lost_while_the_store_is_out_of_reach(home: Path) -> None:
+    store = Spy(fail=lambda attempt: 2 <= attempt <= 5)
+    run = claim(store)
+
+    def engine(spec: dict, folder: Path, device: str) -> Iterator[dict]:
+        epoch = 0
+        while store.attempts < 7:
+            time.sleep(0.05)
+            epoch += 1
+            yield {**METRIC, "epoch": epoch}
+        yield {"type": "result", "result": {"epochs": epoch}}
+
+    assert work(store, run, engine) == FINISHED
+    epochs = [event.payload["epoch"] for event in store.events(run.id) if event.type == "metric"]
+    assert epochs == list(range(1, store.run(run.id).result["epochs"] + 1))
+
+
+def test_what_is_no_json_is_told_all_the_same(store: Store) -> None:
+    def engine(spec: dict, folder: Path, device: str) -> Iterator[dict]:
+        yield {"type": "metric", "values": {"loss": np.float32(0.5), "nothing": np.float64("nan"), "path": folder}}
+        yield {"type": "result", "result": {"accuracy": np.float64(0.25)}}
+
+    run = claim(store)
+    assert work(store, run, engine) == FINISHED
+    values = store.events(run.id)[0].payload["values"]
+    assert (values["loss"], values["nothing"], values["path"]) == (0.5, None, str(settings.runs_folder() / run.id))
+    assert store.run(run.id).result == {"accuracy": 0.25}
+
+
+@pytest.mark.parametrize("engine", [endless, engines.stuck])
+def test_cancelling_stops_an_engine_whether_or_not_it_comes_back(store: Store, engine: Engine) -> None:
+    run = claim(store)
+    threading.Timer(0.4, lambda: store.cancel(run.id)).start()
+    assert work(store, run, engine) == CANCELLED
+    assert (store.run(run.id).state, store.events(run.id)[-1].type) == (CANCELLED, "cancelled")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize(
+    ("number", "interrupt", "state"),
+    [(signal.SIGTERM, CANCELLED, INTERRUPTED), (signal.SIGINT, CANCELLED, CANCELLED), (signal.SIGINT, INTERRUPTED, INTERRUPTED)],
+)
+@pytest.mark.parametrize("engine", [endless, engines.stuck])
+def test_signals_end_a_run_in_order(store: Store, engine: Engine, number: int, interrupt: str, state: str) -> None:
+    run = claim(store)
+    threading.Timer(0.3, lambda: os.kill(os.getpid(), number)).start()
+    assert work(store, run, engine, interrupt=interrupt) == state
+    assert store.run(run.id).state == state
+
+
+def test_the_engine_is_closed_when_it_is_stopped(store: Store) -> None:
+    closed = []
+
+    def engine(spec: dict, folder: Path, device: str) -> Iterator[dict]:
+        try:
+            yield from endless(spec, folder, device)
+        finally:
+            closed.append(True)
+
+    run = claim(store)
+    threading.Timer(0.3, lambda: store.cancel(run.id)).start()
+    assert work(store, run, engine) == CANCELLED
+    assert closed == [True]
+
+
+def test_a_worker_that_lost_its_lease_stops_and_leaves_the_run_alone(store: Store) -> None:
+    run = claim(store)
+
+    def take_over() -> None:
+        store.finish(run.id, "t", INTERRUPTED)
+        store.resume(run.id)
+        store.claim("other", {"cpu": 1})
+
+    threading.Timer(0.3, take_over).start()
+    assert work(store, run, endless) == STALE
+    assert store.run(run.id).state == RUNNING
+    assert store.check(run.id, "other").held
+    seen = len(store.events(run.id))
+    assert "finished" not in {event.type for event in store.events(run.id)}
+    assert len(store.events(run.id)) == seen
+
+
+def test_the_lease_is_renewed_while_the_engine_is_silent(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reporter, "RENEWAL_S", 0.2)
+    submit(store)
+    run = store.claim("t", {"cpu": 1}, lease_s=1.0)
+
+    def engine(spec: dict, folder: Path, device: str) -> Iterator[dict]:
+        for _moment in range(20):
+            time.sleep(0.1)
+            assert store.expire() == []
+        yield {"type": "result", "result": {}}
+
+    assert work(store, run, engine) == FINISHED
+
+
+def test_an_interrupted_run_goes_on_to_the_same_numbers(store: Store) -> None:
+    run = claim(store, epochs=8, pause=0.1)
+    threading.Timer(0.4, lambda: os.kill(os.getpid(), signal.SIGTERM)).start()
+    assert work(store, run, engines.counting) == INTERRUPTED
+    assert 0 < len([event for event in store.events(run.id) if event.type == "metric"]) < 8
+    store.resume(run.id)
+    assert work(store, store.claim("t", {"cpu": 1}), engines.counting) == FINISHED
+    assert store.run(run.id).result["models"]["student"]["accuracy"] == engines.counted(8)
