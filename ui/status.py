@@ -66,5 +66,6 @@ def queue_status() -> None:
 
 def draw() -> None:
     """Draw the device and the queue."""
-    st.caption(f":material/memory: {device_name()}")
-    queue_status()
+    with st.container(gap="xxsmall"):
+        st.caption(f":material/memory: {device_name()}")
+        queue_status()
