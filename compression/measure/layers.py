@@ -1,13 +1,13 @@
 """Parameters and the layer table: what each layer holds, and what it costs."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
-from compression.export.compact import payload_bytes, plan_all
+from compression.export.compact import payload_bytes
+from compression.export.layouts import Record
 from compression.measure.macs import macs_by_layer
-from compression.quantization.quantized import Quantized
 
 FULL_BITS = 32
 
@@ -22,18 +22,17 @@ def nonzero(model: nn.Module) -> int:
     return sum(int(parameter.count_nonzero()) for parameter in model.parameters())
 
 
-def layer_table(
-    model: nn.Module, shape: tuple[int, ...], contents: Mapping[str, Tensor | Quantized] | None = None
-) -> list[dict[str, Any]]:
+def layer_table(model: nn.Module, shape: tuple[int, ...], records: Sequence[Record] | None = None) -> list[dict[str, Any]]:
     """Return a row for each layer that holds tensors: layer, kind, shape, parameters, nonzero, bits, bytes, macs.
 
     Args:
         shape: of one example, (C, H, W).
-        contents: what the network's compact file holds (`State.contents()`); its rows' bytes sum to that file's payload.
-            Without it they are those of the tensors as they lie in memory, as in a safetensors file.
+        records: those of the network's compact file (its header's `tensors`); the rows' bytes sum to that file's payload.
+            Without them they are those of the tensors as they lie in memory, as in a safetensors file.
     """
     operations = macs_by_layer(model, shape)
-    sizes = _bytes_by_tensor(model, contents)
+    stored = {record["name"]: record for record in records or []}
+    sizes = {name: payload_bytes(record) for name, record in stored.items()} if records else _sizes_in_memory(model)
     state = model.state_dict()
     rows, seen = [], set()
     for name, module in model.named_modules():
@@ -42,7 +41,7 @@ def layer_table(
             continue
         fresh = [parameter for parameter in module.parameters(recurse=False) if id(parameter) not in seen]
         seen.update(id(parameter) for parameter in fresh)
-        held = next((contents[key] for key in own if contents and isinstance(contents[key], Quantized)), None)
+        bits = min(stored.get(stored.get(key, {}).get("same", key), {}).get("bits", FULL_BITS) for key in own)
         rows.append(
             {
                 "layer": name,
@@ -50,7 +49,7 @@ def layer_table(
                 "shape": list(state[own[0]].shape),
                 "parameters": sum(parameter.numel() for parameter in fresh),
                 "nonzero": sum(int(parameter.count_nonzero()) for parameter in fresh),
-                "bits": held.bits if held else FULL_BITS,
+                "bits": bits,
                 "bytes": sum(sizes[key] for key in own),
                 "macs": operations.get(name, 0),
             }
@@ -58,9 +57,7 @@ def layer_table(
     return rows
 
 
-def _bytes_by_tensor(model: nn.Module, contents: Mapping[str, Tensor | Quantized] | None) -> dict[str, int]:
-    if contents is not None:
-        return {record["name"]: payload_bytes(record) for record in plan_all(contents)}
+def _sizes_in_memory(model: nn.Module) -> dict[str, int]:
     seen: dict[tuple[int, tuple[int, ...]], str] = {}
     sizes = {}
     for name, tensor in model.state_dict().items():
