@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from compression import networks
+from compression.execute_compress import compress
 from compression.execute_distill import distill
 from compression.networks import Workspace
 from compression.spec import DistillSpec, Spec
@@ -20,12 +21,7 @@ def execute(spec: Spec, workspace: Workspace) -> Iterator[Event]:
         LabError: an expected failure, in one sentence.
     """
     workspace.folder.mkdir(parents=True, exist_ok=True)
-    if isinstance(spec, DistillSpec):
-        yield from distill(spec, workspace)
-    else:
-        from compression.execute_compress import compress
-
-        yield from compress(spec, workspace)
+    yield from distill(spec, workspace) if isinstance(spec, DistillSpec) else compress(spec, workspace)
 
 
 def check_references(spec: Spec, workspace: Workspace) -> None:
