@@ -45,6 +45,7 @@ def in_force(state: State) -> Iterator[None]:
     parameters = compressible(state.model)
     held = {name: parameters[name] for name in parameters if name in state.masks or name in state.quantized}
     places = {name: owners(state.model, parameter) for name, parameter in held.items()}
+    orders = [(module, dict(module.named_parameters(recurse=False))) for modules in places.values() for module, _name in modules]
     state.write(state.latent)
     for name, modules in places.items():
         constraint = _InForce(state.masks.get(name), state.quantized.get(name))
@@ -56,7 +57,16 @@ def in_force(state: State) -> Iterator[None]:
         for modules in places.values():
             for module, attribute in modules:
                 parametrize.remove_parametrizations(module, attribute, leave_parametrized=False)
+        _reorder(orders)
         _settle(state)
+
+
+def _reorder(orders: list[tuple[nn.Module, dict[str, nn.Parameter]]]) -> None:
+    """Register modules' parameters anew in their first order, which parametrizations change and files follow."""
+    for module, parameters in orders:
+        for name, parameter in parameters.items():
+            delattr(module, name)
+            setattr(module, name, parameter)
 
 
 def _settle(state: State) -> None:
