@@ -1,0 +1,149 @@
+"""The hot loop against a plain loop written out here, and against itself after an interruption."""
+
+import copy
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from compression import networks
+from compression.data.arrays import Dataset, Split
+from compression.distillation.kd import kd
+from compression.errors import TrainingError
+from compression.recipe import Recipe
+from compression.training import Beat, Epoch, Teacher, augment, learning_rate, predict, train
+
+PLAIN = Recipe(3, 16, 0.1, "sgd", 0.9, "constant", 0.01, "none")
+
+
+def toy(images: int = 70) -> Dataset:
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randint(0, 256, (images, 1, 8, 8), generator=generator, dtype=torch.uint8)
+    labels = (inputs.float().mean((1, 2, 3)) > 127.5).long() + 2 * (inputs[:, 0, 0, 0] > 127).long()
+    split = Split(inputs, labels)
+    mean, std = inputs.float().mean((0, 2, 3), keepdim=True), inputs.float().std((0, 2, 3), keepdim=True)
+    return Dataset("toy", "classification", 4, (1, 8, 8), split, Split(inputs[:20], labels[:20]), split, mean, std)
+
+
+def network(dataset: Dataset, seed: int = 0, width: int = 2) -> nn.Module:
+    return networks.build({"name": "cnn", "width": width}, dataset, seed=seed)
+
+
+def run(model: nn.Module, dataset: Dataset, recipe: Recipe, **options: object) -> list[Epoch]:
+    return [event for event in train(model, dataset, recipe, seed=3, **options) if isinstance(event, Epoch)]
+
+
+@pytest.mark.parametrize("taught", [False, True])
+def test_it_does_what_a_plain_loop_does(taught):
+    dataset = toy()
+    ours, theirs, teacher = network(dataset), network(dataset), network(dataset, 1, 4).eval()
+    objective = (lambda s, t, y: kd(s, t, y, temperature=3.0, alpha=0.5)) if taught else None
+    epochs = run(ours, dataset, PLAIN, objective=objective, teacher=Teacher(teacher, dataset) if taught else None)
+
+    decayed = [parameter for parameter in theirs.parameters() if parameter.ndim > 1]
+    others = [parameter for parameter in theirs.parameters() if parameter.ndim <= 1]
+    optimizer = torch.optim.SGD(
+        [{"params": decayed, "weight_decay": 0.01}, {"params": others}], lr=0.1, momentum=0.9, nesterov=True
+    )
+    for epoch in (1, 2, 3):
+        order = torch.randperm(70, generator=torch.Generator().manual_seed(3 * 1_000_003 + epoch))
+        losses = []
+        for start in range(0, 64, 16):
+            chosen = order[start : start + 16]
+            inputs = (dataset.train.inputs[chosen].float() - dataset.mean) / dataset.std
+            logits, labels = theirs(inputs), dataset.train.labels[chosen]
+            loss = functional.cross_entropy(logits, labels)
+            if taught:
+                with torch.no_grad():
+                    soft = functional.softmax(teacher(inputs) / 3, 1)
+                ours_soft = functional.log_softmax(logits / 3, 1)
+                loss = 0.5 * loss + 0.5 * 9 * functional.kl_div(ours_soft, soft, reduction="batchmean")
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(float(loss.detach()))
+        assert epochs[epoch].values["train_loss"] == pytest.approx(sum(losses) / 4, rel=1e-3)
+    for mine, plain in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.allclose(mine, plain, atol=1e-4)
+
+
+def test_epoch_zero_is_the_network_before_training_and_agreement_is_measured():
+    dataset = toy()
+    model = network(dataset)
+    before = predict(copy.deepcopy(model), dataset, dataset.validation.inputs)
+    epochs = run(model, dataset, PLAIN, teacher=Teacher(network(dataset, 5, 4).eval(), dataset))
+    assert [event.epoch for event in epochs] == [0, 1, 2, 3]
+    assert epochs[0].values["val_accuracy"] == pytest.approx(
+        float((before.argmax(1) == dataset.validation.labels).float().mean())
+    )
+    assert "train_loss" not in epochs[0].values
+    assert all(0 <= event.values["agreement"] <= 1 for event in epochs)
+
+
+@pytest.mark.parametrize("kind", ["none", "shift_flip"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
+def test_going_on_from_a_checkpoint_gives_the_same_weights(tmp_path, monkeypatch, kind, optimizer):
+    monkeypatch.setattr("compression.training.CHECKPOINT_SECONDS", 0.0)
+    dataset = toy()
+    recipe = Recipe(4, 16, 0.01, optimizer, 0.9, "onecycle", 0.001, kind)
+    whole = network(dataset)
+    run(whole, dataset, recipe)
+    interrupted = train(network(dataset), dataset, recipe, seed=3, checkpoint=tmp_path / "a.checkpoint")
+    for event in interrupted:
+        if isinstance(event, Epoch) and event.epoch == 3:
+            break
+    interrupted.close()
+    assert (tmp_path / "a.checkpoint").exists()
+    resumed = network(dataset, seed=99)
+    epochs = run(resumed, dataset, recipe, checkpoint=tmp_path / "a.checkpoint")
+    assert [event.epoch for event in epochs] == [3, 4]
+    assert all(torch.equal(a, b) for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True))
+    assert not (tmp_path / "a.checkpoint").exists()
+
+
+def test_it_gives_signs_of_life_within_an_epoch(monkeypatch):
+    monkeypatch.setattr("compression.training.BEAT_SECONDS", 0.0)
+    dataset = toy()
+    beats = [event.epoch for event in train(network(dataset), dataset, PLAIN, seed=0) if isinstance(event, Beat)]
+    assert beats == sorted(beats)
+    assert 0 < beats[0] < 1
+
+
+def test_a_loss_that_is_no_number_is_a_sentence():
+    dataset = toy()
+    with pytest.raises(TrainingError, match="learning rate"):
+        run(
+            network(dataset),
+            dataset,
+            Recipe(30, 16, 2.0, "sgd", 0.99, "constant", 0.1, "none"),
+            objective=lambda s, t, y: {"a": (s**9).sum()},
+        )
+
+
+def test_schedules():
+    recipe = Recipe(1, 1, 0.5, "sgd", 0.9, "onecycle", 0, "none")
+    rates = [learning_rate(recipe, step, 101) for step in range(101)]
+    assert max(rates) == pytest.approx(0.5)
+    assert rates.index(max(rates)) == 30
+    assert rates[0] == pytest.approx(0.02)
+    assert rates[-1] == pytest.approx(0, abs=1e-9)
+    cosine = Recipe(1, 1, 0.5, "sgd", 0.9, "cosine", 0, "none")
+    assert learning_rate(cosine, 25, 101) == pytest.approx(0.25 * (1 + math.cos(math.pi / 4)))
+    assert learning_rate(Recipe(1, 1, 0.5, "sgd", 0.9, "constant", 0, "none"), 7, 101) == 0.5
+
+
+def test_augmentation_moves_and_mirrors_pixels_and_invents_none():
+    image = torch.arange(1, 65, dtype=torch.uint8).reshape(1, 1, 8, 8)
+    batch = image.repeat(200, 1, 1, 1)
+    moved = augment(batch, "shift", torch.Generator().manual_seed(0))
+    padded = functional.pad(image, (1, 1, 1, 1))
+    windows = {tuple(padded[0, 0, y : y + 8, x : x + 8].flatten().tolist()) for y in range(3) for x in range(3)}
+    assert {tuple(one.flatten().tolist()) for one in moved} == windows
+    mirrored = augment(batch, "flip", torch.Generator().manual_seed(0))
+    assert {tuple(one.flatten().tolist()) for one in mirrored} == {
+        tuple(image.flatten().tolist()),
+        tuple(image.flip(3).flatten().tolist()),
+    }
+    assert 60 < sum(torch.equal(one, image[0]) for one in mirrored) < 140
