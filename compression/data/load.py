@@ -120,7 +120,7 @@ def _download(entry: Entry, root: Path) -> Iterator[str]:
         except Exception as error:
             outcome["error"] = error
 
-    before = _bytes_under(root)
+    before, began_before = _bytes_under(root), _bytes_under(root / entry.traits["folder"]) > 0
     thread = threading.Thread(target=fetch, daemon=True)
     thread.start()
     while thread.is_alive():
@@ -129,14 +129,14 @@ def _download(entry: Entry, root: Path) -> Iterator[str]:
         )
         thread.join(POLL_SECONDS)
     if "error" in outcome:
-        raise _explain(entry, root, outcome["error"])
+        raise _explain(entry, root, outcome["error"], began_before)
     return outcome["arrays"]
 
 
-def _explain(entry: Entry, root: Path, error: Exception) -> DataError:
+def _explain(entry: Entry, root: Path, error: Exception, began_before: bool) -> DataError:
     if isinstance(error, OSError) and error.errno == 28:
         return DataError(_("The disk is full: {title} needs room under {root}.").format(title=_(entry.title), root=root))
-    if isinstance(error, DataError) or (root / entry.traits["folder"]).exists():
+    if isinstance(error, DataError) or began_before:
         return _corrupt(entry, root)
     sentence = _(
         "{title} is not in {root} and could not be downloaded: connect to the network, or copy its files there, or choose Digits,"
