@@ -1,0 +1,215 @@
+"""Whole compressions on digits, small and short, checked against the files that they leave."""
+
+import json
+
+import pytest
+import torch
+
+from compression import networks, training
+from compression.data.load import load_present
+from compression.execute import execute
+from compression.export import compact, weights
+from compression.networks import Workspace
+from compression.spec import parse
+
+PRUNE = {"name": "prune", "sparsity": 0.5}
+QUANTIZE = {"name": "quantize", "bits": 3}
+FINETUNE = {"name": "finetune", "epochs": 2, "lr": 0.02}
+CHOICE = {"name": "digits", "train_images": None, "split_seed": 0}
+
+
+def request(steps, **fields):
+    model = {"name": "cnn", "width": 3}
+    return parse({"kind": "compress", "model": model, "train": {"epochs": 2}, "seeds": [0, 1], "steps": steps, **fields})
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """Networks trained once for all tests."""
+    return tmp_path_factory.mktemp("models")
+
+
+def workspace(tmp_path, shared, name="run00001"):
+    return Workspace(tmp_path / "runs" / name, shared, tmp_path / "runs")
+
+
+def events_of(spec, place):
+    events = list(execute(spec, place))
+    assert events == json.loads(json.dumps(events, allow_nan=False))
+    return events
+
+
+def accuracy_on_test(path):
+    """Return the accuracy of a file's network, computed here."""
+    dataset = load_present(CHOICE, path.parent)
+    model, _facts = networks.read(path, dataset)
+    with torch.no_grad():
+        logits = model((dataset.test.inputs.float() - dataset.mean) / dataset.std)
+    return float((logits.argmax(1) == dataset.test.labels).double().mean())
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, shared):
+    place = workspace(tmp_path_factory.mktemp("whole"), shared)
+    return place, events_of(request([PRUNE, QUANTIZE, FINETUNE]), place)
+
+
+def test_the_result_is_what_the_files_say(whole):
+    place, events = whole
+    result = events[-1]["result"]
+    assert events[-1]["type"] == "result"
+    assert list(result["models"]) == ["original", "compressed"]
+    for role, model in result["models"].items():
+        for row in model["per_seed"]:
+            assert row["accuracy"] == pytest.approx(accuracy_on_test(place.folder / row["artifact"]))
+        assert model["accuracy"] == pytest.approx(sum(row["accuracy"] for row in model["per_seed"]) / 2)
+        low, high = model["accuracy_interval"]
+        assert low <= model["accuracy"] <= high
+        assert model["size_bytes"] == (place.folder / model["artifact"]).stat().st_size
+        assert model["latency_ms"]["median"] <= model["latency_ms"]["p95"]
+        assert model["latency_ms"]["simulated"] is False
+        assert model["architecture"] == {"name": "cnn", "width": 3}
+        assert model["evidence"]["accuracy"] == ("file" if role == "compressed" else "measured")
+    original, compressed = result["models"].values()
+    assert original["parameters"] == compressed["parameters"]
+    assert original["macs"] == compressed["macs"]
+    assert compressed["nonzero"] < 0.6 * original["nonzero"]
+    assert compressed["size_bytes"] < original["size_bytes"] / 3
+
+
+def test_the_compressed_file_has_the_sparsity_and_the_bits(whole):
+    place, events = whole
+    header, tensors = compact.read(place.folder / "compressed-seed1.compact")
+    levels = {record["name"] for record in header["tensors"] if record.get("bits") == 3}
+    assert levels == {name for name, tensor in tensors.items() if tensor.dim() >= 2}
+    zeros = sum(int((tensors[name] == 0).sum()) for name in levels)
+    assert zeros >= round(0.5 * sum(tensors[name].numel() for name in levels))
+    for name in levels:
+        assert all(row.unique().numel() <= 7 for row in tensors[name])
+    rows = {(event["role"], event["seed"]): event["rows"] for event in events if event["type"] == "layers"}
+    assert list(rows) == [("original", 0), ("compressed", 0), ("original", 1), ("compressed", 1)]
+    assert {row["bits"] for row in rows["compressed", 1] if row["macs"]} == {3}
+    nonzero = sum(row["nonzero"] for row in rows["compressed", 0])
+    assert nonzero == events[-1]["result"]["models"]["compressed"]["nonzero"]
+
+
+def test_before_recovery_is_the_network_after_the_steps_that_do_not_train(whole, tmp_path, shared):
+    _place, events = whole
+    place = workspace(tmp_path, shared)
+    bare = events_of(request([PRUNE, QUANTIZE]), place)[-1]["result"]["models"]["compressed"]
+    recovered = events[-1]["result"]["models"]["compressed"]
+    for before, after in zip(bare["per_seed"], recovered["per_seed"], strict=True):
+        assert before["accuracy"] == before["before_recovery"] == after["before_recovery"]
+    assert recovered["before_recovery"] == pytest.approx(bare["accuracy"])
+    assert recovered["accuracy"] > recovered["before_recovery"]
+
+
+def test_events_tell_the_order_and_the_progress(whole):
+    _place, events = whole
+    stages = [(event["stage"], event["seed"]) for event in events if event["type"] == "stage"]
+    assert stages == [("data", None), ("original", 0), ("compress", 0), ("original", 1), ("compress", 1), ("measure", None)]
+    fractions = [event["fraction"] for event in events if event["type"] == "progress"]
+    assert fractions == sorted(fractions)
+    assert fractions[0] < 0.2
+    assert fractions[-1] == 1.0
+    epochs = [e["epoch"] for e in events if e["type"] == "metric" and (e["role"], e["seed"]) == ("compressed", 0)]
+    assert epochs == [0, 1, 2]
+    first = next(event for event in events if event["type"] == "metric" and event["role"] == "compressed")
+    assert first["values"].keys() >= {"val_loss", "val_accuracy", "agreement"}
+    artifacts = [event["name"] for event in events if event["type"] == "artifact"]
+    assert artifacts == [
+        name for seed in (0, 1) for name in (f"original-seed{seed}.safetensors", f"compressed-seed{seed}.compact")
+    ]
+
+
+def test_the_verdict_is_paired_and_knows_its_tolerance(whole, tmp_path, shared):
+    place, events = whole
+    verdict = events[-1]["result"]["verdict"]
+    assert verdict["claim"] == "compressed loses at most 1 point"
+    assert verdict["seeds"] == 2
+    compressed, original = (events[-1]["result"]["models"][role]["accuracy"] for role in ("compressed", "original"))
+    assert verdict["difference"] == pytest.approx(compressed - original)
+    generous = events_of(request([PRUNE, QUANTIZE, FINETUNE], tolerance=1.0), Workspace(place.folder, shared, place.runs))
+    assert generous[-1]["result"]["verdict"]["answer"] == "yes"
+    assert generous[-1]["result"]["verdict"]["claim"] == "compressed loses at most 100 points"
+
+
+def test_executing_again_reads_back_and_gives_the_same_numbers(whole, shared, monkeypatch):
+    place, events = whole
+
+    def refuse(*_args, **_kwargs):
+        raise AssertionError("nothing is left to train")
+
+    monkeypatch.setattr("compression.stages.train", refuse)
+    again = events_of(request([PRUNE, QUANTIZE, FINETUNE]), place)
+    assert without_latency(again[-1]["result"]) == without_latency(events[-1]["result"])
+    assert not any(event["type"] == "progress" and event["fraction"] > 1 for event in again)
+
+
+def without_latency(result):
+    models = {role: {k: v for k, v in model.items() if k != "latency_ms"} for role, model in result["models"].items()}
+    return {**result, "models": models}
+
+
+@pytest.mark.parametrize("stop_at", [1, 3])
+def test_a_run_stopped_while_fine_tuning_goes_on_to_the_same_numbers(tmp_path, shared, monkeypatch, stop_at):
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1.0)
+    spec = request([QUANTIZE, {**FINETUNE, "epochs": 4}, PRUNE, {**FINETUNE, "epochs": 4}], seeds=[0])
+    undisturbed = events_of(spec, workspace(tmp_path, shared, "undisturbed"))
+    place = workspace(tmp_path, shared, "stopped1")
+    events = execute(spec, place)
+    for event in events:
+        if event["type"] == "metric" and event["role"] == "compressed" and event["epoch"] == 4 + stop_at:
+            break
+    next(events)
+    events.close()
+    assert not (place.folder / "compressed-seed0.compact").exists()
+    resumed = events_of(spec, place)
+    assert without_latency(resumed[-1]["result"]) == without_latency(undisturbed[-1]["result"])
+    names = sorted(file.name for file in place.folder.iterdir())
+    assert names == ["compressed-seed0.compact", "original-seed0.safetensors"]
+    assert (place.folder / names[0]).read_bytes() == (tmp_path / "runs" / "undisturbed" / names[0]).read_bytes()
+
+
+def test_the_original_teaches_where_a_loss_is_named(tmp_path, shared):
+    taught = request([PRUNE, {**FINETUNE, "loss": {"name": "kd", "alpha": 1.0}}], seeds=[0])
+    alone = request([PRUNE, FINETUNE], seeds=[0])
+    events = {
+        name: events_of(spec, workspace(tmp_path, shared, name)) for name, spec in (("taught001", taught), ("alone0001", alone))
+    }
+    terms = {
+        name: {key for event in told if event["type"] == "metric" and event["role"] == "compressed" for key in event["values"]}
+        for name, told in events.items()
+    }
+    assert {"term_hard", "term_soft"} <= terms["taught001"]
+    assert "term_soft" not in terms["alone0001"]
+    files = [(tmp_path / "runs" / name / "compressed-seed0.compact").read_bytes() for name in events]
+    assert files[0] != files[1]
+
+
+def test_a_network_of_an_earlier_run_even_a_compressed_one(whole, shared):
+    earlier, events = whole
+    reference = {"run": earlier.folder.name, "role": "compressed", "seed": 1}
+    place = Workspace(earlier.runs / "run00002", shared, earlier.runs)
+    again = events_of(request([{"name": "prune", "sparsity": 0.9}], model=reference, seeds=[5]), place)
+    models = again[-1]["result"]["models"]
+    assert models["original"]["architecture"] == {"name": "cnn", "width": 3}
+    assert models["original"]["accuracy"] == pytest.approx(
+        events[-1]["result"]["models"]["compressed"]["per_seed"][1]["accuracy"]
+    )
+    assert models["original"]["artifact"] == "original-seed5.safetensors"
+    _header, tensors = compact.read(earlier.folder / "compressed-seed1.compact")
+    copied, _facts = weights.load(place.folder / "original-seed5.safetensors")
+    assert all(torch.equal(copied[name], tensor) for name, tensor in tensors.items())
+    metrics = [event for event in again if event["type"] == "metric" and event["role"] == "compressed"]
+    assert [event["epoch"] for event in metrics] == [None]
+
+
+def test_stopping_at_any_event_leaves_nothing_half_written(tmp_path, shared):
+    spec = request([PRUNE, FINETUNE], seeds=[0])
+    events = execute(spec, workspace(tmp_path, shared))
+    for event in events:
+        if event["type"] == "metric" and event["role"] == "compressed":
+            break
+    events.close()
+    assert [file.name for file in (tmp_path / "runs" / "run00001").iterdir()] == ["original-seed0.safetensors"]
