@@ -1,0 +1,149 @@
+"""What a model costs against what it knows: accuracy over size, latency or computation, with the front of the best."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from compression.charts.numbers import format_bytes, format_macs, format_milliseconds, format_percent
+from compression.charts.style import ROLES, axis, layout, percent_axis, role_title, translucent
+from compression.texts import gettext as _
+from compression.texts import mark
+
+HEIGHT = 420
+MARKER_SIZE = 11
+FRONT_COLOUR = "rgba(128,128,128,0.75)"
+FRONT_DASHES = ("solid", "dash", "dot", "dashdot")
+EVIDENCE = {
+    "measured": mark("measured"),
+    "simulated": mark("simulated"),
+    "file": mark("from the file"),
+    "counted": mark("counted"),
+}
+
+
+class Cost(NamedTuple):
+    """One thing that a model costs: its column, the column of its evidence, its axis title and its number for people."""
+
+    column: str
+    evidence: str
+    title: str
+    show: Callable[[float], str]
+
+
+COSTS = {
+    "size": Cost("size_bytes", "size_evidence", mark("File size (bytes)"), format_bytes),
+    "latency": Cost("latency_ms", "latency_evidence", mark("Latency of one example (ms)"), format_milliseconds),
+    "macs": Cost("macs", "macs_evidence", mark("Computation (multiply-accumulates an example)"), format_macs),
+}
+
+
+def evidence_title(evidence: str | None) -> str:
+    """Return for people how a number was come by; an unknown kind's own name."""
+    return _(EVIDENCE[evidence]) if evidence in EVIDENCE else str(evidence or _("unknown"))
+
+
+def tradeoff(frame: pd.DataFrame, cost: str, *, height: int = HEIGHT, revision: str = "") -> go.Figure:
+    """Draw test accuracy over a cost: a marker a model, its 95 % interval, and the front of the best a dataset.
+
+    A marker is hollow where its accuracy or its cost is simulated. The first `customdata` of a marker is its run.
+
+    Args:
+        frame: as `runs.frames.models_frame` returns; models without the cost are left out.
+        cost: `size`, `latency` or `macs`.
+        height: pixels.
+        revision: zoom and hidden entries are kept while it stays the same.
+    """
+    chosen = COSTS[cost]
+    drawn = frame[(pd.to_numeric(frame[chosen.column], errors="coerce") > 0) & frame["accuracy"].notna()]
+    traces = fronts(drawn, chosen)
+    for role in (known for known in ROLES if known in set(drawn["role"])):
+        traces.append(markers(drawn[drawn["role"] == role], role, chosen))
+    kinds = ", ".join(evidence_title(kind) for kind in drawn[chosen.evidence].dropna().unique())
+    title = f"{_(chosen.title)} · {kinds}" if kinds else _(chosen.title)
+    across = axis(title, type="log", dtick="D2", tickformat=".3~s", showspikes=False)
+    if len(drawn) and drawn[chosen.column].max() > 100 * drawn[chosen.column].min():
+        across["dtick"] = 1
+    upwards = percent_axis(_("Test accuracy, 95 % interval"))
+    looks = layout("", uirevision=revision or cost, height=height, xaxis=across, yaxis=upwards)
+    return go.Figure(data=traces, layout={**looks, "title": None, "margin": {"l": 8, "r": 12, "t": 40, "b": 8}})
+
+
+def front(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return the models that no other beats: none costs at most as much and is more accurate; cheapest first."""
+    ordered = rows.sort_values([column, "accuracy"], ascending=[True, False], kind="stable")
+    best_before = ordered["accuracy"].cummax().shift(fill_value=float("-inf"))
+    return ordered[ordered["accuracy"] > best_before]
+
+
+def fronts(frame: pd.DataFrame, cost: Cost) -> list[dict[str, Any]]:
+    """Return one stepped line a dataset through its front; accuracies of different datasets do not compare."""
+    datasets = sorted(frame["dataset"].dropna().unique())
+    traces = []
+    for index, dataset in enumerate(datasets):
+        best = front(frame[frame["dataset"] == dataset], cost.column)
+        label = _("Best trade-off") if len(datasets) == 1 else _("Best on {dataset}").format(dataset=dataset)
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": best[cost.column].tolist(),
+                "y": best["accuracy"].tolist(),
+                "name": label,
+                "uid": f"front-{dataset}",
+                "line": {"color": FRONT_COLOUR, "width": 1.5, "dash": FRONT_DASHES[index % len(FRONT_DASHES)], "shape": "hv"},
+                "hoverinfo": "skip",
+            }
+        )
+    return traces
+
+
+def markers(rows: pd.DataFrame, role: str, cost: Cost) -> dict[str, Any]:
+    """Return the markers of one role with their intervals."""
+    style = ROLES[role]
+    simulated = (rows["accuracy_evidence"] == "simulated") | (rows[cost.evidence] == "simulated")
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": rows[cost.column].tolist(),
+        "y": rows["accuracy"].tolist(),
+        "name": role_title(role),
+        "uid": f"models-{role}",
+        "customdata": [[run] for run in rows["run"]],
+        "text": [describe(row, cost) for row in rows.to_dict("records")],
+        "hovertemplate": "%{text}<extra></extra>",
+        "marker": {
+            "color": style.colour,
+            "symbol": [f"{style.symbol}-open" if hollow else style.symbol for hollow in simulated],
+            "size": MARKER_SIZE,
+            "line": {"width": 1.5, "color": style.colour},
+        },
+        "error_y": {
+            "type": "data",
+            "symmetric": False,
+            "array": (rows["high"] - rows["accuracy"]).clip(lower=0).fillna(0).tolist(),
+            "arrayminus": (rows["accuracy"] - rows["low"]).clip(lower=0).fillna(0).tolist(),
+            "color": translucent(style.colour, 0.55),
+            "thickness": 1.5,
+            "width": 3,
+        },
+    }
+
+
+def describe(row: dict[str, Any], cost: Cost) -> str:
+    """Return what hovering over a model says."""
+    interval = _("{low} to {high}").format(low=format_percent(row["low"]), high=format_percent(row["high"]))
+    lines = [
+        f"<b>{role_title(row['role'])}</b> · {escape(row['model'])} · {escape(row['dataset'])}",
+        f"{format_percent(row['accuracy'])} ({interval}), {evidence_title(row['accuracy_evidence'])}",
+        f"{cost.show(row[cost.column])}, {evidence_title(row[cost.evidence])}",
+        *([escape(row["title"])] if row["title"] else []),
+        _("Click to open the run"),
+    ]
+    return "<br>".join(lines)
+
+
+def escape(text: Any) -> str:
+    """Return a text that the chart shows as it is: its hover labels read some HTML."""
+    return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
