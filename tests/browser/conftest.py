@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import lab
 
@@ -12,6 +12,7 @@ from tests.browser import lab
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """A headless Chromium."""
+    expect.set_options(timeout=lab.PATIENCE_MS)
     with lab.browser() as opened:
         yield opened
 
@@ -30,6 +31,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Server]:
 def page(browser: Browser, server: lab.Server) -> Iterator[Page]:
     """An empty tab of a new visitor, wide, whose addresses are relative to the app."""
     context = browser.new_context(base_url=server.address, viewport=lab.WIDE)
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(lab.PATIENCE_MS)
     yield context.new_page()
     context.close()
