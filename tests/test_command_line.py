@@ -1,0 +1,292 @@
+"""The command line as people and scripts meet it: exit codes, one line of reason, JSON on stdout."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compression import cli
+from compression.runs.records import CANCELLED, FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING
+from compression.runs.store import Store
+from compression.spec import parse
+
+TINY = {
+    "kind": "distill",
+    "dataset": {"name": "digits", "train_images": 200},
+    "teacher": {"name": "mlp", "hidden": [16]},
+    "student": {"name": "mlp", "hidden": [4]},
+    "train": {"epochs": 2},
+    "teacher_train": {"epochs": 1},
+    "seeds": [0, 1],
+}
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LAB_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("LAB_DATABASE_URL", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def store(home: Path) -> Store:
+    return Store()
+
+
+def spec_file(raw: Any = None, **changes: Any) -> str:
+    Path("spec.json").write_text(raw if isinstance(raw, str) else json.dumps({**(raw or TINY), **changes}))
+    return "spec.json"
+
+
+def refused(capsys: pytest.CaptureFixture, *arguments: str) -> str:
+    """Return the one line with which a request is refused."""
+    assert cli.main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.endswith("\n")
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+    return err.strip()
+
+
+def start(*arguments: str) -> subprocess.Popen:
+    root = str(Path(cli.__file__).parents[1])
+    command = [sys.executable, "-m", "compression", *arguments]
+    environment = {**os.environ, "PYTHONPATH": root}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+@pytest.mark.parametrize(
+    ("raw", "line"),
+    [
+        (
+            '{"kind": "distill", "loss": {"name": "kd", "temperature": 0}}',
+            "loss.temperature: 0 is not allowed; allowed is a number from",
+        ),
+        ('{"kind": "distill", "loss": {"name": "kdd"}}', "did you mean kd?"),
+        ('{"kind": "distill", "colour": 1}', "colour: 1 is not allowed"),
+        ('{"kind": "distill", "seeds": "all"}', "seeds: 'all' is not allowed"),
+        ('{"kind": "distill", "train": {"lr": NaN}}', "NaN"),
+        ('{"kind": "distill", "train": {"lr": -Infinity}}', "-Infinity"),
+        ('{"kind": "distill", "train": {"lr": 1e999}}', "train.lr: inf is not allowed"),
+        ('{"kind": "distill", "train": {"epochs": 1' + "0" * 400 + "}}", "train.epochs: 1000"),
+        ('{"kind": "distill", "train": {"epochs": 1' + "0" * 5000 + "}}", "is not JSON"),
+        ('{"kind": "distill", "teacher": {"run": "../../etc/passwd"}}', "teacher.run: '../../etc/passwd' is not allowed"),
+        ('{"kind": "distill", "teacher": {"run": "abcdef1234"}}', "Run abcdef1234 has no student of seed 0"),
+        ('{"kind": "distil"}', "kind: 'distil' is not allowed"),
+        ("[]", "spec: [] is not allowed"),
+        ('{"kind": "distill",', "spec.json is not JSON"),
+        ("[" * 100_000, "spec.json is not JSON"),
+        ("", "spec.json is not JSON"),
+    ],
+)
+def test_a_bad_spec_is_refused_in_one_line(capsys: pytest.CaptureFixture, store: Store, raw: str, line: str) -> None:
+    assert line in refused(capsys, "run", spec_file(raw))
+    assert store.runs() == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ([], "arguments are required"),
+        (["dance"], "invalid choice: 'dance'"),
+        (["run"], "one of the arguments SPEC.json --card is required"),
+        (["run", "absent.json"], "absent.json cannot be read: No such file"),
+        (["run", "."], ". cannot be read: Is a directory"),
+        (["run", "--card", "no-such-card"], "no-such-card"),
+        (["run", "--card", "../../etc/passwd"], "../../etc/passwd"),
+        (["run", "spec.json", "--device", "tpu"], "device: 'tpu' is not allowed"),
+        (["run", "spec.json", "--device", "cuda:99"], "no device cuda:99"),
+        (["run", "spec.json", "--set", "loss.temperature=0"], "loss.temperature: 0 is not allowed"),
+        (["run", "spec.json", "--set", "steps.9.sparsity=1"], "steps.9.sparsity"),
+        (["run", "spec.json", "--set", "temperature"], "temperature"),
+        (["run", "spec.json", "--reus"], "unrecognized arguments: --reus"),
+        (["runs"], "arguments are required"),
+        (["runs", "show", "0123456789"], "There is no run '0123456789'"),
+        (["runs", "show", "/etc/passwd"], "There is no run '/etc/passwd'"),
+        (["runs", "resume", "../x"], "There is no run '../x'"),
+        (["runs", "cancel", "nope"], "There is no run 'nope'"),
+        (["runs", "delete", "."], "There is no run '.'"),
+        (["runs", "delete", "a\nb"], "There is no run"),
+    ],
+)
+def test_a_bad_request_is_refused_in_one_line(capsys: pytest.CaptureFixture, arguments: list[str], line: str) -> None:
+    spec_file()
+    assert line in refused(capsys, *arguments)
+
+
+def test_bytes_that_are_no_text_are_refused(capsys: pytest.CaptureFixture) -> None:
+    Path("spec.json").write_bytes(b"\xff\xfe\x00{")
+    assert "spec.json is not JSON" in refused(capsys, "run", "spec.json")
+
+
+def test_a_broken_store_is_a_sentence(capsys: pytest.CaptureFixture, home: Path) -> None:
+    home.mkdir()
+    (home / "lab.db").write_bytes(b"nothing that SQLite knows, at some length " * 50)
+    assert "The store cannot be opened" in refused(capsys, "runs", "list")
+
+
+def test_a_bug_is_a_sentence_and_its_traceback_lies_in_a_log(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    monkeypatch.setattr("compression.commands.runs.look_after", lambda request: 1 / 0)
+    assert cli.main(["runs", "list"]) == 1
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n"), "ZeroDivisionError" in err) == ("", 1, True)
+    assert "Traceback" in (home / "errors.log").read_text()
+
+
+def test_a_run_prints_its_result_as_one_json_object(capsys: pytest.CaptureFixture, store: Store) -> None:
+    assert cli.main(["run", spec_file(), "--device", "cpu", "--set", "loss.temperature=8", "--set", "seeds=[3]"]) == 0
+    out, err = capsys.readouterr()
+    result = json.loads(out)
+    assert out.count("\n") == 1
+    assert (result["state"], result["device"], result["spec"]["seeds"]) == ("finished", "cpu", [3])
+    assert result["spec"]["loss"]["temperature"] == 8
+    assert set(result["models"]) == {"teacher", "baseline", "student"}
+    assert result["verdict"]["seeds"] == 1
+    run = store.run(result["run"])
+    assert (run.state, run.owner, run.seconds) == (FINISHED, "command line", pytest.approx(result["seconds"], abs=0.01))
+    assert run.hash == parse(result["spec"]).hash
+    assert "seed 1 of 1" in err
+    assert store.events(run.id)[-1].type == "finished"
+    _same_again_and_reused(capsys, store, result)
+
+
+def _same_again_and_reused(capsys: pytest.CaptureFixture, store: Store, first: dict[str, Any]) -> None:
+    assert cli.main(["run", spec_file(first["spec"]), "--reuse"]) == 0
+    assert json.loads(capsys.readouterr().out) == first
+    assert len(store.runs()) == 1
+    assert cli.main(["run", spec_file(first["spec"])]) == 0
+    second = json.loads(capsys.readouterr().out)
+    assert second["run"] != first["run"]
+    for role, model in second["models"].items():
+        assert model["per_seed"] == first["models"][role]["per_seed"]
+
+
+def test_a_failure_while_running_exits_1_with_its_reason(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, store: Store
+) -> None:
+    monkeypatch.setenv("LAB_DATA", "/proc/nowhere")
+    assert cli.main(["run", spec_file(dataset={"name": "mnist"}), "--device", "cpu"]) == 1
+    out, err = capsys.readouterr()
+    run = store.runs()[0]
+    assert (out, run.state) == ("", FAILED)
+    assert err.strip().splitlines()[-1] == run.error
+    assert "Traceback" not in err
+
+
+def _wait(condition: Any, patience_s: float = 120) -> None:
+    deadline = time.monotonic() + patience_s
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def _metrics(store: Store) -> list[Any]:
+    return [event for run in store.runs() for event in store.events(run.id) if event.type == "metric"]
+
+
+def test_ctrl_c_cancels_and_the_run_resumes_to_the_same_numbers(capsys: pytest.CaptureFixture, store: Store) -> None:
+    path = spec_file(train={"epochs": 60})
+    process = start("run", path, "--device", "cpu")
+    _wait(lambda: len(_metrics(store)) > 5)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, "")
+    run = store.runs()[0]
+    assert run.state == CANCELLED
+    assert err.strip().splitlines()[-1].startswith(f"Run {run.id} was cancelled")
+    assert "Traceback" not in err
+    assert cli.main(["runs", "resume", run.id]) == 0
+    resumed = json.loads(capsys.readouterr().out)
+    assert cli.main(["run", path, "--device", "cpu"]) == 0
+    undisturbed = json.loads(capsys.readouterr().out)
+    for role, model in undisturbed["models"].items():
+        assert resumed["models"][role]["per_seed"] == model["per_seed"]
+
+
+def test_a_killed_run_is_interrupted_and_resumes_to_the_same_numbers(capsys: pytest.CaptureFixture, store: Store) -> None:
+    path = spec_file(train={"epochs": 60})
+    process = start("run", path, "--device", "cpu")
+    _wait(lambda: len(_metrics(store)) > 70)
+    process.kill()
+    process.communicate()
+    run = store.runs()[0]
+    assert run.state == RUNNING
+    _wait(lambda: store.expire() != [], patience_s=10)
+    assert store.run(run.id).state == INTERRUPTED
+    assert cli.main(["runs", "resume", run.id]) == 0
+    resumed = json.loads(capsys.readouterr().out)
+    assert cli.main(["run", path, "--device", "cpu"]) == 0
+    undisturbed = json.loads(capsys.readouterr().out)
+    for role, model in undisturbed["models"].items():
+        assert resumed["models"][role]["per_seed"] == model["per_seed"]
+
+
+def test_cancelling_from_another_terminal(capsys: pytest.CaptureFixture, store: Store) -> None:
+    process = start("run", spec_file(train={"epochs": 300}), "--device", "cpu")
+    _wait(lambda: len(_metrics(store)) > 1)
+    run = store.runs()[0]
+    assert cli.main(["runs", "cancel", run.id]) == 0
+    assert cli.main(["runs", "cancel", run.id]) == 0
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert store.run(run.id).state == CANCELLED
+
+
+def test_runs_are_listed_shown_cancelled_and_deleted(capsys: pytest.CaptureFixture, store: Store, home: Path) -> None:
+    assert cli.main(["runs", "list"]) == 0
+    assert "no runs yet" in capsys.readouterr().out
+    spec = parse(TINY)
+    run_id = store.submit(spec.to_json(), spec.hash, "distill", owner="ada", title="mine")
+    assert cli.main(["runs", "list"]) == 0
+    assert run_id in capsys.readouterr().out
+    assert cli.main(["runs", "list", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [(run["id"], run["state"], run["owner"], run["title"]) for run in listed] == [(run_id, QUEUED, "ada", "mine")]
+    assert cli.main(["runs", "show", run_id, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["spec"] == spec.to_json()
+    assert cli.main(["runs", "show", run_id]) == 0
+    assert "digits" in capsys.readouterr().out
+    assert cli.main(["runs", "cancel", run_id, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["state"] == CANCELLED
+    (home / "runs" / run_id).mkdir(parents=True)
+    assert cli.main(["runs", "delete", run_id]) == 0
+    assert not (home / "runs" / run_id).exists()
+    assert store.runs() == []
+
+
+def test_looking_at_runs_shows_which_were_interrupted(capsys: pytest.CaptureFixture, store: Store) -> None:
+    spec = parse(TINY)
+    store.submit(spec.to_json(), spec.hash, "distill", owner="ada")
+    store.claim("t", {"cpu": 1}, lease_s=-1)
+    assert cli.main(["runs", "list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["state"] == INTERRUPTED
+
+
+def test_the_methods_are_listed_with_their_settings(capsys: pytest.CaptureFixture) -> None:
+    assert cli.main(["methods", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {name: bool(entries) for name, entries in found.items()} == dict.fromkeys(
+        ["datasets", "models", "losses", "pruning", "quantization", "steps"], True
+    )
+    kd = next(entry for entry in found["losses"] if entry["name"] == "kd")
+    assert kd["settings"]["temperature"]["default"] == 4.0
+    assert kd["settings"]["temperature"]["low"] == 0.5
+    assert "Hinton" in kd["source"]
+    assert cli.main(["methods"]) == 0
+    assert "temperature" in capsys.readouterr().out
+
+
+def test_a_spec_comes_from_stdin(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO('{"kind": "distill", "seeds": []}'))
+    assert "seeds: [] is not allowed" in refused(capsys, "run", "-")
