@@ -23,7 +23,7 @@ def owner() -> str:
 
     It is a digest of the cookie: whoever reads it in a list of runs cannot become that person.
     """
-    value = st.context.cookies.get(COOKIE, "")
+    value = str(st.context.cookies.get(COOKIE))
     if not VALID.fullmatch(value):
         # A browser that refuses cookies keeps its identity as long as the tab.
         value = st.session_state.setdefault(COOKIE, new_value())

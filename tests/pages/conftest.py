@@ -1,0 +1,35 @@
+"""Pages run headless, each test on a store of its own."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_S = 60
+
+Visit = Callable[..., AppTest]
+
+
+@pytest.fixture
+def lab_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh home folder that the settings point at."""
+    monkeypatch.setenv("LAB_HOME", str(tmp_path))
+    monkeypatch.delenv("LAB_DATABASE_URL", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def visit(lab_home: Path) -> Visit:
+    """Open a page by its name as a new visitor, with what its address carries: `visit("distill", epochs="7")`."""
+
+    def open_page(name: str, **query: str) -> AppTest:
+        app = AppTest.from_file(ROOT / "ui" / "shell.py", default_timeout=PATIENCE_S)
+        app.run()
+        app.query_params.update(query)
+        if name != "home":
+            app.switch_page(f"../pages/{name}.py")
+        return app.run()
+
+    return open_page

@@ -1,0 +1,119 @@
+"""The frame around every page, and Home."""
+
+import json
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from compression import spec
+from tests.pages.conftest import Visit
+from ui import identity, places, showcase, status
+from ui.store import store
+
+NAMES = [place.name for group in places.SECTIONS.values() for place in group]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_draws_its_title_within_the_frame(name: str, visit: Visit) -> None:
+    app = visit(name)
+    assert not app.exception
+    assert not app.error
+    assert len(app.title) == 1
+    assert any("Queue: idle" in caption.value for caption in app.sidebar.caption)
+
+
+def test_the_queue_counts_what_everybody_waits_for(visit: Visit) -> None:
+    wanted = spec.parse({"kind": "distill"})
+    for owner in ("first", "second"):
+        store().submit(wanted.to_json(), wanted.hash, wanted.kind, owner=owner)
+    app = visit("home")
+    assert any("Queue: 0 running, 2 waiting" in caption.value for caption in app.sidebar.caption)
+
+
+def test_home_tells_what_its_kept_run_found(visit: Visit) -> None:
+    app = visit("home")
+    kept = json.loads((showcase.FOLDER / "run.json").read_text())
+    verdict = kept["result"]["verdict"]
+    assert verdict["answer"] == "yes"
+    assert f"{100 * verdict['difference']:.1f} points better" in app.subheader[0].value
+    assert f"{100 * verdict['interval'][0]:.1f} to {100 * verdict['interval'][1]:.1f} points" in app.caption[1].value
+
+
+def test_homes_kept_run_is_a_run_of_the_spec_beside_it() -> None:
+    kept = json.loads((showcase.FOLDER / "run.json").read_text())
+    beside = json.loads((showcase.FOLDER / "spec.json").read_text())
+    assert spec.parse(beside).to_json() == kept["spec"]
+    assert {row["role"] for row in kept["metrics"]} == {"teacher", "baseline", "student"}
+
+
+def broken_page(kind: str) -> None:
+    """Stand for a page that fails."""
+    from compression.errors import LabError
+    from ui import safety
+
+    assert safety.show_failure(LabError("The data is gone.") if kind == "expected" else ZeroDivisionError("secret detail"))
+
+
+@pytest.mark.parametrize(("kind", "sentence"), [("expected", "The data is gone."), ("unexpected", "Something went wrong")])
+def test_a_failure_is_one_sentence(kind: str, sentence: str) -> None:
+    app = AppTest.from_function(broken_page, args=(kind,)).run()
+    assert len(app.error) == 1
+    assert app.error[0].value.startswith(sentence)
+    assert "secret" not in app.error[0].value
+    assert not app.exception
+
+
+def who() -> None:
+    """Stand for a page that asks who is looking."""
+    import streamlit as st
+
+    from ui import identity
+
+    st.write(identity.owner())
+
+
+def test_without_cookies_a_tab_keeps_its_own_identity() -> None:
+    app = AppTest.from_function(who).run()
+    first = app.markdown[0].value
+    assert app.run().markdown[0].value == first
+    assert AppTest.from_function(who).run().markdown[0].value != first
+
+
+def test_the_owner_does_not_give_the_cookie_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    value = identity.new_value()
+    monkeypatch.setattr(identity.st, "context", type("Context", (), {"cookies": {identity.COOKIE: value}}))
+    person = identity.owner()
+    assert person == identity.owner()
+    assert value not in person
+    assert identity.display_name(person) == f"Guest {person[6:10].upper()}"
+    assert identity.display_name("someone") == "someone"
+
+
+@pytest.mark.parametrize(
+    ("answer", "visible", "expected"),
+    [("NVIDIA H200\nNVIDIA H200\n", None, "NVIDIA H200"), ("NVIDIA H200\n", "", ""), (None, None, "")],
+)
+def test_the_gpu_is_named_without_torch(
+    answer: str | None, visible: str | None, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if answer is not None:
+        tool = tmp_path / "nvidia-smi"
+        tool.write_text(f"#!/bin/sh\nprintf '{answer}'\n")
+        tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin" if answer else str(tmp_path))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    status.gpu_name.cache_clear()
+    try:
+        assert status.gpu_name() == expected
+    finally:
+        status.gpu_name.cache_clear()
+
+
+def test_a_broken_store_is_told_in_the_sidebar(visit: Visit, lab_home: Path) -> None:
+    (lab_home / "lab.db").write_bytes(b"no database at all " * 100)
+    app = visit("home")
+    assert not app.exception
+    assert any("database" in caption.value.lower() or "lab.db" in caption.value for caption in app.sidebar.caption)
