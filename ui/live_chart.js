@@ -51,38 +51,51 @@ function draw(host, state) {
   const { Plotly, data } = state;
   if (!Plotly || !host.isConnected) return;
   const figure = JSON.parse(data.figure);
+  // The Python package drops a trace's uid; without one, hidden entries would follow a trace's position.
+  for (const trace of figure.data) trace.uid = trace.meta ?? trace.name;
   dress(figure.layout, host);
   keepZoom(figure.layout, state);
   figure.layout.height = data.height;
   // A finger scrolls the page; only a pointer zooms.
   if (window.matchMedia("(pointer: coarse)").matches) figure.layout.dragmode = false;
-  const reset = () => {
-    state.zoom = {};
-    state.resets += 1;
-    draw(host, state);
-  };
-  const config = {
+  if (state.drawn) {
+    // Without a config: react() takes one with a function in it for changed each time and rebuilds the chart without end.
+    Plotly.react(host, figure.data, figure.layout);
+  } else {
+    state.drawn = true;
+    host.replaceChildren();
+    Plotly.newPlot(host, figure.data, figure.layout, configure(host, state));
+    listen(host, state);
+  }
+}
+
+function showEverything(host, state) {
+  state.zoom = {};
+  state.resets += 1;
+  draw(host, state);
+}
+
+function configure(host, state) {
+  const { Plotly, data } = state;
+  const again = { name: data.words.reset, icon: Plotly.Icons.autoscale, click: () => showEverything(host, state) };
+  return {
     displaylogo: false,
     showSendToCloud: false,
     doubleClick: false,
     responsive: false,
-    modeBarButtons: [["toImage", { name: data.words.reset, icon: Plotly.Icons.autoscale, click: reset }]],
+    modeBarButtons: [["toImage", again]],
     toImageButtonOptions: { filename: data.file, scale: 2 },
   };
-  state.reset = reset;
-  Plotly.react(host, figure.data, figure.layout, config);
-  if (!state.listening) listen(host, state);
 }
 
 function listen(host, state) {
-  state.listening = true;
   host.on("plotly_relayout", (change) => {
     for (const key of Object.keys(change)) {
       const name = /^([xy]axis\d*)\.range/.exec(key)?.[1];
       if (name) state.zoom[name] = [...host._fullLayout[name].range];
     }
   });
-  host.on("plotly_doubleclick", () => state.reset());
+  host.on("plotly_doubleclick", () => showEverything(host, state));
   host.on("plotly_click", (event) => {
     const chosen = event.points?.[0]?.customdata;
     if (state.data.clickable && chosen != null) state.choose(Array.isArray(chosen) ? chosen[0] : chosen);
@@ -101,28 +114,23 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (!host || !data) return undefined;
   let state = states.get(host);
   if (!state) {
-    state = { zoom: {}, resets: 0, listening: false };
+    state = { zoom: {}, resets: 0, drawn: false };
     states.set(host, state);
     host.style.height = `${data.height}px`;
   }
   state.data = data;
   state.choose = (value) => setTriggerValue("selected", value);
   host.setAttribute("aria-label", data.label);
-  if (state.Plotly) draw(host, state);
-  else {
-    loadPlotly(data.plotly).then(
-      (Plotly) => {
-        state.Plotly = Plotly;
-        host.replaceChildren();
-        draw(host, state);
-      },
-      () => {
-        host.textContent = data.words.missing;
-        host.classList.add("live-chart-missing");
-      },
-    );
-  }
+  loadPlotly(data.plotly).then(
+    (Plotly) => {
+      state.Plotly = Plotly;
+      draw(host, state);
+    },
+    () => (host.textContent = data.words.missing),
+  );
+  // Streamlit also calls this for a call that newer data overtook; the chart then lives on.
   return () => {
+    if (host.isConnected) return;
     state.observer?.disconnect();
     state.Plotly?.purge(host);
     states.delete(host);

@@ -95,14 +95,14 @@ def role_traces(rows: pd.DataFrame, role: str, last: float, metric: str, *, fain
 def line(
     across: list[float], upwards: list[float], label: str, style: Role, *, identity: str, group: str, faint: bool = False
 ) -> dict[str, Any]:
-    """Return a line trace; `identity` lets the browser recognise it when the figure is drawn again."""
+    """Return a line trace; `meta` lets the browser recognise it when the figure is drawn again."""
     return {
         "type": "scatter",
         "mode": "lines",
         "x": across or [None],
         "y": upwards or [None],
         "name": label,
-        "uid": identity,
+        "meta": identity,
         "legendgroup": group,
         "showlegend": not faint,
         "opacity": 0.5 if faint else 1.0,
@@ -118,7 +118,7 @@ def band(table: pd.DataFrame, colour: str, identity: str, group: str) -> dict[st
         "mode": "lines",
         "x": [*table["epoch"], *table["epoch"][::-1]],
         "y": [*table["max"], *table["min"][::-1]],
-        "uid": identity,
+        "meta": identity,
         "legendgroup": group,
         "showlegend": False,
         "hoverinfo": "skip",

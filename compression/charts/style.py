@@ -49,7 +49,7 @@ def translucent(colour: str, opacity: float) -> str:
 def axis(title: str, **more: Any) -> dict[str, Any]:
     """Return a quiet axis with its title; the title names the unit."""
     shared = {"gridcolor": GRID, "zeroline": False, "linecolor": GRID, "ticks": "", "automargin": True}
-    return {"title": {"text": title, "standoff": 8}, **shared, **more}
+    return {"title": {"text": title, "standoff": 8, "font": {"size": 13}}, **shared, **more}
 
 
 def percent_axis(title: str, **more: Any) -> dict[str, Any]:
