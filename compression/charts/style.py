@@ -10,9 +10,7 @@ HEIGHT = 320  # pixels
 MAXIMUM_POINTS = 1_000  # a trace; more than a screen can show and slow to redraw
 BAND_OPACITY = 0.16
 GRID = "rgba(128,128,128,0.22)"
-RUN_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#B8A000")
 RUN_DASHES = ("solid", "dash", "dot", "dashdot")
-PARETO_COLOUR = "#CC79A7"
 MARK_COLOUR = "#E69F00"
 
 

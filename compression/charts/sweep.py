@@ -1,0 +1,101 @@
+"""What one knob of a compression does: accuracy above, file size below, over the knob's values."""
+
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from compression.charts.numbers import format_bytes, format_percent
+from compression.charts.style import MARK_COLOUR, ROLES, axis, layout, percent_axis
+from compression.texts import gettext as _
+from compression.texts import mark
+
+HEIGHT = 380
+UPPER_PANEL, LOWER_PANEL = (0.46, 1.0), (0.0, 0.34)
+TITLES = {"sparsity": mark("Over sparsity"), "bits": mark("Over bits")}
+AXIS_TITLES = {"sparsity": mark("Weights removed"), "bits": mark("Bits a weight")}
+BITS_TICKS = [1, 2, 3, 4, 6, 8, 12, 16]
+
+
+def sweep(
+    points: pd.DataFrame,
+    knob: str,
+    *,
+    position: float,
+    after: pd.DataFrame | None = None,
+    original: float | None = None,
+    height: int = HEIGHT,
+    revision: str = "",
+) -> go.Figure:
+    """Draw accuracy and file size over a knob, the slider's position marked on both.
+
+    Args:
+        points: value, accuracy (0 to 1), size_bytes: before recovery; `position` should be among the values.
+        knob: `sparsity` or `bits`.
+        position: where the slider stands.
+        after: the same columns for networks that recovered by fine-tuning; drawn as single points.
+        original: accuracy of the network before anything was done to it.
+        height: pixels.
+        revision: zoom and hidden entries are kept while it stays the same.
+    """
+    points = points.sort_values("value")
+    traces = []
+    for column, panel in (("accuracy", ""), ("size_bytes", "2")):
+        traces += _panel(points, after, column, panel, position)
+    if original is not None and len(points):
+        traces.insert(0, _level(original, points["value"].min(), points["value"].max()))
+    ticks: dict[str, Any] = {"tickformat": ".0%"} if knob == "sparsity" else {"tickvals": BITS_TICKS}
+    across = axis(_(AXIS_TITLES[knob]), **ticks, anchor="y2", domain=[0, 1])
+    looks = layout(_(TITLES[knob]), uirevision=revision or knob, height=height, shapes=[_needle(position)])
+    upper = percent_axis(_("Validation accuracy"), domain=UPPER_PANEL, rangemode="tozero")
+    lower = axis(_("File size"), domain=LOWER_PANEL, rangemode="tozero", tickformat="~s", ticksuffix="B", nticks=4)
+    return go.Figure(data=traces, layout={**looks, "xaxis": across, "yaxis": upper, "yaxis2": lower})
+
+
+def _panel(points: pd.DataFrame, after: pd.DataFrame | None, column: str, panel: str, position: float) -> list[dict[str, Any]]:
+    style, first = ROLES["compressed"], panel == ""
+    here = points[(points["value"] - position).abs() < 1e-9]
+    series = [
+        (points, _("before recovery"), "lines", {"line": {"color": style.colour, "width": 2.5}}),
+        (here, _("your setting"), "markers", {"marker": {"color": MARK_COLOUR, "size": 12, "symbol": "circle"}}),
+    ]
+    if after is not None:
+        looks = {"marker": {"color": style.colour, "size": 11, "symbol": style.symbol, "line": {"width": 1.5, "color": "white"}}}
+        series.append((after, _("after recovery"), "markers", looks))
+    show = format_percent if column == "accuracy" else format_bytes
+    return [
+        {
+            "type": "scatter",
+            "mode": mode,
+            "x": rows["value"].tolist() or [None],
+            "y": rows[column].tolist() or [None],
+            "text": [show(value) for value in rows[column]],
+            "name": label,
+            "meta": f"{label}-{column}",
+            "legendgroup": label,
+            "showlegend": first,
+            "yaxis": f"y{panel}",
+            "hovertemplate": f"%{{text}} {label}<extra></extra>",
+            **looks,
+        }
+        for rows, label, mode, looks in series
+    ]
+
+
+def _level(accuracy: float, low: float, high: float) -> dict[str, Any]:
+    style = ROLES["original"]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [low, high],
+        "y": [accuracy, accuracy],
+        "name": _("original"),
+        "meta": "original",
+        "line": {"color": style.colour, "dash": style.dash, "width": 1.5},
+        "hovertemplate": f"{format_percent(accuracy)} {_('original')}<extra></extra>",
+    }
+
+
+def _needle(position: float) -> dict[str, Any]:
+    line = {"color": MARK_COLOUR, "width": 1.5, "dash": "dot"}
+    return {"type": "line", "xref": "x", "yref": "paper", "x0": position, "x1": position, "y0": 0, "y1": 1, "line": line}
