@@ -1,5 +1,60 @@
-"""The Compare page."""
+"""Compare: every finished model in one chart and one table, and runs side by side."""
 
-from ui.places import COMPARE, header
+import pandas as pd
+import streamlit as st
+
+from compression.charts.tradeoff import HEIGHT, tradeoff
+from compression.texts import gettext as _
+from ui import compare_runs, compare_table, compare_view
+from ui.identity import owner
+from ui.live_chart import live_chart
+from ui.places import COMPARE, COMPRESS, DISTILL, RUNS, header
+from ui.store import store
+
+
+def invite() -> None:
+    """Say what to do while there is nothing to compare."""
+    with st.container(border=True):
+        st.subheader(_("Nothing to compare yet"), anchor=False)
+        st.markdown(_("Finish a first run, and its networks appear here: accuracy against size, latency and computation."))
+        with st.container(horizontal=True):
+            st.page_link(DISTILL.page(), label=_("Teach a small network"), icon=DISTILL.icon)
+            st.page_link(COMPRESS.page(), label=_("Compress a network"), icon=COMPRESS.icon)
+
+
+def show_chart(models: pd.DataFrame, cost: str) -> None:
+    """Draw accuracy against the chosen cost; a click on a point opens its run."""
+    label = _("Accuracy of every finished model against its cost")
+    run = live_chart(tradeoff(models, cost), key="compare-tradeoff", label=label, height=HEIGHT, clickable=True)
+    if run is not None:
+        st.switch_page(RUNS.page(), query_params={"run": str(run)})
+
+
+def show_models(models: pd.DataFrame, view: compare_view.View) -> None:
+    """Draw the models that the filter lets through: the chart, the table and its file."""
+    if models.empty:
+        st.info(_("No model matches this filter."), icon=":material/filter_alt_off:")
+        st.button(_("Clear the filter"), on_click=compare_view.forget, args=("find", "role", "kind", "dataset"))
+        return
+    compare_view.cost_control(view)
+    show_chart(models, view.cost)
+    compare_table.show(models, view.runs)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.caption(_("{count} models. Mark rows of two or more runs to put the runs side by side.").format(count=len(models)))
+        as_file = {"mime": "text/csv", "icon": ":material/download:", "on_click": "ignore"}
+        st.download_button(_("These models as CSV"), lambda: compare_table.csv(models), "models.csv", **as_file)
+
 
 header(COMPARE)
+runs = {run.id: run for run in store().runs(states=["finished"])}
+everything = compare_table.models(list(runs.values()), owner())
+view = compare_view.read(everything)
+for problem in view.problems:
+    st.warning(problem, icon=":material/link_off:")
+if everything.empty:
+    invite()
+else:
+    compare_view.filter_controls(view, compare_view.options(everything))
+    show_models(compare_view.matching(everything, view), view)
+    if view.runs:
+        compare_runs.show([runs[run] for run in view.runs], owner())

@@ -1,0 +1,105 @@
+"""Runs side by side: only what differs, and their curves in one chart."""
+
+import functools
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from compression import settings
+from compression.charts.comparison import overlaid_curves
+from compression.charts.curves import TITLES
+from compression.charts.style import ROLES, role_title
+from compression.runs.frames import metrics_frame
+from compression.runs.records import Run
+from compression.texts import gettext as _
+from ui.compare_differences import Rows, labels, results_rows, settings_rows
+from ui.compare_table import MAIN_ROLES
+from ui.compare_view import forget
+from ui.live_chart import live_chart
+from ui.places import RUNS
+from ui.run_words import age_text, owner_text, what
+from ui.store import store
+
+METRICS = ("val_accuracy", "val_loss", "agreement")
+CHART_HEIGHT = 380
+
+
+def show(runs: Sequence[Run], viewer: str) -> None:
+    """Draw the runs side by side; with one run alone, say how to add another."""
+    names = labels(runs)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.subheader(_("Side by side"), anchor=False)
+        st.button(_("Clear"), icon=":material/close:", on_click=forget, args=("runs",), type="tertiary")
+    cards(runs, names, viewer)
+    if len(runs) < 2:
+        st.caption(_("Mark a model of another run in the table to see what differs between the two."))
+        return
+    rows = {_("Settings"): settings_rows(runs), _("Results"): results_rows(runs)}
+    table = difference_table(rows, list(names.values()))
+    if not rows[_("Settings")]:
+        st.caption(_("These runs have the same settings."))
+    st.dataframe(table, hide_index=True, height="content", key="compare-differences")
+    st.download_button(
+        _("These differences as CSV"),
+        lambda: table.to_csv(index=False),
+        "differences.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+    curves(runs, names)
+
+
+def cards(runs: Sequence[Run], names: dict[str, str], viewer: str) -> None:
+    """Draw a card a run: its name here, what it does, and the way to its page."""
+    with st.container(horizontal=True, gap="small"):
+        for run in runs:
+            with st.container(border=True, width=260, gap="xxsmall"):
+                st.page_link(
+                    RUNS.page(), label=f"**{plain(names[run.id] if len(runs) > 1 else what(run))}**", query_params={"run": run.id}
+                )
+                st.caption(plain(f"{what(run)} · {owner_text(run.owner, viewer)}, {age_text(run.created)}"))
+
+
+def plain(text: str) -> str:
+    """Return a text that Markdown shows as it is."""
+    return "".join(f"\\{letter}" if letter in "\\`*_{}[]()#+-.!:$|~<>" else letter for letter in text)
+
+
+def difference_table(groups: dict[str, Rows], names: Sequence[str]) -> pd.DataFrame:
+    """Return the rows that differ: what they are about, and a column a run."""
+    rows = [[group, name, *values] for group, told in groups.items() for name, values in told.items()]
+    return pd.DataFrame(rows, columns=["", _("What differs"), *names])
+
+
+@functools.lru_cache(maxsize=64)
+def _metrics(url: str, run_id: str) -> pd.DataFrame:
+    return metrics_frame(store().events(run_id)).assign(run=run_id)
+
+
+def curves(runs: Sequence[Run], names: dict[str, str]) -> None:
+    """Draw the curves of the runs in one chart, with a choice of metric and roles, and their numbers as CSV."""
+    frame = pd.concat([_metrics(settings.database_url(), run.id) for run in runs], ignore_index=True)
+    metrics = [metric for metric in METRICS if metric in set(frame["metric"])]
+    roles = [role for role in ROLES if role in set(frame["role"])]
+    if not metrics or not roles:
+        st.caption(_("These runs kept no curves."))
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        titles = {metric: _(TITLES[metric]) for metric in metrics}
+        metric = st.segmented_control(_("Curves"), metrics, default=metrics[0], format_func=titles.get, required=True)
+        default = [role for role in roles if role in MAIN_ROLES] or roles
+        shown = st.pills(_("Roles"), roles, selection_mode="multi", default=default, format_func=role_title)
+    label = _("{metric} of the chosen runs over epochs").format(metric=titles[metric])
+    figure = overlaid_curves(frame, metric, names, shown, height=CHART_HEIGHT, revision=metric)
+    live_chart(figure, key="compare-curves", label=label, height=CHART_HEIGHT)
+    st.caption(_("The colour says the role; dash and shade say the run. Lines are means over seeds."))
+    st.download_button(
+        _("These curves as CSV"),
+        lambda: frame[(frame["metric"] == metric) & frame["role"].isin(shown)].to_csv(index=False),
+        "curves.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
