@@ -249,8 +249,16 @@ class TestBrokenFiles:
         self.assert_refused(path)  # two places, one value
 
     def test_a_header_that_unpacks_without_end(self, path):
-        raw = path.read_bytes()
-        bomb = zlib.compress(b"[" + b" " * (5 << 20) + b"]")
-        checked = struct.pack("<I", len(bomb)) + bomb
-        path.write_bytes(raw[:8] + struct.pack("<I", zlib.crc32(checked)) + checked)
+        bomb = zlib.compress(b'{"tensors":[]}' + b" " * (5 << 20))
+        self.write_header(path, bomb)
         self.assert_refused(path)
+        self.write_header(path, zlib.compress(b'{"tensors":[]}') + b"more")
+        self.assert_refused(path)
+        self.write_header(path, zlib.compress(b'{"tensors":[]}'))
+        assert compact.read(path)[1] == {}
+
+    @staticmethod
+    def write_header(path, packed):
+        raw = path.read_bytes()
+        checked = struct.pack("<I", len(packed)) + packed
+        path.write_bytes(raw[:8] + struct.pack("<I", zlib.crc32(checked)) + checked)

@@ -96,6 +96,13 @@ def test_what_was_removed_stays_removed_and_counts():
     assert all(not (again[name] & ~first[name]).any() for name in first)
     total = sum(mask.numel() for mask in first.values())
     assert sum(int((~mask).sum()) for mask in again.values()) == round(0.8 * total)
+    # Whatever the signs of the scores, what is gone goes first.
+    signed = {name: torch.where(mask, -1.0, 5.0) * torch.ones_like(layers[name]) for name, mask in first.items()}
+    for granularity in ("weight", "channel"):
+        masks = make_masks(signed, lambda weight: weight, sparsity=0.5, granularity=granularity, earlier=first)
+        assert all(not (masks[name] & ~first[name]).any() for name in first)
+        if granularity == "weight":
+            assert all(torch.equal(masks[name], first[name]) for name in first)
     weaker = make_masks(contrary, magnitude, sparsity=0.2, earlier=first)
     assert all(torch.equal(weaker[name], first[name]) for name in first)
 
