@@ -1,5 +1,10 @@
-"""A home folder of its own for each test, and real supervisors that end with it."""
+"""A home folder of its own for each test, and real supervisors that end with it.
 
+The store's tests also run on another database: `LAB_TEST_DATABASE_URL=postgresql+psycopg://… pytest tests/runs`; its tables are
+emptied.
+"""
+
+import os
 import signal
 import subprocess
 import sys
@@ -10,7 +15,11 @@ from pathlib import Path
 import pytest
 
 from compression.runs.records import Run
+from compression.runs.schema import METADATA, open_engine
 from compression.runs.store import Store
+
+OTHER_DATABASE = os.environ.get("LAB_TEST_DATABASE_URL")
+sqlite_only = pytest.mark.skipif(OTHER_DATABASE is not None, reason="about SQLite's file")
 
 
 @pytest.fixture
@@ -18,6 +27,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a fresh LAB_HOME."""
     monkeypatch.setenv("LAB_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("LAB_DATABASE_URL", raising=False)
+    if OTHER_DATABASE:
+        monkeypatch.setenv("LAB_DATABASE_URL", OTHER_DATABASE)
+        engine = open_engine(OTHER_DATABASE)
+        METADATA.drop_all(engine)
+        engine.dispose()
     return tmp_path / "home"
 
 

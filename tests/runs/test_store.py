@@ -15,7 +15,7 @@ from compression import settings
 from compression.errors import LabError, LimitError, NotFoundError, NotYoursError
 from compression.runs.records import ACTIVE, CANCELLED, FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING
 from compression.runs.store import Store
-from tests.runs.conftest import submit
+from tests.runs.conftest import sqlite_only, submit
 
 CPU = {"cpu": 1}
 FORK = multiprocessing.get_context("fork")
@@ -244,6 +244,7 @@ def _edit(home: Path, *statements: tuple[str, tuple]) -> None:
     connection.close()
 
 
+@sqlite_only
 def test_torn_and_foreign_rows_never_make_the_store_unreadable(store: Store, home: Path) -> None:
     good, torn, odd, waiting = claimed(store), submit(store), submit(store), submit(store)
     store.append(good, "t", [{"type": "metric", "values": {"loss": 1}}])
@@ -271,6 +272,7 @@ def test_torn_and_foreign_rows_never_make_the_store_unreadable(store: Store, hom
 @pytest.mark.parametrize(
     "content", [b"this is not a database, but a long enough text to be looked at" * 100, b"SQLite format 3\x00torn"]
 )
+@sqlite_only
 def test_a_file_that_is_no_store_is_refused_in_a_sentence(home: Path, content: bytes) -> None:
     home.mkdir()
     (home / "lab.db").write_bytes(content)
@@ -278,6 +280,7 @@ def test_a_file_that_is_no_store_is_refused_in_a_sentence(home: Path, content: b
         Store()
 
 
+@sqlite_only
 def test_a_store_of_another_version_is_refused(store: Store, home: Path) -> None:
     _edit(home, ("UPDATE about SET value = '99' WHERE key = 'schema_version'", ()))
     with pytest.raises(LabError, match="version 99"):
@@ -290,12 +293,14 @@ def test_a_database_that_cannot_be_opened_is_a_sentence(home: Path, url: str) ->
         Store(url)
 
 
+@sqlite_only
 def test_sqlite_keeps_its_rollback_journal_and_full_synchronisation(store: Store) -> None:
     with store._read() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "delete"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
 
 
+@sqlite_only
 def test_a_write_waits_for_another_process_instead_of_failing(store: Store, home: Path) -> None:
     blocker = sqlite3.connect(home / "lab.db", isolation_level=None, check_same_thread=False)
     blocker.execute("BEGIN IMMEDIATE")
