@@ -26,6 +26,7 @@ Objective = Callable[[Tensor, Tensor | None, Tensor], dict[str, Tensor]]
 BEAT_SECONDS = 0.15
 CHECKPOINT_SECONDS = 5.0
 EVALUATION_BATCH = 1024
+EVALUATION_VALUES = 2**16
 WARMUP_SHARE = 0.3
 SHIFT_SHARE = 8
 
@@ -112,8 +113,11 @@ def predict(model: nn.Module, dataset: Dataset, inputs: Tensor) -> Tensor:
     """Return logits (N, K) for uint8 inputs (N, C, H, W), in evaluation mode and without gradients."""
     was_training = model.training
     model.eval()
+    # On a CPU a batch whose activations leave the cache takes twice as long; a GPU wants it large.
+    fitting = EVALUATION_VALUES // inputs[0].numel() if inputs.device.type == "cpu" else EVALUATION_BATCH
     with torch.inference_mode():
-        logits = torch.cat([model(dataset.normalize(batch)) for batch in inputs.split(EVALUATION_BATCH)])
+        batches = inputs.split(min(EVALUATION_BATCH, max(64, fitting)))
+        logits = torch.cat([model(dataset.normalize(batch)) for batch in batches])
     model.train(was_training)
     return logits
 
