@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 import house  # noqa: F401
-from ui import places, status, warmup
+from ui import address, places, status, warmup
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 
@@ -13,6 +13,7 @@ ASSETS = Path(__file__).resolve().parents[1] / "assets"
 def draw() -> None:
     """Draw the frame and run the page that the address names."""
     page = st.navigation(places.sections())
+    address.arrive(page.url_path)
     st.set_page_config(page_title=f"{page.title} · Compression Lab", page_icon=ASSETS / "icon.svg", layout="wide")
     st.html(ASSETS / "style.css")
     shade = "dark" if st.context.theme.type == "dark" else "light"

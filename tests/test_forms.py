@@ -1,0 +1,140 @@
+"""Widgets from knobs, and the address that carries their values."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from compression.distillation import DISTILLATION
+from compression.models import MODELS
+from compression.recipe import RECIPE
+from ui.forms import MOST_SLIDER_STEPS, parse_numbers
+
+
+def page() -> None:
+    """A page with a choice, its knobs and a whole recipe."""
+    import streamlit as st
+
+    from compression.distillation import DISTILLATION
+    from compression.models import MODELS
+    from compression.recipe import RECIPE
+    from ui import address, forms
+
+    address.arrive("test")
+    settings = address.Address("run")
+    model = forms.choose(settings, MODELS, "student", default="mlp", label="Student")
+    st.session_state.student_spec = forms.entry_form(settings, model, "student")
+    loss = forms.choose(settings, DISTILLATION, "loss", default="kd", label="Loss")
+    st.session_state.loss_spec = forms.entry_form(settings, loss, "loss")
+    st.session_state.train_spec = forms.entry_form(settings, RECIPE, "train")
+    st.session_state.baseline_value = forms.flag(settings, "baseline", default=True, label="Baseline")
+    settings.write()
+
+
+def opened(**query: str) -> AppTest:
+    """The page as a link with this query opens it."""
+    app = AppTest.from_function(page)
+    app.query_params.update(query)
+    return app.run(timeout=30)
+
+
+def query(app: AppTest) -> dict[str, str]:
+    return {name: values[0] if isinstance(values, list) else values for name, values in app.query_params.items()}
+
+
+def test_untouched_widgets_give_the_declared_defaults_and_an_empty_address() -> None:
+    app = opened()
+    assert app.session_state.student_spec == MODELS["mlp"].check({}, "student") | {"name": "mlp"}
+    assert app.session_state.loss_spec == {"name": "kd", "temperature": 4.0, "alpha": 0.9}
+    assert app.session_state.train_spec == {"name": "train", **RECIPE.check({}, "train")}
+    assert query(app) == {}
+    assert not app.warning
+    assert not app.exception
+
+
+def test_a_changed_widget_stands_in_the_address_and_a_default_does_not() -> None:
+    app = opened()
+    app.slider(key="loss_temperature").set_value(8.0).run()
+    app.selectbox(key="student").set_value("cnn").run()
+    app.slider(key="student_width").set_value(3).run()
+    app.checkbox(key="baseline").uncheck().run()
+    expected = {"loss_temperature": "8", "student": "cnn", "student_width": "3", "baseline": "no"}
+    assert query(app) == expected
+    app.slider(key="loss_temperature").set_value(4.0).run()
+    assert query(app) == {name: value for name, value in expected.items() if name != "loss_temperature"}
+
+
+def test_a_link_reopens_what_was_on_screen_and_keeps_its_address() -> None:
+    link = {
+        "student": "mlp",
+        "student_hidden": "32,16",
+        "loss_temperature": "7.5",
+        "train_lr": "0.0123",
+        "train_epochs": "7",
+        "train_optimizer": "adam",
+        "baseline": "no",
+        "run": "abcdef",
+    }
+    app = opened(**link)
+    assert app.session_state.student_spec == {"name": "mlp", "hidden": [32, 16]}
+    assert app.session_state.loss_spec["temperature"] == 7.5
+    assert [app.session_state.train_spec[name] for name in ("lr", "epochs", "optimizer")] == [0.0123, 7, "adam"]
+    assert app.session_state.baseline_value is False
+    assert not app.warning
+    assert query(app) == {name: value for name, value in link.items() if name != "student"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said", "path", "used"),
+    [
+        ("loss_temperature", "hot", "a number from 0.5 to 50", ("loss_spec", "temperature"), 4.0),
+        ("loss_temperature", "1000", "a number from 0.5 to 50", ("loss_spec", "temperature"), 4.0),
+        ("loss_temperature", "nan", "a number from 0.5 to 50", ("loss_spec", "temperature"), 4.0),
+        ("loss_temperature", "4.3", "steps of 0.5", ("loss_spec", "temperature"), 4.5),
+        ("train_epochs", "2.5", "a whole number", ("train_spec", "epochs"), 20),
+        ("train_optimizer", "lion", "sgd, adam, adamw", ("train_spec", "optimizer"), "sgd"),
+        ("student", "gpt", "mlp", ("student_spec", "name"), "mlp"),
+        ("student_hidden", "64,,x", "a list of 1 to 8 whole numbers", ("student_spec", "hidden"), [64]),
+        ("student_hidden", "64,99999", "a list of 1 to 8 whole numbers", ("student_spec", "hidden"), [64]),
+        ("baseline", "perhaps", "yes or no", ("baseline_value",), True),
+    ],
+)
+def test_nonsense_in_the_address_falls_back_and_says_so(
+    name: str, text: str, said: str, path: tuple[str, ...], used: object
+) -> None:
+    app = opened(**{name: text})
+    value = app.session_state[path[0]]
+    assert (value[path[1]] if len(path) > 1 else value) == used
+    assert len(app.warning) == 1
+    assert said in app.warning[0].value
+    assert query(app).get(name) != text
+    assert not app.run().warning
+
+
+def test_a_strangers_text_is_shown_without_its_markup() -> None:
+    shown = opened(student="[x](http://evil)![](a)<b>`" + "z" * 200).warning[0].value
+    assert not set("[]()<>!`/") & set(shown)
+    assert len(shown) < 250
+
+
+def test_a_list_of_numbers_that_is_none_says_what_is_allowed() -> None:
+    app = opened()
+    app.text_input(key="student_hidden").set_value("64; 32").run()
+    assert "64" in app.error[0].value
+    assert app.session_state.student_spec["hidden"] == [64]
+    app.text_input(key="student_hidden").set_value("64, 32").run()
+    assert not app.error
+    assert app.session_state.student_spec["hidden"] == [64, 32]
+
+
+def test_few_steps_are_a_slider_and_many_a_number() -> None:
+    app = opened()
+    keys = {slider.key for slider in app.slider}
+    assert {"loss_temperature", "loss_alpha"} <= keys
+    assert {number.key for number in app.number_input} >= {"train_epochs", "train_batch_size", "train_lr"}
+    knob = DISTILLATION["kd"].knobs["temperature"]
+    assert (knob.high - knob.low) / knob.step <= MOST_SLIDER_STEPS
+
+
+@pytest.mark.parametrize("text", ["", "a", "1,2]", "[1]", "1.5", "true", '"1"', "0", "5000", ",".join("1" * 9)])
+def test_only_lists_of_allowed_whole_numbers_are_read(text: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        parse_numbers(MODELS["mlp"].knobs["hidden"], text)
