@@ -47,20 +47,24 @@ def uniform(
     if not torch.isfinite(weight).all():
         raise DataError(gettext("These weights are not all finite numbers, so they cannot be quantized."))
     rows = weight.detach().reshape(len(weight) if weight.dim() and group == "channel" else 1, -1)
-    symmetric, binary = scheme == "symmetric", scheme == "symmetric" and bits == 1
+    symmetric = scheme == "symmetric"
     high = max(2 ** (bits - 1) - 1, 1) if symmetric else 2**bits - 1
     low = -high if symmetric else 0
-    zero_point = torch.zeros(len(rows), dtype=torch.int32, device=weight.device)
-    if binary:
-        scale = rows.abs().sum(1) / rows.count_nonzero(1).clamp(min=1)
-    elif symmetric:
-        scale = rows.abs().amax(1) / high
-    else:
-        smallest, largest = rows.amin(1).clamp(max=0), rows.amax(1).clamp(min=0)
-        scale = _positive((largest - smallest) / high)
-        zero_point = (-smallest / scale).round().clamp(0, high).to(torch.int32)
-    grid = Quantized(torch.empty_like(weight, dtype=torch.int32), _positive(scale), zero_point, bits, low, high)
+    scale, zero_point = _symmetric(rows, bits, high) if symmetric else _asymmetric(rows, high)
+    grid = Quantized(torch.empty_like(weight, dtype=torch.int32), scale, zero_point, bits, low, high)
     return grid.nearest(weight.detach())
+
+
+def _symmetric(rows: Tensor, bits: int, high: int) -> tuple[Tensor, Tensor]:
+    sizes = rows.abs()
+    scale = sizes.sum(1) / rows.count_nonzero(1).clamp(min=1) if bits == 1 else sizes.amax(1) / high
+    return _positive(scale), torch.zeros_like(scale, dtype=torch.int32)
+
+
+def _asymmetric(rows: Tensor, high: int) -> tuple[Tensor, Tensor]:
+    smallest, largest = rows.amin(1).clamp(max=0), rows.amax(1).clamp(min=0)
+    scale = _positive((largest - smallest) / high)
+    return scale, (-smallest / scale).round().clamp(0, high).to(torch.int32)
 
 
 def _positive(scale: Tensor) -> Tensor:
