@@ -92,7 +92,7 @@ def _model_results(model: Mapping[str, Any]) -> dict[str, str]:
         (_("parameters"), "parameters", format_count),
         (_("non-zero"), "nonzero", format_count),
     ):
-        if model.get(key) is not None:
+        if model.get(key) is not None and (key != "nonzero" or model[key] != model.get("parameters")):
             told[name] = show(model[key])
     if isinstance(latency, Mapping) and latency.get("median") is not None:
         shown = format_milliseconds(latency["median"])

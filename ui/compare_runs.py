@@ -18,7 +18,7 @@ from ui.compare_table import MAIN_ROLES
 from ui.compare_view import forget
 from ui.live_chart import live_chart
 from ui.places import RUNS
-from ui.run_words import age_text, owner_text, what
+from ui.run_words import age_text, as_text, owner_text, what
 from ui.store import store
 
 METRICS = ("val_accuracy", "val_loss", "agreement")
@@ -56,15 +56,10 @@ def cards(runs: Sequence[Run], names: dict[str, str], viewer: str) -> None:
     with st.container(horizontal=True, gap="small"):
         for run in runs:
             with st.container(border=True, width=260, gap="xxsmall"):
-                st.page_link(
-                    RUNS.page(), label=f"**{plain(names[run.id] if len(runs) > 1 else what(run))}**", query_params={"run": run.id}
-                )
-                st.caption(plain(f"{what(run)} · {owner_text(run.owner, viewer)}, {age_text(run.created)}"))
-
-
-def plain(text: str) -> str:
-    """Return a text that Markdown shows as it is."""
-    return "".join(f"\\{letter}" if letter in "\\`*_{}[]()#+-.!:$|~<>" else letter for letter in text)
+                title = as_text(names[run.id] if len(runs) > 1 else what(run))
+                arrow = {"icon": ":material/arrow_forward:", "icon_position": "right"}
+                st.page_link(RUNS.page(), label=f"**{title}**", query_params={"run": run.id}, **arrow)
+                st.caption(as_text(f"{what(run)} · {owner_text(run.owner, viewer)}, {age_text(run.created)}"))
 
 
 def difference_table(groups: dict[str, Rows], names: Sequence[str]) -> pd.DataFrame:
@@ -93,6 +88,7 @@ def curves(runs: Sequence[Run], names: dict[str, str]) -> None:
         shown = st.pills(_("Roles"), roles, selection_mode="multi", default=default, format_func=role_title)
     label = _("{metric} of the chosen runs over epochs").format(metric=titles[metric])
     figure = overlaid_curves(frame, metric, names, shown, height=CHART_HEIGHT, revision=metric)
+    figure.update_layout(title=None, margin_t=40)
     live_chart(figure, key="compare-curves", label=label, height=CHART_HEIGHT)
     st.caption(_("The colour says the role; dash and shade say the run. Lines are means over seeds."))
     st.download_button(

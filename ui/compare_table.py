@@ -12,6 +12,7 @@ from compression.charts.tradeoff import evidence_title
 from compression.runs.frames import models_frame
 from compression.runs.records import Run
 from compression.texts import gettext as _
+from ui import marked_rows
 from ui.compare_view import write
 from ui.run_words import kind_title, owner_text, settings_text
 
@@ -62,15 +63,11 @@ def show(frame: pd.DataFrame, chosen: Sequence[str]) -> None:
     """Draw the table with the chosen runs marked; a change of the marks goes into the address."""
     frame = frame.reset_index(drop=True)
     runs = frame["run"].tolist()
-    visible = [run for run in chosen if run in runs]
-    marked = st.session_state.get(KEY, {"selection": {"rows": []}})["selection"]["rows"]
-    if any(row >= len(runs) for row in marked) or {runs[row] for row in marked} != set(visible):
-        st.session_state[KEY] = {"selection": {"rows": [_main_row(frame, run) for run in visible]}}
+    marked_rows.hold(KEY, runs, chosen, lambda run: _main_row(frame, run))
 
     def keep() -> None:
-        rows = st.session_state[KEY]["selection"]["rows"]
         hidden = [run for run in chosen if run not in runs]
-        write("runs", dict.fromkeys([*hidden, *(runs[row] for row in sorted(rows))]))
+        write("runs", dict.fromkeys([*hidden, *marked_rows.marked(KEY, runs)]))
 
     shown = columns()
     height = ROW_HEIGHT * (1 + min(len(runs), MOST_ROWS_SHOWN)) + 3

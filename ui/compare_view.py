@@ -11,11 +11,11 @@ from compression.charts.style import ROLES, role_title
 from compression.charts.tradeoff import COSTS
 from compression.texts import gettext as _
 from compression.texts import mark
+from ui.address import plain
 from ui.run_words import kind_title
 
 COST_TITLES = {"size": mark("Size"), "latency": mark("Latency"), "macs": mark("Computation")}
 MOST_RUNS = 8
-SHOWN_CHARACTERS = 60
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,14 @@ def read(frame: pd.DataFrame) -> View:
     lists = {name: _known(_listed(name), offered, name, problems) for name, offered in options(frame).items()}
     cost = st.query_params.get("x", "size")
     if cost not in COSTS:
-        wrong = _("The address asks for the x axis {given!r}; there are {known}, and size is shown.")
-        problems.append(wrong.format(given=cost[:SHOWN_CHARACTERS], known=", ".join(COSTS)))
+        wrong = _("The address asks for the x axis “{given}”; there are {known}, and size is shown.")
+        problems.append(wrong.format(given=plain(cost), known=", ".join(COSTS)))
         cost = "size"
     runs = _listed("runs")
     missing = [run for run in runs if run not in set(frame["run"])]
     if missing:
         wrong = _("The address names runs that are not among the finished ones, {missing}; they are left out.")
-        problems.append(wrong.format(missing=", ".join(missing)[:SHOWN_CHARACTERS]))
+        problems.append(wrong.format(missing=plain(", ".join(missing))))
     runs = [run for run in runs if run not in missing]
     if len(runs) > MOST_RUNS:
         problems.append(_("At most {most} runs stand side by side; the first of them are shown.").format(most=MOST_RUNS))
@@ -66,7 +66,7 @@ def _known(given: Sequence[str], offered: Sequence[str], name: str, problems: li
     wrong = [value for value in given if value not in offered]
     if wrong:
         sentence = _("The address asks for the {name} {wrong}, of which there is nothing here; it is left out.")
-        problems.append(sentence.format(name=name, wrong=", ".join(wrong)[:SHOWN_CHARACTERS]))
+        problems.append(sentence.format(name=name, wrong=plain(", ".join(wrong))))
     return [value for value in given if value in offered]
 
 

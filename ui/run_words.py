@@ -15,6 +15,7 @@ from compression.texts import mark
 from ui.identity import display_name
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
+MARKDOWN = "\\`*_{}[]()#+-.!:$|~<>&"
 
 
 @dataclass(frozen=True)
@@ -116,3 +117,8 @@ def progress_text(run: Run) -> str:
 def command_line(spec: Mapping[str, Any]) -> str:
     """Return the command that runs the same spec on the command line."""
     return f"echo {shlex.quote(json.dumps(spec))} | python -m compression run -"
+
+
+def as_text(text: str) -> str:
+    """Return a text that Markdown shows as it is."""
+    return "".join(f"\\{letter}" if letter in MARKDOWN else letter for letter in text)
