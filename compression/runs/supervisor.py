@@ -34,11 +34,14 @@ CONTEXT = multiprocessing.get_context("fork" if sys.platform == "linux" else "sp
 
 
 def warm() -> None:
-    """Import what a worker needs, so that a forked one has it; runs no tensor operation, after which a fork hangs."""
+    """Import what a worker needs, every method included, and run no tensor operation: a process forked after one hangs."""
     import torch  # noqa: F401
 
     import compression.execute  # noqa: F401
+    from compression.spec import DEFAULTS, parse
 
+    for kind in DEFAULTS:
+        parse({"kind": kind})
     gc.freeze()
 
 
