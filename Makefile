@@ -33,7 +33,7 @@ test: $(INSTALLED_FOR_TESTS)
 	echo "Python 3.11 or newer is needed and was not found; install it, or name it: make app PYTHON=/path/to/python3" >&2; exit 1
 
 $(INSTALLED): requirements.txt | .venv/bin/pip
-	@echo "Installing the requirements (once; a few minutes)"
+	@echo "Installing the requirements, once. PyTorch takes some minutes; without an NVIDIA GPU, make app TORCH=cpu is far smaller on Linux."
 	@if [ "$(TORCH)" = cpu ]; then \
 	  $(PIP) install --index-url https://download.pytorch.org/whl/cpu $$(grep -E '^torch(vision)?==' requirements.txt); \
 	fi
