@@ -97,7 +97,7 @@ def read(path: Path, dataset: Dataset) -> tuple[nn.Module, dict[str, Any]]:
         sentence = _("The network in {name} was made for {other}, and does not fit {dataset}.")
         raise DataError(sentence.format(name=path.name, other=facts.get("dataset", _("other data")), dataset=dataset.name))
     model = construct(facts["architecture"], dataset.shape, dataset.classes)
-    model.load_state_dict(state)
+    weights.fill(model, state, path.name)
     return model.eval(), facts
 
 

@@ -122,6 +122,12 @@ def parse(raw: Any) -> Spec:
     return KINDS[kind](**checked)
 
 
+def load_methods() -> None:
+    """Import every method, so that neither a forked worker nor a first visitor waits for it."""
+    for kind in KINDS:
+        parse({"kind": kind})
+
+
 def override(raw: Any, settings: Sequence[str]) -> dict[str, Any]:
     """Return a complete spec with some fields replaced, each given as `dotted.path=value`.
 

@@ -46,8 +46,18 @@ def load() -> None:
     """Import what runs and charts need, then keep it out of every later garbage collection."""
     for module in HEAVY:
         _attempt(importlib.import_module, module)
+    _attempt(_load_methods)
     gc.collect()
     gc.freeze()
+
+
+def _load_methods() -> None:
+    import torch
+
+    from compression.spec import load_methods
+
+    load_methods()
+    torch.set_num_threads(1)  # previews are small, and a run may be using the other cores
 
 
 def _ensure_supervisor() -> None:

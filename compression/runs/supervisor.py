@@ -38,10 +38,9 @@ def warm() -> None:
     import torch  # noqa: F401
 
     import compression.execute  # noqa: F401
-    from compression.spec import DEFAULTS, parse
+    from compression.spec import load_methods
 
-    for kind in DEFAULTS:
-        parse({"kind": kind})
+    load_methods()
     gc.freeze()
 
 
