@@ -9,7 +9,7 @@ from ui import runs_actions, runs_detail, runs_list
 from ui.address import plain
 from ui.identity import owner
 from ui.places import COMPRESS, DISTILL, RUNS, header
-from ui.store import store
+from ui.watch import Watch, watch
 
 POLL_S = 1.0
 
@@ -24,11 +24,11 @@ def invite() -> None:
             st.page_link(COMPRESS.page(), label=_("Compress a network"), icon=COMPRESS.icon)
 
 
-def chosen_run() -> Run | None:
+def chosen_run() -> Watch | None:
     """Return the run that the address names; an unknown one is told in one sentence."""
     name = st.query_params.get("run")
     try:
-        return store().run(name) if name else None
+        return watch(name) if name else None
     except NotFoundError:
         st.warning(_("There is no run “{id}”; it may have been deleted.").format(id=plain(name)), icon=":material/link_off:")
         return None
@@ -49,29 +49,30 @@ def show_now(mine: bool, drawn: str | None, before: list[tuple[str, str, bool]])
         runs_list.show(shown, drawn, owner())
     else:
         st.info(_("You have no runs yet; everybody's are one click away."), icon=":material/person:")
-    if (run := next((run for run in runs if run.id == drawn), None)) is not None and run.active:
-        runs_detail.heading(run, owner())
-        runs_detail.standing(run)
-        runs_actions.show(run)
-        runs_detail.curves(run, runs_detail.events_of(run))
+    if any(run.id == drawn and run.active for run in runs):
+        show_run(watch(drawn))
+
+
+def show_run(seen: Watch) -> None:
+    """Draw one run: what it is, where it stands, what can be done about it, its curves."""
+    runs_detail.heading(seen.run, owner())
+    runs_detail.standing(seen.run)
+    runs_actions.show(seen.run)
+    runs_detail.curves(seen)
 
 
 header(RUNS)
 runs_actions.tell()
+everything = runs_list.read()  # before the run itself: one that ends in between is then drawn once more
 chosen = chosen_run()
-everything = runs_list.read()
 if everything:
     now = st.fragment(show_now, run_every=POLL_S if any(run.active for run in everything) else None)
     now(runs_list.owner_control(), st.query_params.get("run"), signature(everything))
 else:
     invite()
 if chosen is not None:
-    events = runs_detail.events_of(chosen)
-    if not chosen.active:
-        runs_detail.heading(chosen, owner())
-        runs_detail.standing(chosen)
-        runs_actions.show(chosen)
-        runs_detail.curves(chosen, events)
-    runs_detail.papers(chosen, events)
+    if not chosen.run.active:
+        show_run(chosen)
+    runs_detail.papers(chosen)
 elif everything:
     st.caption(_("Choose a run in the table to see its curves, its files and its settings."))

@@ -1,16 +1,13 @@
 """Runs side by side: only what differs, and their curves in one chart."""
 
-import functools
 from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
 
-from compression import settings
 from compression.charts.comparison import overlaid_curves
 from compression.charts.curves import TITLES
 from compression.charts.style import ROLES, role_title
-from compression.runs.frames import metrics_frame
 from compression.runs.records import Run
 from compression.texts import gettext as _
 from ui.compare_differences import Rows, labels, results_rows, settings_rows
@@ -19,7 +16,7 @@ from ui.compare_view import forget
 from ui.live_chart import live_chart
 from ui.places import RUNS
 from ui.run_words import age_text, as_text, owner_text, what
-from ui.store import store
+from ui.watch import watch
 
 METRICS = ("val_accuracy", "val_loss", "agreement")
 CHART_HEIGHT = 380
@@ -68,14 +65,9 @@ def difference_table(groups: dict[str, Rows], names: Sequence[str]) -> pd.DataFr
     return pd.DataFrame(rows, columns=["", _("What differs"), *names])
 
 
-@functools.lru_cache(maxsize=64)
-def _metrics(url: str, run_id: str) -> pd.DataFrame:
-    return metrics_frame(store().events(run_id)).assign(run=run_id)
-
-
 def curves(runs: Sequence[Run], names: dict[str, str]) -> None:
     """Draw the curves of the runs in one chart, with a choice of metric and roles, and their numbers as CSV."""
-    frame = pd.concat([_metrics(settings.database_url(), run.id) for run in runs], ignore_index=True)
+    frame = pd.concat([watch(run.id).frame.assign(run=run.id) for run in runs], ignore_index=True)
     metrics = [metric for metric in METRICS if metric in set(frame["metric"])]
     roles = [role for role in ROLES if role in set(frame["role"])]
     if not metrics or not roles:

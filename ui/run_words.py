@@ -48,11 +48,11 @@ def what(run: Run) -> str:
     """Return what a run does, in a few words: its networks, after its title if it has one."""
     spec = run.spec
     if run.kind == "distill":
-        networks = _("{teacher} teaches {student}").format(
+        networks = _("{student} learns from {teacher}").format(
             teacher=network(spec.get("teacher")), student=network(spec.get("student"))
         )
     elif run.kind == "compress":
-        networks = network(spec.get("model"))
+        networks = _("{model}, compressed").format(model=network(spec.get("model")))
     else:
         networks = kind_title(run.kind)
     return f"{run.title}: {networks}" if run.title else networks

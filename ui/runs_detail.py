@@ -6,20 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from compression import settings
-from compression.charts.curves import learning_curves
+from compression.charts.curves import TITLES, learning_curves
 from compression.charts.numbers import format_bytes
 from compression.charts.style import ROLES, role_title
-from compression.runs.frames import metrics_frame
 from compression.runs.records import Event, Run
 from compression.texts import gettext as _
 from ui.live_chart import live_chart
 from ui.run_words import STATES, age_text, as_text, command_line, dataset, kind_title, owner_text, progress_text, what
 from ui.store import store
+from ui.watch import Watch
 
-TOLD = "runs-told"
 METRICS = ("val_accuracy", "loss")
 CHART_HEIGHT = 300
 LOG_CHARACTERS = 20_000
@@ -47,29 +47,24 @@ def standing(run: Run) -> None:
         st.warning(as_text(run.error or _("It stopped on the way; resume it to go on.")), icon=":material/pause_circle:")
 
 
-def events_of(run: Run) -> list[Event]:
-    """Return what the run told so far; of a run that is followed only what is new is read."""
-    told = st.session_state.get(TOLD)
-    if told is None or told[0] != run.id:
-        told = st.session_state[TOLD] = (run.id, [])
-    events = told[1]
-    events.extend(store().events(run.id, after=events[-1].seq if events else 0))
-    return events
-
-
-def curves(run: Run, events: Sequence[Event]) -> None:
-    """Draw the accuracy and the loss of the run over epochs."""
-    frame = metrics_frame(events)
-    if frame.empty:
+def curves(seen: Watch) -> None:
+    """Draw the accuracy and the loss of a run over epochs."""
+    run = seen.run
+    if seen.frame.empty:
         if run.active:
             st.caption(_("Its curves start here as soon as it trains."))
         return
-    roles = [role for role in ROLES if role in set(frame["role"]) or role in expected_roles(run)]
+    roles = [role for role in ROLES if role in set(seen.frame["role"]) or role in expected_roles(run)]
     for column, metric in zip(st.columns(len(METRICS)), METRICS, strict=True):
+        figure = seen.figure(("runs", metric), lambda frame, metric=metric: _figure(run, frame, metric, roles))
         with column:
-            figure = learning_curves(frame, metric, roles=roles, height=CHART_HEIGHT, revision=run.id)
-            label = figure.layout.title.text
-            live_chart(figure, key=f"run-{metric}-{run.id}", label=label, height=CHART_HEIGHT)
+            live_chart(figure, key=f"run-{metric}-{run.id}", label=_(TITLES[metric]), height=CHART_HEIGHT)
+
+
+def _figure(run: Run, frame: pd.DataFrame, metric: str, roles: Sequence[str]) -> go.Figure:
+    train = run.spec.get("train")
+    epochs = train.get("epochs") if run.kind == "distill" and isinstance(train, dict) else None
+    return learning_curves(frame, metric, roles=roles, epochs=epochs, height=CHART_HEIGHT, revision=run.id)
 
 
 def expected_roles(run: Run) -> list[str]:
@@ -79,11 +74,12 @@ def expected_roles(run: Run) -> list[str]:
     return ["teacher", *(["baseline"] if run.spec.get("baseline") else []), "student"]
 
 
-def papers(run: Run, events: Sequence[Event]) -> None:
+def papers(seen: Watch) -> None:
     """Draw what can be taken away or read: files, settings as JSON and as a command, the log."""
+    run, events = seen.run, store().events(seen.run.id)
     files, spec, log = st.tabs([_("Files"), _("Settings"), _("Log")])
     with files:
-        _files(run, events)
+        _files(run, events, seen.frame)
     with spec:
         st.caption(_("The same run on the command line:"))
         st.code(command_line(run.spec), language="bash", wrap_lines=True)
@@ -92,8 +88,7 @@ def papers(run: Run, events: Sequence[Event]) -> None:
         st.code(log_text(run, events), language=None, height=LOG_HEIGHT, wrap_lines=True)
 
 
-def _files(run: Run, events: Sequence[Event]) -> None:
-    frame = metrics_frame(events)
+def _files(run: Run, events: Sequence[Event], frame: pd.DataFrame) -> None:
     spec = json.dumps(run.spec, indent=2)
     with st.container(horizontal=True):
         _download(_("Settings (JSON)"), spec, f"spec-{run.id}.json", "application/json")

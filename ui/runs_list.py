@@ -6,10 +6,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from compression.runs.records import Run
+from compression.runs.records import QUEUED, Run
 from compression.texts import gettext as _
 from ui import marked_rows
-from ui.run_words import STATES, age_text, dataset, kind_title, owner_text, progress_text, what
+from ui.run_words import STATES, age_text, dataset, owner_text, progress_text, what
 from ui.store import store
 
 KEY = "runs-table"
@@ -20,10 +20,11 @@ TEXT_COLOURS = {"gray": "#7F7F7F", "blue": "#2A7BBF", "green": "#009E73", "red":
 
 
 def read() -> list[Run]:
-    """Return the newest runs: those at work first, then those that wait, then the history."""
+    """Return the newest runs: those at work first, then those that wait, the longest first, then the history."""
     store().expire()
-    order = {"running": 0, "queued": 1}
-    return sorted(store().runs(limit=MOST_RUNS), key=lambda run: order.get(run.state, 2))
+    runs = store().runs(limit=MOST_RUNS)
+    queue = sorted((run for run in runs if run.active), key=lambda run: (run.state == QUEUED, run.created))
+    return [*queue, *(run for run in runs if not run.active)]
 
 
 def owner_control() -> bool:
@@ -70,16 +71,16 @@ def show(runs: Sequence[Run], chosen: str | None, viewer: str) -> None:
         hide_index=True,
         on_select=keep,
         selection_mode="single-row",
+        placeholder="",
         column_config={
-            "state": st.column_config.TextColumn(_("State"), width=120),
-            "what": st.column_config.TextColumn(_("What"), width="medium"),
+            "state": st.column_config.TextColumn(_("State"), width=105),
+            "what": st.column_config.TextColumn(_("What"), width=262),
             "dataset": _("Dataset"),
-            "progress": st.column_config.ProgressColumn(_("Progress"), min_value=0, max_value=1, format="percent", width=110),
-            "now": st.column_config.TextColumn(_("Now"), width="medium"),
-            "device": _("Device"),
-            "owner": _("Owner"),
+            "progress": st.column_config.ProgressColumn(_("Progress"), min_value=0, max_value=100, format="%d %%", width=95),
+            "now": st.column_config.TextColumn(_("Now"), width=185),
             "age": _("Queued"),
-            "kind": _("Kind"),
+            "owner": _("Owner"),
+            "device": _("Device"),
         },
     )
 
@@ -91,12 +92,11 @@ def row(run: Run, viewer: str) -> dict[str, Any]:
         "state": f"{state.sign} {_(state.title)}",
         "what": what(run),
         "dataset": dataset(run),
-        "progress": run.fraction,
+        "progress": 100 * run.fraction if run.active else None,
         "now": progress_text(run),
-        "device": run.device,
-        "owner": owner_text(run.owner, viewer),
         "age": age_text(run.created),
-        "kind": kind_title(run.kind),
+        "owner": owner_text(run.owner, viewer),
+        "device": run.device,
     }
 
 

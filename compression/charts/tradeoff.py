@@ -24,18 +24,19 @@ EVIDENCE = {
 
 
 class Cost(NamedTuple):
-    """One thing that a model costs: its column, the column of its evidence, its axis title and its number for people."""
+    """One thing that a model costs: the columns of value and evidence, its axis title and ticks, its number for people."""
 
     column: str
     evidence: str
     title: str
+    ticks: str
     show: Callable[[float], str]
 
 
 COSTS = {
-    "size": Cost("size_bytes", "size_evidence", mark("File size (bytes)"), format_bytes),
-    "latency": Cost("latency_ms", "latency_evidence", mark("Latency of one example (ms)"), format_milliseconds),
-    "macs": Cost("macs", "macs_evidence", mark("Computation (multiply-accumulates an example)"), format_macs),
+    "size": Cost("size_bytes", "size_evidence", mark("File size (bytes)"), ".3~s", format_bytes),
+    "latency": Cost("latency_ms", "latency_evidence", mark("Latency of one example (ms)"), ".3~g", format_milliseconds),
+    "macs": Cost("macs", "macs_evidence", mark("Computation (multiply-accumulates an example)"), ".3~s", format_macs),
 }
 
 
@@ -62,7 +63,7 @@ def tradeoff(frame: pd.DataFrame, cost: str, *, height: int = HEIGHT, revision: 
         traces.append(markers(drawn[drawn["role"] == role], role, chosen))
     kinds = ", ".join(evidence_title(kind) for kind in drawn[chosen.evidence].dropna().unique())
     title = f"{_(chosen.title)} · {kinds}" if kinds else _(chosen.title)
-    across = axis(title, type="log", dtick="D2", tickformat=".3~s", showspikes=False)
+    across = axis(title, type="log", dtick="D2", tickformat=chosen.ticks)
     if len(drawn) and drawn[chosen.column].max() > 100 * drawn[chosen.column].min():
         across["dtick"] = 1
     upwards = percent_axis(_("Test accuracy, 95 % interval"))
