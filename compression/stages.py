@@ -165,16 +165,14 @@ def obtain(
     key = networks.cache_key(dataset_choice, choice, recipe, seed)
     kept = networks.find_artifact(choice, workspace) if "run" in choice else networks.find_kept(key, workspace)
     if kept is None:
-        model = networks.build(choice, dataset, seed=seed).to(workspace.device)
         yield stage(role, _("Training the {role}").format(role=_(role)), role=role, seed=seed, index=index, of=of)
+        model = networks.build(choice, dataset, seed=seed).to(workspace.device)
         progress.plan(key, model, dataset, recipe_of(recipe))
         checkpoint = workspace.folder / f"{role}-seed{seed}.checkpoint"
         yield from run_training(
             model, dataset, recipe_of(recipe), role=role, seed=seed, progress=progress, key=key, checkpoint=checkpoint
         )
-        kept = workspace.models / f"{key}.safetensors"
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        weights.save(kept, model, networks.facts_of(choice, dataset))
+        kept = _keep(model, key, networks.facts_of(choice, dataset), workspace)
     model, facts = networks.read(kept, dataset)
     model.to(workspace.device)
     if kept.suffix == target.suffix:
@@ -184,6 +182,13 @@ def obtain(
     yield metric(role, seed, None, evaluate(model, dataset))
     yield artifact(target, role, seed)
     return model, facts["architecture"]
+
+
+def _keep(model: nn.Module, key: str, facts: dict[str, Any], workspace: Workspace) -> Path:
+    workspace.models.mkdir(parents=True, exist_ok=True)
+    path = workspace.models / f"{key}.safetensors"
+    weights.save(path, model, facts)
+    return path
 
 
 def artifact(path: Path, role: str, seed: int) -> Event:

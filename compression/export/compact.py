@@ -5,6 +5,7 @@ packed by zlib: `metadata` and one record a tensor (see `layouts`); the payload.
 """
 
 import json
+import os
 import struct
 import zlib
 from collections.abc import Mapping
@@ -39,7 +40,7 @@ def write(path: Path, contents: Contents, metadata: Mapping[str, Any]) -> int:
     header = _header(records, metadata)
     payload = b"".join(encode(record, contents[record["name"]]) for record in records if "same" not in record)
     checked = struct.pack("<I", len(header)) + header + payload
-    partial = path.with_name(f"{path.name}.partial")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     partial.write_bytes(MAGIC + struct.pack("<I", zlib.crc32(checked)) + checked)
     partial.replace(path)
     return path.stat().st_size

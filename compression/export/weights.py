@@ -1,6 +1,7 @@
 """Networks at full precision, as safetensors files."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def size(model: nn.Module, metadata: Mapping[str, Any]) -> int:
 
 def save(path: Path, model: nn.Module, metadata: Mapping[str, Any]) -> int:
     """Write a network's file, whole or not at all, and return its size in bytes."""
-    partial = path.with_name(f"{path.name}.partial")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     partial.write_bytes(to_bytes(model, metadata))
     partial.replace(path)
     return path.stat().st_size
