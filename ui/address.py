@@ -29,6 +29,10 @@ class Address:
 
     Args:
         known: the names that this page's address may carry beside its settings, such as the run shown.
+
+    Attributes:
+        anew: whether someone just came to the page, by a link or by the browser's back button.
+        notes: sentences about what the address asks for and cannot have; `write` shows them.
     """
 
     def __init__(self, *known: str) -> None:
@@ -37,6 +41,7 @@ class Address:
         arrived = st.session_state.pop(ARRIVED, PLACE not in st.session_state)
         self._given = {name: value for name, value in st.query_params.to_dict().items() if name not in known}
         self._kept = {name: value for name, value in st.query_params.to_dict().items() if name in known}
+        self.anew = back or arrived
         self._obeyed = back or (arrived and bool(self._given))
         self.notes: list[str] = []
 

@@ -56,7 +56,7 @@ def learning_curves(
         revision: zoom and hidden entries are kept while it stays the same, such as the run's id.
     """
     names = BOTH_LOSSES if metric == "loss" else (metric,)
-    drawn = frame[frame["metric"].isin(names)]
+    drawn = frame[frame["metric"].isin(names) & ~(frame["role"].isin(levelled(frame)) & frame["epoch"].notna())]
     last = max([epochs or 1.0, *drawn["epoch"].dropna().tolist()])
     traces: list[dict[str, Any]] = []
     for role in roles:
@@ -72,6 +72,11 @@ def learning_curves(
     return go.Figure(data=traces, layout=layout(title, uirevision=revision or metric, height=height, xaxis=across, yaxis=upwards))
 
 
+def levelled(frame: pd.DataFrame) -> set[str]:
+    """Return the roles that have a level: what they were on the way there, over epochs of their own, is no longer drawn."""
+    return set(frame.loc[frame["epoch"].isna(), "role"])
+
+
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     """Return mean, lowest, highest and count over seeds at each epoch, in order, decimated."""
     grouped = rows.groupby("epoch", sort=True)["value"].agg(["mean", "min", "max", "count"]).reset_index()
@@ -82,7 +87,7 @@ def role_traces(rows: pd.DataFrame, role: str, last: float, metric: str, *, fain
     """Return the band and the line of one role and metric; an entry of the legend even where there is no value yet."""
     style, identity = ROLES[role], f"{role}-{metric}"
     label = _("{role}, training").format(role=role_title(role)) if faint else role_title(role)
-    if len(rows) and rows["epoch"].isna().all():
+    if rows["epoch"].isna().any():
         level = float(rows["value"].mean())
         return [line([0, last], [level, level], label, style, identity=identity, group=role, faint=faint)]
     table = summarise(rows.dropna(subset="epoch"))

@@ -1,0 +1,160 @@
+"""The result of a run: the verdict in words, and a card a role with its numbers and how each was come by."""
+
+import html
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from compression import settings
+from compression.charts.numbers import (
+    format_bytes,
+    format_count,
+    format_macs,
+    format_milliseconds,
+    format_percent,
+    format_points,
+    format_ratio,
+)
+from compression.charts.style import ROLES, role_title
+from compression.charts.tradeoff import evidence_title
+from compression.runs.frames import model_label
+from compression.runs.records import Run
+from compression.texts import gettext as _
+from compression.texts import mark
+
+CSS = Path(__file__).with_name("cards.css")
+SHAPES = {"square": "square", "triangle-up": "triangle", "circle": "circle", "diamond": "diamond"}
+NOTABLY_SMALLER = 1.05
+ANSWERS = {
+    "yes": (mark("Yes"), ":material/check_circle:", "green"),
+    "no": (mark("No"), ":material/cancel:", "red"),
+    "inconclusive": (mark("Inconclusive"), ":material/help:", "orange"),
+}
+
+
+def verdict_sentence(kind: str, verdict: Mapping[str, Any] | None, tolerance: float = 0.01) -> str:
+    """Return what a result shows, in one sentence with its interval.
+
+    Args:
+        kind: `distill` or `compress`.
+        verdict: as a result has it; None: the run had no baseline.
+        tolerance: of a compression, the loss of accuracy that the claim allows, 0 to 1.
+    """
+    if verdict is None:
+        return _("Without a baseline there is no telling what the teacher was worth.")
+    difference, (low, high) = verdict["difference"], verdict["interval"]
+    if kind == "compress":
+        sentence = _compress_sentence(verdict["answer"])
+        difference, low, high = -difference, -high, -low
+    else:
+        sentence = _distill_sentence(verdict["answer"])
+        if verdict["answer"] == "no":
+            difference, low, high = -difference, -high, -low
+    basis = _basis(verdict["seeds"])
+    numbers = {"points": format_points(difference), "low": format_points(low), "high": format_points(high), "basis": basis}
+    return sentence.format(**numbers, most=format_points(tolerance))
+
+
+def _distill_sentence(answer: str) -> str:
+    return {
+        "yes": _("Distillation beats training alone by {points} points, 95 % interval {low} to {high}, {basis}."),
+        "no": _("Distillation falls behind training alone by {points} points, 95 % interval {low} to {high}, {basis}."),
+        "inconclusive": _("No clear winner: distillation differs by {points} points, 95 % interval {low} to {high}, {basis}."),
+    }[answer]
+
+
+def _compress_sentence(answer: str) -> str:
+    return {
+        "yes": _(
+            "Compression costs {points} points, 95 % interval {low} to {high}, {basis}: within the {most} that were allowed."
+        ),
+        "no": _("Compression costs {points} points, 95 % interval {low} to {high}, {basis}: more than the {most} allowed."),
+        "inconclusive": _(
+            "Compression costs {points} points, 95 % interval {low} to {high}, {basis}: too uncertain to say whether "
+            "that is within the {most} allowed."
+        ),
+    }[answer]
+
+
+def _basis(seeds: int) -> str:
+    if seeds == 1:
+        return _("over test images of one seed, so the luck of training is not in it")
+    return _("{seeds} seeds").format(seeds=seeds)
+
+
+def show_verdict(run: Run) -> None:
+    """Draw the verdict of a finished run."""
+    verdict = (run.result or {}).get("verdict")
+    sentence = verdict_sentence(run.kind, verdict, run.spec.get("tolerance", 0.01))
+    with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small", key="verdict"):
+        if verdict is not None:
+            word, icon, colour = ANSWERS[verdict["answer"]]
+            st.badge(_(word), icon=icon, color=colour)
+        st.markdown(f"**{sentence}**", width="stretch")
+
+
+def show_roles(run: Run) -> None:
+    """Draw the roles of a finished run side by side, with each network to download."""
+    st.html(CSS)
+    models = {role: model for role, model in (run.result or {}).get("models", {}).items() if role in ROLES}
+    first = next(iter(models.values()), {})
+    for column, (role, model) in zip(st.columns(max(len(models), 1), gap="small"), models.items(), strict=True):
+        with column.container(border=True, height="stretch", gap="small"):
+            st.html(card_html(role, model, None if model is first else first))
+            _download(run, role, model)
+
+
+def card_html(role: str, model: Mapping[str, Any], against: Mapping[str, Any] | None = None) -> str:
+    """Return a role's card; `against` is the network that its size is compared with."""
+    style = ROLES[role]
+    low, high = model["accuracy_interval"]
+    evidence = evidence_title(model.get("evidence", {}).get("accuracy"))
+    interval = _("{low} to {high} · {evidence}").format(low=format_percent(low), high=format_percent(high), evidence=evidence)
+    rows = "".join(
+        f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}<small>{html.escape(note)}</small></dd>"
+        for name, value, note in card_rows(model, against)
+    )
+    return (
+        f'<div class="role-card" style="--role: {style.colour}">'
+        f'<div class="role"><i class="{SHAPES[style.symbol]}"></i>{html.escape(role_title(role))}</div>'
+        f'<div class="network">{html.escape(model_label(model.get("architecture")))}</div>'
+        f'<div class="accuracy">{html.escape(format_percent(model["accuracy"]))}</div>'
+        f'<div class="quiet">{html.escape(interval)}</div><dl>{rows}</dl></div>'
+    )
+
+
+def card_rows(model: Mapping[str, Any], against: Mapping[str, Any] | None) -> list[tuple[str, str, str]]:
+    """Return the numbers of a card: what each is, its value, and how it was come by."""
+    evidence, latency = model.get("evidence", {}), model.get("latency_ms") or {}
+    rows = [
+        (_("File"), format_bytes(model["size_bytes"]), _smaller(model, against) or evidence_title(evidence.get("size_bytes")))
+    ]
+    if latency.get("median") is not None:
+        spread = _("95 % under {p95}").format(p95=format_milliseconds(latency["p95"]))
+        how = evidence_title("simulated" if latency.get("simulated") else evidence.get("latency_ms"))
+        rows.append((_("Latency"), format_milliseconds(latency["median"]), f"{spread} · {how}"))
+    rows.append((_("Computation"), format_macs(model["macs"]), evidence_title(evidence.get("macs"))))
+    nonzero = model.get("nonzero", model["parameters"])
+    note = "" if nonzero == model["parameters"] else _("{count} not zero").format(count=format_count(nonzero))
+    rows.append((_("Parameters"), format_count(model["parameters"]), note))
+    if model.get("agreement") is not None:
+        rows.append((_("Agrees with teacher"), format_percent(model["agreement"]), _("on test images")))
+    return rows
+
+
+def _smaller(model: Mapping[str, Any], against: Mapping[str, Any] | None) -> str:
+    if not against or not model["size_bytes"] or against["size_bytes"] / model["size_bytes"] < NOTABLY_SMALLER:
+        return ""
+    return _("{ratio} smaller · from the file").format(ratio=format_ratio(against["size_bytes"] / model["size_bytes"]))
+
+
+def _download(run: Run, role: str, model: Mapping[str, Any]) -> None:
+    name = Path(str(model.get("artifact"))).name
+    path = settings.runs_folder() / Path(run.id).name / name
+    if path.is_file():
+        label = _("Download")
+        file = f"{run.id}-{name}"
+        looks = {"icon": ":material/download:", "on_click": "ignore", "key": f"download-{run.id}-{role}", "width": "stretch"}
+        st.download_button(label, path.read_bytes, file, "application/octet-stream", **looks)

@@ -1,0 +1,90 @@
+"""The right side of the Distill page: what to do first, the curves as they grow, and what came out."""
+
+import json
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from compression.charts.curves import learning_curves
+from compression.runs.records import FINISHED, Run
+from compression.texts import gettext as _
+from ui import cards
+from ui.follow import follow
+from ui.live_chart import live_chart
+from ui.places import COMPARE, RUNS
+from ui.run_words import as_text, command_line, settings_text, what
+from ui.watch import Watch, watch
+
+TALL, LOW = 320, 260  # pixels
+NOTHING = pd.DataFrame({"role": [], "seed": [], "epoch": [], "metric": [], "value": []}).astype({"epoch": float, "value": float})
+
+
+def roles_of(spec: dict) -> list[str]:
+    """Return the roles that a run will have."""
+    return ["teacher", *(["baseline"] if spec.get("baseline") else []), "student"]
+
+
+def curves(frame: pd.DataFrame, metric: str, spec: dict, revision: str) -> go.Figure:
+    """Return one chart of a distillation, its legend and its axis complete from the first moment."""
+    roles = [role for role in roles_of(spec) if metric != "agreement" or role != "teacher"]
+    height = TALL if metric == "val_accuracy" else LOW
+    return learning_curves(frame, metric, roles=roles, epochs=spec["train"]["epochs"], height=height, revision=revision)
+
+
+def charts(spec: dict, seen: Watch | None) -> None:
+    """Draw accuracy, loss and agreement; without a run, their empty axes."""
+    places = [st.container(), *st.columns(2, gap="small")]
+    labels = {
+        "val_accuracy": _("Validation accuracy of teacher, baseline and student over epochs"),
+        "loss": _("Training and validation loss over epochs"),
+        "agreement": _("Agreement with the teacher over epochs"),
+    }
+    revision = seen.run.id if seen else "idle"
+    for place, (metric, label) in zip(places, labels.items(), strict=True):
+        if seen is None:
+            figure = curves(NOTHING, metric, spec, revision).to_json(validate=False)
+        else:
+            figure = seen.figure(metric, lambda frame, metric=metric: curves(frame, metric, spec, revision))
+        with place:
+            live_chart(figure, key=f"distill-{metric}", label=label, height=TALL if metric == "val_accuracy" else LOW)
+
+
+def invite(spec: dict) -> None:
+    """Say what pressing Run will do, over the axes where the curves will grow."""
+    with st.container(border=True, key="invitation"):
+        st.markdown(_("**Press Run.** Your student learns twice: alone, as the baseline, and with its teacher's help."))
+        st.caption(_("The curves grow below while it trains; the verdict takes this place. Closing the tab does not stop a run."))
+    charts(spec, None)
+
+
+def show(run: Run, wanted: dict | None) -> None:
+    """Draw a run: its standing or its verdict, its curves, and once it has finished its result.
+
+    Args:
+        wanted: the spec that the controls ask for now, to say when it is another than the run's.
+    """
+    changed = wanted is not None and wanted != run.spec
+    told = [what(run), settings_text(run.spec), *([_("the controls have changed since")] if changed else [])]
+    st.caption(as_text(" · ".join(filter(None, told))))
+    follow(run.id, lambda seen: charts(run.spec, seen))
+    if run.state == FINISHED and run.result:
+        cards.show_roles(run)
+    take_away(run)
+
+
+def take_away(run: Run) -> None:
+    """Draw what can be taken along: the numbers, the spec, the command, the way to Compare."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        looks = {"icon": ":material/download:", "on_click": "ignore"}
+        if not run.active:
+            seen = watch(run.id)
+            st.download_button(_("Curves (CSV)"), lambda: seen.frame.to_csv(index=False), f"{run.id}.csv", "text/csv", **looks)
+        spec = json.dumps(run.spec, indent=2)
+        st.download_button(_("Spec (JSON)"), spec, f"{run.id}.json", "application/json", **looks)
+        with st.popover(_("Command line"), icon=":material/terminal:"):
+            st.markdown(_("The same run, on a command line:"))
+            st.code(command_line(run.spec), language="bash", wrap_lines=True)
+        if run.state == FINISHED:
+            st.page_link(COMPARE.page(), label=_("Open in Compare"), icon=COMPARE.icon, query_params={"runs": run.id})
+        st.page_link(RUNS.page(), label=_("Files and log"), icon=RUNS.icon, query_params={"run": run.id})

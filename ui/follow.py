@@ -1,0 +1,92 @@
+"""Follow a run: where it is, how long it still takes, a way to stop it, and its curves as they grow."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from compression import runs
+from compression.charts.numbers import format_seconds, three_digits
+from compression.errors import LabError
+from compression.runs.records import FINISHED, RESUMABLE, Run
+from compression.texts import gettext as _
+from ui.cards import show_verdict
+from ui.identity import owner
+from ui.run_words import as_text
+from ui.store import store
+from ui.watch import Watch, watch
+
+POLL_S = 0.4
+SAID = "follow-said"
+
+
+def follow(run_id: str, draw: Callable[[Watch], None]) -> None:
+    """Draw a run's standing and, by `draw`, its charts; both stay fresh while it is at work.
+
+    When the run ends, the whole page is drawn once more. To be called once a page, outside any fragment.
+
+    Raises:
+        NotFoundError: there is no such run.
+    """
+    active = watch(run_id).run.active
+
+    def refresh() -> None:
+        seen = watch(run_id)
+        if active and not seen.run.active:
+            st.rerun(scope="app")
+        standing(seen)
+        draw(seen)
+
+    st.fragment(refresh, run_every=POLL_S if active else None)()
+
+
+def standing(seen: Watch) -> None:
+    """Draw where a run is, with what can be done about it; in the same place, once it has finished, its verdict."""
+    if said := st.session_state.pop(SAID, None):
+        st.error(said, icon=":material/error:")
+    run = seen.run
+    mine = run.owner == owner()
+    if run.active:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.progress(min(max(run.fraction, 0.0), 1.0), text=now_text(seen), width="stretch")
+            if mine:
+                label = _("Cancelling …") if run.cancelling else _("Cancel")
+                looks = {"icon": ":material/stop_circle:", "key": "follow-cancel", "disabled": run.cancelling}
+                st.button(label, on_click=_attempt, args=(store().cancel, run.id), **looks)
+    elif run.state == FINISHED:
+        show_verdict(run)
+    elif run.state in RESUMABLE:
+        _explain(run, mine=mine)
+
+
+def now_text(seen: Watch) -> str:
+    """Return where an active run is and how long it still takes."""
+    run, told = seen.run, seen.progress
+    if run.state == "queued":
+        return _("Waiting for its turn")
+    parts = [run.stage or _("Starting")]
+    if told.get("epoch") and told.get("role") and str(told["role"]) in run.stage.lower():
+        parts.append(_("epoch {epoch} of {epochs}").format(epoch=three_digits(told["epoch"]), epochs=told.get("epochs")))
+    if run.seconds_left is not None:
+        parts.append(_("{time} left").format(time=format_seconds(run.seconds_left)))
+    return as_text(" · ".join(parts))
+
+
+def _explain(run: Run, *, mine: bool) -> None:
+    sentences = {
+        "failed": run.error or _("The run failed."),
+        "cancelled": _("This run was cancelled; what it had learned by then is kept."),
+        "interrupted": _("This run was interrupted before it was done; it can go on where it was."),
+    }
+    show = st.error if run.state == "failed" else st.warning
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        show(as_text(sentences[run.state]), icon=":material/error:" if run.state == "failed" else ":material/pause_circle:")
+        if mine:
+            label = _("Try again") if run.state == "failed" else _("Resume")
+            st.button(label, icon=":material/resume:", key="follow-resume", on_click=_attempt, args=(runs.resume, run.id))
+
+
+def _attempt(action: Callable[..., object], run_id: str) -> None:
+    try:
+        action(run_id, owner=owner())
+    except LabError as error:
+        st.session_state[SAID] = as_text(str(error))

@@ -1,0 +1,41 @@
+"""What a network is before anything runs: its parameters, its operations and its file, from its architecture alone."""
+
+import functools
+import json
+from typing import Any
+
+import streamlit as st
+
+from compression.charts.numbers import format_bytes, format_macs, format_parameters, format_ratio
+from compression.data import DATASETS
+from compression.texts import gettext as _
+
+ARCHITECTURES_KEPT = 256
+
+
+@functools.lru_cache(maxsize=ARCHITECTURES_KEPT)
+def _facts(architecture: str, dataset: str) -> tuple[int, int, int]:
+    from compression.export import weights
+    from compression.measure.layers import parameters
+    from compression.measure.macs import macs
+    from compression.networks import construct
+
+    choice, traits = json.loads(architecture), DATASETS[dataset].traits
+    model = construct(choice, traits["shape"], traits["classes"])
+    described = {"architecture": choice, "dataset": dataset, "shape": list(traits["shape"]), "classes": traits["classes"]}
+    return parameters(model), macs(model, traits["shape"]), weights.size(model, described)
+
+
+def facts(architecture: dict[str, Any], dataset: str) -> tuple[int, int, int]:
+    """Return parameters, multiply-accumulates an example and bytes of the file, for a dataset's images and classes."""
+    return _facts(json.dumps(architecture, sort_keys=True), dataset)
+
+
+def show(architecture: dict[str, Any], dataset: str, against: dict[str, Any] | None = None, note: str = "") -> None:
+    """Draw these numbers in one line; `against` is a network to compare the size with, `note` is added."""
+    count, operations, size = facts(architecture, dataset)
+    told = [format_parameters(count), format_macs(operations), format_bytes(size)]
+    if against is not None:
+        ratio = facts(against, dataset)[0] / count
+        told.append(_("{ratio} smaller").format(ratio=format_ratio(ratio)) if ratio > 1 else _("not smaller than the teacher"))
+    st.caption(" · ".join([*told, *([note] if note else [])]))
