@@ -1,6 +1,7 @@
 """One distillation told in order: data, teacher, then for each seed the student alone and with the teacher, then the test."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -59,8 +60,23 @@ def _student(
     path = workspace.folder / networks.artifact_name(role, seed)
     if path.exists():
         progress.skip((role, seed))
-        model, _facts = networks.read(path, dataset)
-        return model.to(workspace.device)
+    else:
+        yield from _train(spec, dataset, workspace, teacher, progress, role=role, seed=seed, path=path)
+    model, _facts = networks.read(path, dataset)
+    return model.to(workspace.device)
+
+
+def _train(
+    spec: DistillSpec,
+    dataset: Dataset,
+    workspace: Workspace,
+    teacher: Teacher,
+    progress: Progress,
+    *,
+    role: str,
+    seed: int,
+    path: Path,
+) -> Iterator[Event]:
     model = networks.build(spec.student, dataset, seed=seed).to(workspace.device)
     yield from stages.run_training(
         model,
@@ -76,7 +92,6 @@ def _student(
     )
     weights.save(path, model, networks.facts_of(spec.student, dataset))
     yield stages.artifact(path, role, seed)
-    return model
 
 
 def _measure(

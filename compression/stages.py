@@ -31,6 +31,7 @@ STEP_SECONDS = 1e-3
 OPERATIONS_PER_SECOND = 2e10
 BACKWARD_FACTOR = 3
 MACS_WORTH_THREADS = 1e9
+MACS_WORTH_CHANNELS_LAST = 2e6
 
 
 def stage(name: str, text: str, *, role: str | None = None, seed: int | None = None, index: int = 1, of: int = 1) -> Event:
@@ -112,7 +113,10 @@ def run_training(
     first_epoch: int = 0,
 ) -> Iterator[Event]:
     """Yield the metrics and the progress of one training; `first_epoch` is added where training goes on from another."""
-    with _fitting_threads(macs(model, dataset.shape) * recipe.batch_size):
+    operations = macs(model, dataset.shape)
+    # The layout that convolutions like makes large networks up to twice as fast, and tiny ones a little slower.
+    model.to(memory_format=torch.channels_last if operations > MACS_WORTH_CHANNELS_LAST else torch.preserve_format)
+    with _fitting_threads(operations * recipe.batch_size):
         for event in train(model, dataset, recipe, seed=seed, objective=objective, teacher=teacher, checkpoint=checkpoint):
             if isinstance(event, Epoch):
                 yield metric(role, seed, event.epoch + first_epoch, event.values)
