@@ -4,6 +4,7 @@ Training is a generator: closing it stops training. It yields `Beat`s by time, s
 within a quarter of a second, and an `Epoch` after each pass over the data.
 """
 
+import copy
 import functools
 import math
 import time
@@ -57,7 +58,7 @@ class Teacher:
     """
 
     def __init__(self, model: nn.Module, dataset: Dataset) -> None:
-        self.model, self.dataset = model, dataset
+        self.model, self.dataset = copy.deepcopy(model).to(memory_format=torch.channels_last), dataset
 
     @functools.cached_property
     def train_logits(self) -> Tensor:
