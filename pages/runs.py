@@ -54,10 +54,11 @@ def show_now(mine: bool, drawn: str | None, before: list[tuple[str, str, bool]])
 
 
 def show_run(seen: Watch) -> None:
-    """Draw one run: what it is, where it stands, what can be done about it, its curves."""
+    """Draw one run: what it is, where it stands, what can be done about it, its result and curves."""
     runs_detail.heading(seen.run, owner())
     runs_detail.standing(seen.run)
     runs_actions.show(seen.run)
+    runs_detail.result(seen.run)
     runs_detail.curves(seen)
 
 

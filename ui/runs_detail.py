@@ -15,6 +15,7 @@ from compression.charts.numbers import format_bytes
 from compression.charts.style import ROLES, role_title
 from compression.runs.records import Event, Run
 from compression.texts import gettext as _
+from ui import cards
 from ui.live_chart import live_chart
 from ui.run_words import STATES, age_text, as_text, command_line, dataset, kind_title, owner_text, progress_text, what
 from ui.store import store
@@ -45,6 +46,17 @@ def standing(run: Run) -> None:
         st.error(as_text(run.error or _("It gave no reason.")), icon=":material/error:")
     elif run.state == "interrupted":
         st.warning(as_text(run.error or _("It stopped on the way; resume it to go on.")), icon=":material/pause_circle:")
+
+
+def result(run: Run) -> None:
+    """Draw what a finished run found; a result that makes no sense is told in one sentence."""
+    if run.result is None:
+        return
+    try:
+        cards.show_verdict(run)
+        cards.show_roles(run)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        st.warning(_("The result of this run cannot be read; run it again to get it anew."), icon=":material/error:")
 
 
 def curves(seen: Watch) -> None:
