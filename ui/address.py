@@ -29,13 +29,15 @@ class Address:
 
     Args:
         known: the names that this page's address may carry beside its settings, such as the run shown.
+        page: put before the widgets' keys, so that pages with settings of the same name do not share their values.
 
     Attributes:
         anew: whether someone just came to the page, by a link or by the browser's back button.
         notes: sentences about what the address asks for and cannot have; `write` shows them.
     """
 
-    def __init__(self, *known: str) -> None:
+    def __init__(self, *known: str, page: str = "") -> None:
+        self._page = page
         context = get_script_run_ctx()
         back = bool(context and getattr(context, "is_history_navigation", False))
         arrived = st.session_state.pop(ARRIVED, PLACE not in st.session_state)
@@ -52,14 +54,19 @@ class Address:
             understand: turns the address's text into a value; a ValueError says in one sentence why it cannot be, and may
                 carry as its second argument the value to use in its place.
         """
+        held = self.widget(key)
         if self._obeyed and key in self._given:
             try:
-                st.session_state[key] = understand(self._given[key])
+                st.session_state[held] = understand(self._given[key])
             except ValueError as error:
                 self.notes.append(str(error.args[0]))
-                st.session_state[key] = error.args[1] if len(error.args) > 1 else default
-        elif self._obeyed or key not in st.session_state:
-            st.session_state[key] = default
+                st.session_state[held] = error.args[1] if len(error.args) > 1 else default
+        elif self._obeyed or held not in st.session_state:
+            st.session_state[held] = default
+
+    def widget(self, key: str) -> str:
+        """Return the key of a setting's widget."""
+        return f"{self._page}-{key}" if self._page else key
 
     def keep(self, key: str, value: Any, default: Any, text: str | None = None) -> None:
         """Remember a setting for the address; defaults are left out of it."""

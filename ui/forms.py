@@ -62,9 +62,10 @@ def select(
         return text
 
     address.read(key, default, understand)
-    if st.session_state[key] not in options:
-        st.session_state[key] = default
-    chosen = st.selectbox(label, options, key=key, format_func=show, help=help, persist_state="session")
+    held = address.widget(key)
+    if st.session_state[held] not in options:
+        st.session_state[held] = default
+    chosen = st.selectbox(label, options, key=held, format_func=show, help=help, persist_state="session")
     address.keep(key, chosen, default)
     return chosen
 
@@ -73,7 +74,7 @@ def knob_widget(address: Address, knob: Knob, key: str, *, default: Any = None, 
     """Draw one knob as the widget that suits its kind, and return its value, checked by the knob again.
 
     Args:
-        key: the widget's key and the setting's name in the address.
+        key: the setting's name in the address.
         default: where it differs from the knob's own.
         label: where the knob's name does not say enough.
     """
@@ -87,16 +88,17 @@ def knob_widget(address: Address, knob: Knob, key: str, *, default: Any = None, 
         return flag(address, key, default=default, label=label, help=_(knob.help))
     address.read(key, default, lambda text: understand_number(knob, text, default, label))
     low, high = (_typed(knob, bound) for bound in (knob.low, knob.high))
-    if not knob.contains(st.session_state[key]) or type(st.session_state[key]) is not type(_typed(knob, 0)):
-        st.session_state[key] = _typed(knob, default)
-    shared = {"key": key, "help": _(knob.help), "persist_state": "session"}
+    held = address.widget(key)
+    if not knob.contains(st.session_state[held]) or type(st.session_state[held]) is not type(_typed(knob, 0)):
+        st.session_state[held] = _typed(knob, default)
+    shape = "%d" if knob.kind == "int" else "%g"
+    shared = {"key": held, "help": _(knob.help), "persist_state": "session"}
     step = knob.step or (1 if knob.kind == "int" else None)
     if step and low is not None and high is not None and (high - low) / step <= MOST_SLIDER_STEPS:
-        value = st.slider(label, low, high, step=_typed(knob, step), **shared)
+        value = st.slider(label, low, high, step=_typed(knob, step), format=shape, **shared)
     else:
         step = _typed(knob, knob.step or (1 if knob.kind == "int" else default / 10 or 1e-4))
-        number_format = "%d" if knob.kind == "int" else "%g"
-        value = st.number_input(label, low, high, step=step, format=number_format, **shared)
+        value = st.number_input(label, low, high, step=step, format=shape, **shared)
     address.keep(key, value, default, f"{value:g}" if knob.kind == "float" else None)
     return knob.check(value, key)
 
@@ -119,7 +121,7 @@ def flag(address: Address, key: str, *, default: bool, label: str, help: str | N
         return words[text]
 
     address.read(key, default, understand)
-    value = st.checkbox(label, key=key, help=help, persist_state="session")
+    value = st.checkbox(label, key=address.widget(key), help=help, persist_state="session")
     address.keep(key, value, default, "yes" if value else "no")
     return value
 
@@ -157,7 +159,7 @@ def _numbers(address: Address, knob: Knob, key: str, default: list[int], label: 
             raise refused(label, text, knob.allowed(), usual) from None
 
     address.read(key, usual, understand)
-    text = st.text_input(label, key=key, help=_(knob.help), persist_state="session", max_chars=60)
+    text = st.text_input(label, key=address.widget(key), help=_(knob.help), persist_state="session", max_chars=60)
     try:
         values = parse_numbers(knob, text)
     except ValueError:
