@@ -66,10 +66,11 @@ with left:
         spec = parse(request.raw)
     except LabError as error:
         spec = st.error(as_text(str(error)), icon=":material/error:") and None
-    if st.button(_("Run"), type="primary", icon=":material/play_arrow:", width="stretch", disabled=spec is None) and spec:
-        start(spec, request.device)
-    if spec is not None:
-        offer_finished(spec, store().run(st.session_state[SHOWN]) if st.session_state[SHOWN] else None)
+    with st.container(key="run-bar", gap="xsmall"):
+        if st.button(_("Run"), type="primary", icon=":material/play_arrow:", width="stretch", disabled=spec is None) and spec:
+            start(spec, request.device)
+        if spec is not None:
+            offer_finished(spec, store().run(st.session_state[SHOWN]) if st.session_state[SHOWN] else None)
 address.add("run", st.session_state[SHOWN])
 with right:
     address.write()

@@ -32,6 +32,7 @@ ANSWERS = {
     "no": (mark("No"), ":material/cancel:", "red"),
     "inconclusive": (mark("Inconclusive"), ":material/help:", "orange"),
 }
+NO_ANSWER = (mark("No baseline"), ":material/info:", "gray")
 
 
 def verdict_sentence(kind: str, verdict: Mapping[str, Any] | None, tolerance: float = 0.01) -> str:
@@ -88,11 +89,9 @@ def show_verdict(run: Run) -> None:
     """Draw the verdict of a finished run."""
     verdict = (run.result or {}).get("verdict")
     sentence = verdict_sentence(run.kind, verdict, run.spec.get("tolerance", 0.01))
-    with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small", key="verdict"):
-        if verdict is not None:
-            word, icon, colour = ANSWERS[verdict["answer"]]
-            st.badge(_(word), icon=icon, color=colour)
-        st.markdown(f"**{sentence}**", width="stretch")
+    word, icon, colour = ANSWERS[verdict["answer"]] if verdict else NO_ANSWER
+    with st.container(border=True, key="verdict"):
+        st.markdown(f":{colour}-badge[{icon} {_(word)}] **{sentence}**")
 
 
 def show_roles(run: Run) -> None:
@@ -109,45 +108,48 @@ def show_roles(run: Run) -> None:
 def card_html(role: str, model: Mapping[str, Any], against: Mapping[str, Any] | None = None) -> str:
     """Return a role's card; `against` is the network that its size is compared with."""
     style = ROLES[role]
-    low, high = model["accuracy_interval"]
+    low, high = (100 * bound for bound in model["accuracy_interval"])
+    interval = _("{low:.1f} to {high:.1f} %").format(low=low, high=high)
     evidence = evidence_title(model.get("evidence", {}).get("accuracy"))
-    interval = _("{low} to {high} · {evidence}").format(low=format_percent(low), high=format_percent(high), evidence=evidence)
     rows = "".join(
-        f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}<small>{html.escape(note)}</small></dd>"
-        for name, value, note in card_rows(model, against)
+        f'<div class="number"><span>{_both(name, how)}</span><span>{_both(value, note)}</span></div>'
+        for name, how, value, note in card_rows(model, against)
     )
     return (
         f'<div class="role-card" style="--role: {style.colour}">'
         f'<div class="role"><i class="{SHAPES[style.symbol]}"></i>{html.escape(role_title(role))}</div>'
         f'<div class="network">{html.escape(model_label(model.get("architecture")))}</div>'
         f'<div class="accuracy">{html.escape(format_percent(model["accuracy"]))}</div>'
-        f'<div class="quiet">{html.escape(interval)}</div><dl>{rows}</dl></div>'
+        f"<small>{html.escape(interval)} · {html.escape(evidence)}</small>{rows}</div>"
     )
 
 
-def card_rows(model: Mapping[str, Any], against: Mapping[str, Any] | None) -> list[tuple[str, str, str]]:
-    """Return the numbers of a card: what each is, its value, and how it was come by."""
+def _both(text: str, small: str) -> str:
+    return html.escape(text) + (f"<small>{html.escape(small)}</small>" if small else "")
+
+
+def card_rows(model: Mapping[str, Any], against: Mapping[str, Any] | None) -> list[tuple[str, str, str, str]]:
+    """Return the numbers of a card: what each is, how it was come by, its value, and a note on it."""
     evidence, latency = model.get("evidence", {}), model.get("latency_ms") or {}
-    rows = [
-        (_("File"), format_bytes(model["size_bytes"]), _smaller(model, against) or evidence_title(evidence.get("size_bytes")))
-    ]
+    size_evidence = evidence_title(evidence.get("size_bytes"))
+    rows = [(_("Size"), size_evidence, format_bytes(model["size_bytes"]), _smaller(model, against))]
     if latency.get("median") is not None:
-        spread = _("95 % under {p95}").format(p95=format_milliseconds(latency["p95"]))
+        slowest = _("p95 {p95}").format(p95=format_milliseconds(latency["p95"]))
         how = evidence_title("simulated" if latency.get("simulated") else evidence.get("latency_ms"))
-        rows.append((_("Latency"), format_milliseconds(latency["median"]), f"{spread} · {how}"))
-    rows.append((_("Computation"), format_macs(model["macs"]), evidence_title(evidence.get("macs"))))
+        rows.append((_("Latency"), how, format_milliseconds(latency["median"]), slowest))
+    rows.append((_("Computation"), evidence_title(evidence.get("macs")), format_macs(model["macs"]), ""))
     nonzero = model.get("nonzero", model["parameters"])
     note = "" if nonzero == model["parameters"] else _("{count} not zero").format(count=format_count(nonzero))
-    rows.append((_("Parameters"), format_count(model["parameters"]), note))
+    rows.append((_("Parameters"), evidence_title("counted"), format_count(model["parameters"]), note))
     if model.get("agreement") is not None:
-        rows.append((_("Agrees with teacher"), format_percent(model["agreement"]), _("on test images")))
+        rows.append((_("Agreement"), _("with the teacher"), format_percent(model["agreement"]), ""))
     return rows
 
 
 def _smaller(model: Mapping[str, Any], against: Mapping[str, Any] | None) -> str:
     if not against or not model["size_bytes"] or against["size_bytes"] / model["size_bytes"] < NOTABLY_SMALLER:
         return ""
-    return _("{ratio} smaller · from the file").format(ratio=format_ratio(against["size_bytes"] / model["size_bytes"]))
+    return _("{ratio} smaller").format(ratio=format_ratio(against["size_bytes"] / model["size_bytes"]))
 
 
 def _download(run: Run, role: str, model: Mapping[str, Any]) -> None:

@@ -67,7 +67,7 @@ def _networks(address: Address) -> tuple[dict[str, Any], dict[str, Any], dict[st
         st.caption(_("Downloaded once, {size} MB, unless it already lies on this machine.").format(size=megabytes))
     dataset = {"name": data.name}
     teacher = _network(address, "teacher", _("Teacher"))
-    ready = _("ready to teach") if _kept(dataset, teacher) else _("trained first, once")
+    ready = _("ready") if _kept(dataset, teacher) else _("trained first, once")
     model_facts.show(teacher, data.name, note=ready)
     student = _network(address, "student", _("Student"))
     model_facts.show(student, data.name, against=teacher)
@@ -95,17 +95,18 @@ def _loss(address: Address) -> dict[str, Any]:
     st.caption(_(entry.caption))
     loss = entry_form(address, entry, "loss")
     if "formula" in entry.traits:
-        st.latex(r"\footnotesize " + with_numbers(entry, loss))
+        st.latex(with_numbers(entry, loss))
     return loss
 
 
 def with_numbers(entry: Entry, knobs: dict[str, Any]) -> str:
-    """Return a loss's formula with the present values of its knobs in place of their letters."""
+    """Return a loss's formula, a term a line, with the present values of its knobs in place of their letters."""
     formula = entry.traits["formula"].replace(r"\alpha T", r"\alpha \cdot T")
     for name, pattern in SYMBOLS.items():
         if name in knobs:
             formula = re.sub(pattern, f"{{{knobs[name]:g}}}", formula)
-    return formula
+    terms = formula.replace(" + ", r" \\ &+ ")
+    return rf"\begin{{aligned}}&{terms}\end{{aligned}}"
 
 
 def _training(address: Address, data: Entry) -> tuple[dict[str, Any], dict[str, Any]]:

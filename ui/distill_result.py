@@ -29,7 +29,8 @@ def curves(frame: pd.DataFrame, metric: str, spec: dict, revision: str) -> go.Fi
     """Return one chart of a distillation, its legend and its axis complete from the first moment."""
     roles = [role for role in roles_of(spec) if metric != "agreement" or role != "teacher"]
     height = TALL if metric == "val_accuracy" else LOW
-    return learning_curves(frame, metric, roles=roles, epochs=spec["train"]["epochs"], height=height, revision=revision)
+    looks = {"height": height, "legend": metric == "val_accuracy", "revision": revision}
+    return learning_curves(frame, metric, roles=roles, epochs=spec["train"]["epochs"], **looks)
 
 
 def charts(spec: dict, seen: Watch | None) -> None:

@@ -27,12 +27,14 @@ TITLES = {
     "agreement": mark("Agreement with the teacher"),
     "val_loss": mark("Validation loss"),
     "train_loss": mark("Training loss"),
-    "loss": mark("Loss"),
+    "loss": mark("Validation loss (faint: training)"),
     "lr": mark("Learning rate"),
 }
 RATIOS = ("val_accuracy", "agreement")
 BOTH_LOSSES = ("train_loss", "val_loss")
 FLOOR_STEP = 0.05  # the accuracy axis starts on a multiple of this, so that it seldom moves while a run is drawn
+TOP = 1.01
+FEW_DECADES = 30
 SETTLED = 0.2  # the share of a curve's epochs that the accuracy axis may cut off below
 
 
@@ -43,6 +45,7 @@ def learning_curves(
     roles: Sequence[str] = ("teacher", "baseline", "student"),
     epochs: float | None = None,
     height: int = HEIGHT,
+    legend: bool = True,
     revision: str = "",
 ) -> go.Figure:
     """Draw one metric over epochs, a line and a band a role; a value without an epoch is a level across the chart.
@@ -53,6 +56,7 @@ def learning_curves(
         roles: those in the legend from the first moment, so that nothing moves when one of them starts.
         epochs: how far the axis goes, if that is known.
         height: pixels.
+        legend: whether the roles are named; a small chart beside one that names them need not.
         revision: zoom and hidden entries are kept while it stays the same, such as the run's id.
     """
     names = BOTH_LOSSES if metric == "loss" else (metric,)
@@ -63,13 +67,21 @@ def learning_curves(
         for name in names:
             rows = drawn[(drawn["role"] == role) & (drawn["metric"] == name)]
             traces += role_traces(rows, role, last, name, faint=len(names) > 1 and name == "train_loss")
-    title = _(TITLES.get(metric, metric))
     across = axis(_("Epoch"), range=[0, last], hoverformat=".3~g")
-    if metric in RATIOS:
-        upwards = percent_axis("", range=[accuracy_floor(drawn), 1.01])
-    else:
-        upwards = axis("", type="log", dtick="D2", hoverformat=".3~g", exponentformat="none")
-    return go.Figure(data=traces, layout=layout(title, uirevision=revision or metric, height=height, xaxis=across, yaxis=upwards))
+    upwards = percent_axis("", range=[accuracy_floor(drawn), TOP]) if metric in RATIOS else loss_axis(drawn)
+    looks = layout(_(TITLES.get(metric, metric)), uirevision=revision or metric, height=height, xaxis=across, yaxis=upwards)
+    if not legend:
+        looks |= {"showlegend": False, "margin": {**looks["margin"], "t": 40}}
+    return go.Figure(data=traces, layout=looks)
+
+
+def loss_axis(rows: pd.DataFrame) -> dict[str, Any]:
+    """Return a logarithmic axis for losses, with a label each decade, or more where there are few decades."""
+    values = rows.loc[rows["value"] > 0, "value"]
+    if values.empty:
+        return axis("", type="log", dtick=1, range=[-2, 1])
+    few = values.max() < FEW_DECADES * values.min()
+    return axis("", type="log", dtick="D2" if few else 1, hoverformat=".3~g", exponentformat="none")
 
 
 def levelled(frame: pd.DataFrame) -> set[str]:
@@ -135,6 +147,8 @@ def band(table: pd.DataFrame, colour: str, identity: str, group: str) -> dict[st
 
 def accuracy_floor(rows: pd.DataFrame) -> float:
     """Return where an axis of ratios starts: below every settled curve; the first epochs would squeeze the rest."""
+    if rows.empty:
+        return 0.0
     lowest = 1.0
     for _key, curve in rows.groupby(["role", "seed"], dropna=False):
         epochs = curve["epoch"]
