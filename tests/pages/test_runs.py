@@ -1,0 +1,314 @@
+"""Runs: the table, one run in full, and what its owner and others can do."""
+
+import json
+import shlex
+import shutil
+import time
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from compression import cli, settings
+from compression.runs.records import INTERRUPTED
+from compression.spec import parse
+from tests.pages.conftest import Visit
+from tests.pages.stored_runs import TOKEN, failed, finished, started, told
+from ui import identity, run_words, runs_list
+from ui.identity import COOKIE, new_value
+from ui.store import store
+
+ACTIONS = {"runs-cancel", "runs-resume", "runs-again", "runs-delete-sure"}
+
+
+@pytest.fixture
+def me(lab_home: object, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Who visits the pages in this test, as the store knows them."""
+    value = new_value()
+    monkeypatch.setattr(identity.st, "context", type("Context", (), {"cookies": {COOKIE: value}, "theme": NoTheme()}))
+    return identity.owner()
+
+
+@pytest.fixture(autouse=True)
+def supervisors(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Note that a supervisor was asked for instead of starting one."""
+    asked: list[bool] = []
+    monkeypatch.setattr("compression.runs.ensure_alive", lambda: asked.append(True))
+    return asked
+
+
+class NoTheme:
+    """The theme of a browser that says nothing about it."""
+
+    type = "light"
+
+
+def queued(owner: str = "ada", **spec: object) -> str:
+    """Put a waiting run into the store and return its id."""
+    wanted = parse({"kind": "distill", **spec})
+    return store().submit(wanted.to_json(), wanted.hash, wanted.kind, owner=owner)
+
+
+def interrupted(owner: str) -> str:
+    """Put an interrupted run into the store and return its id."""
+    run_id = started(owner)
+    store().finish(run_id, TOKEN, INTERRUPTED, error="It stopped.")
+    return run_id
+
+
+def table(app: AppTest) -> pd.DataFrame:
+    """Return the table of runs."""
+    return next(frame.value for frame in app.dataframe if frame.key == runs_list.KEY)
+
+
+def actions(app: AppTest) -> set[str]:
+    """Return the keys of the actions that the page offers."""
+    return {button.key for button in app.button} & ACTIONS
+
+
+def press(app: AppTest, key: str) -> AppTest:
+    """Press one of the page's buttons."""
+    return app.button(key=key).click().run()
+
+
+def test_without_runs_it_says_how_to_start_one(visit: Visit) -> None:
+    app = visit("runs")
+    assert not app.exception
+    assert [title.value for title in app.subheader] == ["No runs yet"]
+    assert not app.dataframe
+
+
+def test_the_queue_stands_in_its_order_before_the_history(me: str, visit: Visit) -> None:
+    old = finished("ada")
+    first = queued("guest-beef000000000000")
+    second = queued(me)
+    running = started(me)
+    new = failed("command line", error="There is no network.")
+    told(running, {"type": "progress", "fraction": 0.42, "seconds_left": 65})
+    told(running, {"type": "stage", "stage": "student", "text": "Student, seed 1 of 5"})
+    app = visit("runs")
+    assert not app.exception
+    found = table(app)
+    assert [run.id for run in runs_list.read()] == [running, first, second, new, old]
+    assert found["state"].str.split(" ", n=1).str[1].tolist() == ["Running", "Queued", "Queued", "Failed", "Finished"]
+    assert found["owner"].tolist() == ["you", "Guest BEEF", "you", "command line", "ada"]
+    assert found["progress"].iloc[0] == pytest.approx(42)
+    assert found["progress"].iloc[3:].isna().all()
+    assert found["now"].iloc[0] == "Student, seed 1 of 5, 1 min 5 s left"
+    assert found["now"].iloc[3] == "There is no network."
+    assert set(found["age"]) == {"just now"}
+
+
+def test_mine_leaves_everybody_elses_out(me: str, visit: Visit) -> None:
+    finished("ada")
+    finished(me)
+    app = visit("runs", show="mine")
+    assert table(app)["owner"].tolist() == ["you"]
+    app.segmented_control(key="runs-show").set_value("all").run()
+    assert len(table(app)) == 2
+    assert "show" not in app.query_params
+    assert len(table(visit("runs", show="nonsense"))) == 2
+
+
+def test_mine_without_any_says_so(me: str, visit: Visit) -> None:
+    finished("ada")
+    app = visit("runs", show="mine")
+    assert "You have no runs yet" in app.info[0].value
+    assert not app.exception
+
+
+def test_a_finished_run_shows_its_verdict_its_files_and_its_settings(visit: Visit) -> None:
+    run = finished(loss={"name": "kd", "temperature": 8})
+    app = visit("runs", run=run)
+    assert not app.exception
+    assert not app.error
+    assert not app.warning
+    assert any("beats training alone by 3.0 points" in text.value for text in app.markdown)
+    labels = {button.label for button in app.get("download_button")}
+    assert {"Settings (JSON)", "Curves (CSV)", "Student, seed 0 (3.86 KB)"} <= labels
+    command, spec, log = (block.value for block in app.code)
+    assert parse(json.loads(spec)).to_json()["loss"]["temperature"] == 8
+    assert "Student, seed 1 of 1" in log
+    assert "Finished" in log
+    assert command.endswith("| python -m compression run -")
+
+
+def test_the_command_line_runs_the_same_spec(lab_home: object) -> None:
+    spec = parse({"kind": "compress"}).to_json()
+    words = shlex.split(run_words.command_line(spec))
+    assert words[0] == "echo"
+    assert words[2:4] == ["|", "python"]
+    assert parse(json.loads(words[1])).to_json() == spec
+    assert cli.build_parser().parse_args(words[6:]).spec == "-"
+
+
+@pytest.mark.parametrize("name", ["nosuchrun", "../../etc/passwd", "<b>x</b>", "a" * 500])
+def test_an_unknown_run_is_one_sentence(name: str, visit: Visit) -> None:
+    finished()
+    app = visit("runs", run=name)
+    assert not app.exception
+    (warning,) = app.warning
+    assert warning.value.startswith("There is no run “")
+    assert len(warning.value) < 120
+    assert "<b>" not in warning.value
+    assert len(table(app)) == 1
+
+
+def test_a_run_whose_files_are_gone_still_shows(visit: Visit) -> None:
+    run = finished()
+    shutil.rmtree(settings.runs_folder() / run)
+    app = visit("runs", run=run)
+    assert not app.exception
+    assert not app.error
+    assert any("1 of its 1 model files are no longer there" in caption.value for caption in app.caption)
+    assert {button.label for button in app.get("download_button")} == {"Settings (JSON)", "Curves (CSV)"}
+
+
+@pytest.mark.parametrize(
+    "result", [{"models": 3, "verdict": "x"}, {}, {"models": {"student": {}}, "verdict": {"answer": "maybe"}}]
+)
+def test_a_result_that_makes_no_sense_breaks_nothing(result: dict, visit: Visit) -> None:
+    run = finished(result=result or {"nothing": 1})
+    app = visit("runs", run=run)
+    assert not app.exception
+    assert not app.error
+    assert len(app.code) == 3
+
+
+def test_a_files_name_never_leaves_the_runs_folder(visit: Visit) -> None:
+    run = started()
+    (settings.home() / "secret").write_text("secret")
+    told(run, {"type": "artifact", "role": "student", "seed": 0, "name": "../../secret", "size_bytes": 6})
+    app = visit("runs", run=run)
+    assert not app.exception
+    assert not [button for button in app.get("download_button") if "seed" in button.label]
+
+
+def test_a_failed_run_says_why(visit: Visit) -> None:
+    app = visit("runs", run=failed(error="There is *no* network."))
+    (error,) = app.error
+    assert error.value.replace("\\", "") == "There is *no* network."
+    assert "\\*no\\*" in error.value
+
+
+@pytest.mark.parametrize(
+    ("make", "offered"),
+    [
+        (queued, {"runs-cancel", "runs-delete-sure"}),
+        (started, {"runs-cancel"}),
+        (finished, {"runs-again", "runs-delete-sure"}),
+        (failed, {"runs-resume", "runs-again", "runs-delete-sure"}),
+        (interrupted, {"runs-resume", "runs-again", "runs-delete-sure"}),
+    ],
+)
+def test_owners_act_and_others_do_not(make: object, offered: set[str], me: str, visit: Visit) -> None:
+    own, others = make(me), make("guest-beef000000000000")
+    assert actions(visit("runs", run=own)) == offered
+    app = visit("runs", run=others)
+    assert actions(app) == offered & {"runs-again"}
+    assert any("belongs to Guest BEEF" in caption.value for caption in app.caption)
+
+
+def test_cancel_ends_a_waiting_run_at_once(me: str, visit: Visit) -> None:
+    run = queued(me)
+    app = press(visit("runs", run=run), "runs-cancel")
+    assert not app.exception
+    assert store().run(run).state == "cancelled"
+    assert table(app)["state"].tolist() == ["■ Cancelled"]
+    assert actions(app) == {"runs-resume", "runs-again", "runs-delete-sure"}
+
+
+def test_cancel_asks_the_worker_of_a_running_one(me: str, visit: Visit) -> None:
+    run = started(me)
+    app = press(visit("runs", run=run), "runs-cancel")
+    assert store().run(run).cancelling
+    button = app.button(key="runs-cancel")
+    assert button.disabled
+    assert button.label == "Cancelling …"
+
+
+def test_resume_queues_it_again_and_wakes_a_supervisor(me: str, supervisors: list[bool], visit: Visit) -> None:
+    run = failed(me)
+    press(visit("runs", run=run), "runs-resume")
+    assert store().run(run).state == "queued"
+    assert supervisors
+
+
+def test_run_again_makes_a_run_of_ones_own_and_opens_it(me: str, supervisors: list[bool], visit: Visit) -> None:
+    original = finished("ada", title="Good one", loss={"name": "kd", "temperature": 8})
+    app = press(visit("runs", run=original), "runs-again")
+    assert not app.exception
+    (again,) = store().runs(owner=me)
+    assert again.id != original
+    assert (again.spec, again.title, again.state) == (store().run(original).spec, "Good one", "queued")
+    assert app.query_params["run"] in (again.id, [again.id])
+    assert supervisors
+
+
+def test_delete_asks_and_then_removes_run_and_files(me: str, visit: Visit) -> None:
+    run, other = finished(me), finished(me)
+    app = visit("runs", run=run)
+    assert store().run(run)
+    press(app, "runs-delete-sure")
+    assert [left.id for left in store().runs()] == [other]
+    assert not (settings.runs_folder() / run).exists()
+    assert (settings.runs_folder() / other).exists()
+    assert "run" not in app.query_params
+    assert not app.warning
+
+
+def test_a_button_of_an_outdated_page_is_refused_in_one_sentence(me: str, visit: Visit) -> None:
+    run = finished(me)
+    app = visit("runs", run=run)
+    store().delete(run)
+    press(app, "runs-delete-sure")
+    assert not app.exception
+    assert "no run" in app.error[0].value
+
+
+def test_the_limit_of_a_person_is_told(me: str, monkeypatch: pytest.MonkeyPatch, visit: Visit) -> None:
+    monkeypatch.setenv("LAB_RUNS_PER_PERSON", "1")
+    queued(me)
+    app = press(visit("runs", run=finished(me)), "runs-again")
+    assert "already have 1 runs" in app.error[0].value
+    assert len(store().runs()) == 2
+
+
+def test_a_run_that_stopped_answering_is_shown_as_interrupted(me: str, monkeypatch: pytest.MonkeyPatch, visit: Visit) -> None:
+    run = started(me)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 60)
+    app = visit("runs", run=run)
+    assert table(app)["state"].tolist() == ["❙❙ Interrupted"]
+    assert "runs-resume" in actions(app)
+    assert "stopped answering" in app.warning[0].value
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "just now"),
+        (59, "just now"),
+        (60, "1 min ago"),
+        (3_599, "59 min ago"),
+        (7_300, "2 h ago"),
+        (200_000, "2 d ago"),
+        (-5, "just now"),
+    ],
+)
+def test_ages(seconds: float, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1_000_000.0)
+    assert run_words.age_text(1_000_000.0 - seconds) == words
+
+
+def test_names_of_networks_and_runs(lab_home: object) -> None:
+    taken = {"run": "abc", "role": "student", "seed": 0}
+    assert run_words.network(taken) == "student of run abc"
+    assert run_words.what(store().run(finished(title="Mine"))) == "Mine: cnn width 2 learns from cnn width 32"
+    assert run_words.what(store().run(finished(kind="compress"))) == "cnn width 16, compressed"
+    assert (
+        run_words.settings_text({"kind": "distill", "loss": [{"name": "kd", "temperature": 2.0}, {"name": "x"}]})
+        == "kd temperature 2 · x"
+    )
+    assert run_words.settings_text({}) == ""
+    assert run_words.as_text("*a* <b> [c](d) $e$") == r"\*a\* \<b\> \[c\]\(d\) \$e\$"
