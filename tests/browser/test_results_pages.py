@@ -1,0 +1,118 @@
+"""Compare and Runs in a real browser: what a click does, what stays after a reload, what changes by itself."""
+
+import hashlib
+from urllib.parse import parse_qs, urlparse
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from compression.runs.records import FINISHED
+from tests.browser import lab
+from tests.pages.stored_runs import TOKEN, distilled, finished, started, told
+from ui.identity import COOKIE
+from ui.store import store
+
+ROW_HEIGHT, CHECKBOX = 35, 17  # pixels
+
+
+@pytest.fixture(autouse=True)
+def _same_home(server: lab.Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process write into the server's store, emptied first."""
+    monkeypatch.setenv("LAB_HOME", str(server.home))
+    monkeypatch.delenv("LAB_DATABASE_URL", raising=False)
+    for run in store().runs():
+        store().finish(run.id, TOKEN, "cancelled")
+        store().delete(run.id)
+
+
+def open_page(page: Page, path: str) -> str:
+    """Open a page, wait until it is drawn, and return who the browser is, as the store knows them."""
+    page.goto(path)
+    lab.settle(page)
+    value = next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == COOKIE)
+    return "guest-" + hashlib.sha256(value.encode()).hexdigest()[:16]
+
+
+def address(page: Page) -> dict[str, str]:
+    """Return what the page's address carries."""
+    return {name: values[-1] for name, values in parse_qs(urlparse(page.url).query).items()}
+
+
+def mark_row(page: Page, row: int) -> None:
+    """Click the checkbox of a row in the page's first table."""
+    box = page.locator("[data-testid=stDataFrame] canvas").first.bounding_box()
+    page.mouse.click(box["x"] + CHECKBOX, box["y"] + ROW_HEIGHT * (row + 1) + CHECKBOX)
+
+
+def test_a_click_on_a_point_opens_its_run(page: Page) -> None:
+    finished(title="other", result=distilled(0.70))
+    run = finished(title="wanted", result=distilled(0.96))
+    open_page(page, "/compare?role=student&find=wanted")
+    points = page.locator(".live-chart .scatterlayer .points path")
+    expect(points).to_have_count(1)
+    points.first.click(force=True)
+    page.wait_for_url(f"**/runs?run={run}")
+    expect(page.get_by_role("heading", name="wanted: cnn width 2 learns from cnn width 32")).to_be_visible()
+    expect(page.get_by_text("beats training alone by 3.0 points")).to_be_visible()
+    lab.shoot(page, "results-run")
+
+
+def test_marked_rows_stand_side_by_side_after_a_filter_and_a_reload(page: Page) -> None:
+    cold = finished(loss={"name": "kd", "temperature": 2})
+    hot = finished(loss={"name": "kd", "temperature": 8}, result=distilled(0.97))
+    open_page(page, "/compare?role=student")
+    page.locator("[data-testid=stDataFrame] canvas").first.wait_for()
+    mark_row(page, 0)
+    expect(page.get_by_role("heading", name="Side by side")).to_be_visible()
+    assert address(page)["runs"] == hot
+    mark_row(page, 1)
+    expect(page.get_by_role("link", name="temperature 2")).to_be_visible()
+    assert address(page)["runs"] == f"{hot},{cold}"
+    expect(page.get_by_text("temperature 8", exact=True).first).to_be_visible()
+    page.get_by_placeholder("Network, setting, title, owner").fill("temperature 8")
+    expect(page.get_by_text("1 models", exact=False)).to_be_visible()
+    assert address(page) == {"role": "student", "runs": f"{hot},{cold}", "find": "temperature 8"}
+    page.reload()
+    lab.settle(page)
+    expect(page.get_by_role("link", name="temperature 2")).to_be_visible()
+    expect(page.get_by_text("1 models", exact=False)).to_be_visible()
+    mark_row(page, 0)
+    expect(page.get_by_text("Mark a model of another run")).to_be_visible()
+    assert address(page)["runs"] == cold
+    lab.shoot(page, "results-compare")
+
+
+def test_a_running_run_moves_by_itself_and_ends_with_its_verdict(page: Page) -> None:
+    run = started("ada")
+    told(run, {"type": "stage", "stage": "student", "text": "Student, seed 1 of 5"})
+    open_page(page, f"/runs?run={run}")
+    progress = page.locator("[data-testid=stProgress]")
+    expect(progress).to_contain_text("Student, seed 1 of 5")
+    told(run, {"type": "stage", "stage": "student", "text": "Student, seed 2 of 5"})
+    values = {"val_accuracy": 0.5, "val_loss": 1.0}
+    told(run, *({"type": "metric", "role": "student", "seed": 0, "epoch": float(epoch), "values": values} for epoch in range(3)))
+    expect(progress).to_contain_text("Student, seed 2 of 5")
+    expect(page.locator(".live-chart .scatterlayer")).to_have_count(2)
+    store().finish(run, TOKEN, FINISHED, result=distilled())
+    expect(page.get_by_text("beats training alone by 3.0 points")).to_be_visible()
+    expect(progress).to_have_count(0)
+
+
+def test_cancel_and_delete_ones_own_run(page: Page) -> None:
+    me = open_page(page, "/runs")
+    expect(page.get_by_role("heading", name="No runs yet")).to_be_visible()
+    run, kept = started(me), finished("ada")
+    open_page(page, f"/runs?run={run}")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("button", name="Cancelling …")).to_be_disabled()
+    assert store().run(run).cancelling
+    store().finish(run, TOKEN, "cancelled")
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.get_by_text("Choose a run in the table")).to_be_visible()
+    assert [left.id for left in store().runs()] == [kept]
+    assert address(page) == {}
+    mark_row(page, 0)
+    expect(page.get_by_text("This run belongs to ada")).to_be_visible()
+    assert address(page) == {"run": kept}
+    expect(page.get_by_role("button", name="Delete")).to_have_count(0)
