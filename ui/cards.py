@@ -68,9 +68,7 @@ def _distill_sentence(answer: str) -> str:
 
 def _compress_sentence(answer: str) -> str:
     return {
-        "yes": _(
-            "Compression costs {points} points, 95 % interval {low} to {high}, {basis}: within the {most} that were allowed."
-        ),
+        "yes": _("Compression costs {points} points, 95 % interval {low} to {high}, {basis}: within the {most} allowed."),
         "no": _("Compression costs {points} points, 95 % interval {low} to {high}, {basis}: more than the {most} allowed."),
         "inconclusive": _(
             "Compression costs {points} points, 95 % interval {low} to {high}, {basis}: too uncertain to say whether "
