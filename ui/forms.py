@@ -17,9 +17,21 @@ LABELS = {
     "lr": mark("Learning rate"),
     "temperature": mark("Temperature T"),
     "alpha": mark("Alpha α"),
+    "group": mark("Scales"),
     "hidden": mark("Hidden units"),
     "batch_size": mark("Batch size"),
     "weight_decay": mark("Weight decay"),
+}
+SHARES = ("sparsity",)  # ratios that people read in percent
+OPTIONS = {
+    ("granularity", "weight"): mark("Single weights"),
+    ("granularity", "channel"): mark("Whole channels"),
+    ("scope", "global"): mark("Whole network"),
+    ("scope", "layer"): mark("Each layer"),
+    ("scheme", "symmetric"): mark("Symmetric"),
+    ("scheme", "asymmetric"): mark("Asymmetric"),
+    ("group", "tensor"): mark("One per layer"),
+    ("group", "channel"): mark("One per channel"),
 }
 
 
@@ -46,20 +58,21 @@ def choose(
 def select(
     address: Address,
     key: str,
-    options: list[str],
+    options: list[Any],
     *,
-    default: str,
+    default: Any,
     label: str,
-    show: Callable[[str], str] = str,
+    show: Callable[[Any], str] = str,
     help: str | None = None,
-) -> str:
+) -> Any:
     """Draw a choice; the address carries the option itself, people read what `show` makes of it."""
 
-    def understand(text: str) -> str:
-        if text not in options:
-            allowed = _("allowed is one of {names}").format(names=", ".join(options))
+    def understand(text: str) -> Any:
+        found = [option for option in options if str(option) == text]
+        if not found:
+            allowed = _("allowed is one of {names}").format(names=", ".join(map(str, options)))
             raise refused(label, text, allowed, default)
-        return text
+        return found[0]
 
     address.read(key, default, understand)
     held = address.widget(key)
@@ -91,7 +104,7 @@ def knob_widget(address: Address, knob: Knob, key: str, *, default: Any = None, 
     held = address.widget(key)
     if not knob.contains(st.session_state[held]) or type(st.session_state[held]) is not type(_typed(knob, 0)):
         st.session_state[held] = _typed(knob, default)
-    shape = "%d" if knob.kind == "int" else "%g"
+    shape = "percent" if knob.name in SHARES else "%d" if knob.kind == "int" else "%g"
     shared = {"key": held, "help": _(knob.help), "persist_state": "session"}
     step = knob.step or (1 if knob.kind == "int" else None)
     if step and low is not None and high is not None and (high - low) / step <= MOST_SLIDER_STEPS:
@@ -145,7 +158,7 @@ def title_of(knob: Knob) -> Callable[[str], str]:
     """Return what shows a choice's options to people: a registry's titles, or the option's own words."""
     if knob.registry is not None:
         return lambda name: _(knob.registry[name].title)
-    return lambda name: _(str(name).replace("_", " "))
+    return lambda name: _(OPTIONS.get((knob.name, name)) or str(name).replace("_", " "))
 
 
 def _numbers(address: Address, knob: Knob, key: str, default: list[int], label: str) -> list[int]:
