@@ -10,6 +10,7 @@ from compression.runs.records import RESUMABLE, RUNNING, Run
 from compression.texts import gettext as _
 from ui.identity import display_name, owner
 from ui.places import COMPARE
+from ui.settings_link import page_with_settings
 from ui.store import store
 
 SAID = "runs-said"
@@ -29,6 +30,10 @@ def show(run: Run) -> None:
             st.button(_("Resume"), icon=":material/resume:", on_click=_resume, args=(run.id,), key="runs-resume")
         if not run.active and run.spec:
             st.button(_("Run again"), icon=":material/replay:", on_click=_again, args=(run,), key="runs-again")
+        if (link := page_with_settings(run)) is not None:
+            place, query = link
+            label = _("Settings in {page}").format(page=_(place.title))
+            st.page_link(place.page(), label=label, icon=place.icon, query_params=query)
         if run.result is not None:
             st.page_link(COMPARE.page(), label=_("Open in Compare"), icon=COMPARE.icon, query_params={"runs": run.id})
         if mine and run.state != RUNNING:

@@ -64,6 +64,9 @@ def show(runs: Sequence[Run], chosen: str | None, viewer: str) -> None:
         else:
             st.query_params.pop("run", None)
 
+    columns = ["state", "what", "dataset", "progress", "now", "age", "owner", "device"]
+    if not any(run.active for run in runs):
+        columns.remove("progress")
     st.dataframe(
         styled([row(run, viewer) for run in runs]),
         key=KEY,
@@ -72,12 +75,13 @@ def show(runs: Sequence[Run], chosen: str | None, viewer: str) -> None:
         on_select=keep,
         selection_mode="single-row",
         placeholder="",
+        column_order=columns,
         column_config={
             "state": st.column_config.TextColumn(_("State"), width=105),
             "what": st.column_config.TextColumn(_("What"), width=262),
             "dataset": _("Dataset"),
             "progress": st.column_config.ProgressColumn(_("Progress"), min_value=0, max_value=100, format="%d %%", width=95),
-            "now": st.column_config.TextColumn(_("Now"), width=185),
+            "now": st.column_config.TextColumn(_("Details"), width=185 if "progress" in columns else 280),
             "age": _("Queued"),
             "owner": _("Owner"),
             "device": _("Device"),

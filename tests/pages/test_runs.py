@@ -16,6 +16,7 @@ from tests.pages.conftest import Visit
 from tests.pages.stored_runs import TOKEN, failed, finished, started, told
 from ui import identity, run_words, runs_list
 from ui.identity import COOKIE, new_value
+from ui.settings_link import page_with_settings
 from ui.store import store
 
 ACTIONS = {"runs-cancel", "runs-resume", "runs-again", "runs-delete-sure"}
@@ -312,3 +313,33 @@ def test_names_of_networks_and_runs(lab_home: object) -> None:
     )
     assert run_words.settings_text({}) == ""
     assert run_words.as_text("*a* <b> [c](d) $e$") == r"\*a\* \<b\> \[c\]\(d\) \$e\$"
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {},
+        {"loss": {"name": "kd", "temperature": 8.5, "alpha": 0.35}, "baseline": False, "seeds": [0, 1]},
+        {
+            "student": {"name": "mlp", "hidden": [32, 16]},
+            "loss": {"name": "logit_difference"},
+            "dataset": {"name": "digits", "train_images": 500},
+            "train": {"epochs": 7, "lr": 0.02, "schedule": "constant", "weight_decay": 0.0},
+        },
+    ],
+)
+def test_the_settings_of_a_run_come_back_on_the_controls(spec: dict, visit: Visit) -> None:
+    run = store().run(finished(**spec))
+    place, query = page_with_settings(run)
+    app = visit(place.name, **query, run=run.id)
+    assert not app.exception
+    assert not app.warning
+    shown = next(caption.value for caption in app.caption if "learns from" in caption.value)
+    assert "have changed" not in shown
+
+
+@pytest.mark.parametrize(
+    "spec", [{"seeds": [3]}, {"teacher_train": {"epochs": 3}}, {"dataset": {"name": "digits", "split_seed": 1}}]
+)
+def test_settings_that_no_controls_can_say_have_no_link(spec: dict, lab_home: object) -> None:
+    assert page_with_settings(store().run(finished(**spec))) is None
