@@ -84,8 +84,6 @@ class Worker:
             unsent = self._reporter.close()
             for number, handler in previous.items():
                 signal.signal(number, handler)
-        if state == STALE:
-            return STALE
         return self._last_word(state, error, unsent)
 
     def _execute(self) -> tuple[str, str | None]:

@@ -62,7 +62,7 @@ def test_a_killed_worker_leaves_its_run_interrupted_and_it_resumes_to_the_same_n
     wait_until(lambda: len(store.events(run_id)) > 2)
     worker_of(process).kill()
     run = wait_for(store, run_id, INTERRUPTED, patience_s=LEASE_AND_A_BIT_S)
-    assert "resume it" in run.error
+    assert run.error == "The process of this run ended (-9); resume it to go on where it was."
     store.resume(run_id)
     assert wait_for(store, run_id, FINISHED).result["models"]["student"]["accuracy"] == counted(6)
     assert [event.type for event in store.events(run_id)].count("finished") == 1
@@ -110,6 +110,13 @@ def test_when_all_die_whoever_comes_next_interrupts_the_run(store: Store, serve:
     assert store.run(run_id).state == RUNNING
     serve()
     wait_for(store, run_id, INTERRUPTED, patience_s=LEASE_AND_A_BIT_S)
+
+
+def test_a_run_of_a_killed_command_line_is_interrupted_before_the_supervisor_leaves(store: Store, serve: Serve) -> None:
+    run_id = store.start({"kind": "distill"}, "hash", "distill", owner="command line", device="cpu", token="gone")
+    process = serve(idle_s=1)
+    wait_for(store, run_id, INTERRUPTED, patience_s=LEASE_AND_A_BIT_S)
+    assert process.wait(20) == 0
 
 
 def test_a_supervisor_told_to_stop_interrupts_its_runs(store: Store, serve: Serve) -> None:

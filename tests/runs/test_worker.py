@@ -116,6 +116,7 @@ class Spy(Store):
     def append(self, run_id: str, token: str, events: Sequence, *rest: Any) -> Lease:
         self.attempts += 1
         if self._fail(self.attempts):
+            time.sleep(0.2)
             raise LabError("The store cannot be used: database or disk is full.")
         self.writes.append(len(events))
         return super().append(run_id, token, events, *rest)
