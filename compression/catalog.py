@@ -60,7 +60,9 @@ class Knob:
         return self._number(value, where, whole=self.kind == "int")
 
     def _number(self, value: Any, where: str, *, whole: bool) -> float | int:
-        number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        number = (
+            isinstance(value, (int, float)) and not isinstance(value, bool) and (isinstance(value, int) or math.isfinite(value))
+        )
         if not number or (whole and value != int(value)) or not self.contains(value):
             raise SpecError(where, value, self.allowed())
         return int(value) if whole else float(value)

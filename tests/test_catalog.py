@@ -43,6 +43,7 @@ def test_defaults_complete_what_is_given():
     ("knob", "value"),
     [
         ("strength", math.nan),
+        ("strength", 10**400),
         ("strength", math.inf),
         ("strength", -math.inf),
         ("strength", 0.49),
