@@ -107,13 +107,21 @@ def knob_widget(address: Address, knob: Knob, key: str, *, default: Any = None, 
     shape = "percent" if knob.name in SHARES else "%d" if knob.kind == "int" else "%g"
     shared = {"key": held, "help": _(knob.help), "persist_state": "session"}
     step = knob.step or (1 if knob.kind == "int" else None)
-    if step and low is not None and high is not None and (high - low) / step <= MOST_SLIDER_STEPS:
+    if _fits_a_slider(low, high, step):
         value = st.slider(label, low, high, step=_typed(knob, step), format=shape, **shared)
     else:
         step = _typed(knob, knob.step or (1 if knob.kind == "int" else default / 10 or 1e-4))
         value = st.number_input(label, low, high, step=step, format=shape, **shared)
     address.keep(key, value, default, f"{value:g}" if knob.kind == "float" else None)
     return knob.check(value, key)
+
+
+def _fits_a_slider(low: float | None, high: float | None, step: float | None) -> bool:
+    """Tell whether a slider can show every step, and its own end among them."""
+    if low is None or high is None or not step:
+        return False
+    steps = (high - low) / step
+    return steps <= MOST_SLIDER_STEPS and abs(steps - round(steps)) < 1e-6
 
 
 def entry_form(address: Address, entry: Entry, prefix: str, *, defaults: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -1,0 +1,215 @@
+"""Distill: what the controls ask for, what a run shows while it works and when it has ended."""
+
+import hashlib
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from compression.runs.records import CANCELLED, FAILED, INTERRUPTED
+from compression.spec import parse
+from tests.pages.conftest import Visit
+from tests.pages.stored_runs import TOKEN, distilled, finished, started, told
+from ui.identity import COOKIE
+from ui.store import store
+
+DEFAULT = parse({"kind": "distill"}).to_json()
+
+
+@pytest.fixture(autouse=True)
+def no_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave submitted runs in the queue."""
+    monkeypatch.setattr("compression.runs.ensure_alive", lambda: None)
+
+
+def visitor(app: AppTest) -> str:
+    """Return who visits the page, as the store knows them."""
+    return "guest-" + hashlib.sha256(app.session_state[COOKIE].encode()).hexdigest()[:16]
+
+
+def button(app: AppTest, label: str) -> Any:
+    (found,) = [button for button in app.button if button.label == label]
+    return found
+
+
+def labels(app: AppTest) -> set[str]:
+    return {button.label for button in app.button}
+
+
+def words(app: AppTest) -> str:
+    """Return the text of the page, without the signs that keep Markdown from reading it."""
+    texts = [element.value for group in (app.markdown, app.caption, app.warning, app.error) for element in group]
+    texts += [element.proto.text for element in app.main.get("progress")]
+    return "\n".join(texts).replace("\\", "")
+
+
+def test_before_a_run_the_page_says_what_to_do_and_what_the_networks_are(visit: Visit) -> None:
+    app = visit("distill")
+    assert not app.exception
+    assert "Press Run." in words(app)
+    assert "94,410 parameters · 5.92 M MACs · 381 KB · ready" in words(app)
+    assert "510 parameters · 24.3 k MACs · 3.86 KB · 185× smaller" in words(app)
+    assert len(app.main.get("bidi_component")) == 3
+
+
+def test_run_untouched_asks_for_exactly_the_default_spec(visit: Visit) -> None:
+    app = visit("distill")
+    button(app, "Run").click().run()
+    assert not app.exception
+    (run,) = store().runs()
+    assert (run.kind, run.spec, run.owner, run.state) == ("distill", DEFAULT, visitor(app), "queued")
+    assert dict(app.query_params) == {"run": run.id}
+    assert "Waiting for its turn" in words(app)
+
+
+def test_what_the_controls_say_is_what_runs(visit: Visit) -> None:
+    app = visit("distill")
+    app.selectbox(key="student").set_value("mlp").run()
+    app.text_input(key="student_hidden").set_value("16,8").run()
+    app.selectbox(key="loss").set_value("logit_difference").run()
+    app.slider(key="loss_alpha").set_value(0.5).run()
+    app.number_input(key="epochs").set_value(3).run()
+    app.slider(key="seeds").set_value(2).run()
+    app.checkbox(key="baseline").uncheck().run()
+    app.number_input(key="images").set_value(150).run()
+    app.selectbox(key="device").set_value("cpu").run()
+    app.selectbox(key="optimizer").set_value("adam").run()
+    button(app, "Run").click().run()
+    expected = parse(
+        {
+            "kind": "distill",
+            "dataset": {"name": "digits", "train_images": 150},
+            "student": {"name": "mlp", "hidden": [16, 8]},
+            "loss": {"name": "logit_difference", "alpha": 0.5},
+            "train": {"epochs": 3, "optimizer": "adam"},
+            "baseline": False,
+            "seeds": [0, 1],
+        }
+    )
+    (run,) = store().runs()
+    assert run.spec == expected.to_json()
+    assert run.device == "cpu"
+
+
+def test_a_link_reopens_its_settings(visit: Visit) -> None:
+    app = visit("distill", loss_temperature="8", student_width="3", epochs="7")
+    assert not app.warning
+    button(app, "Run").click().run()
+    (run,) = store().runs()
+    wanted = {"kind": "distill", "loss": {"name": "kd", "temperature": 8}, "student": {"name": "cnn", "width": 3}}
+    assert run.spec == parse({**wanted, "train": {"epochs": 7}}).to_json()
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"loss_temperature": "-3"}, "a number from 0.5 to 50"),
+        ({"teacher": "bert"}, "allowed is one of"),
+        ({"epochs": "many"}, "a whole number from 1 to 300"),
+        ({"run": "nosuchrun"}, "There is no run"),
+    ],
+)
+def test_nonsense_in_the_address_is_said_and_the_defaults_hold(query: dict[str, str], said: str, visit: Visit) -> None:
+    app = visit("distill", **query)
+    assert not app.exception
+    assert [said in warning.value for warning in app.warning] == [True]
+    button(app, "Run").click().run()
+    assert store().runs()[0].spec == DEFAULT
+
+
+def test_the_formula_has_the_present_numbers(visit: Visit) -> None:
+    app = visit("distill", loss_temperature="8", loss_alpha="0.75")
+    (formula,) = (latex.value for latex in app.latex)
+    assert "1-{0.75}" in formula
+    assert r"{0.75} \cdot {8}^2" in formula
+    assert r"\alpha" not in formula
+
+
+def test_a_run_at_work_says_where_it_is_and_its_owner_may_cancel(visit: Visit) -> None:
+    app = visit("distill")
+    run = started(visitor(app))
+    stage = {"type": "stage", "stage": "student", "role": "student", "seed": 1, "text": "Student, seed 2 of 5"}
+    progress = {"type": "progress", "fraction": 0.4, "seconds_left": 2.1, "role": "student", "seed": 1}
+    told(run, stage, progress | {"epoch": 14.0, "epochs": 20})
+    app.run()
+    assert "Student, seed 2 of 5 · epoch 14.0 of 20 · 2.1 s left" in words(app)
+    app.button(key="follow-cancel").click().run()
+    assert store().run(run).cancelling
+    assert app.button(key="follow-cancel").disabled
+
+
+def test_somebody_elses_run_can_be_watched_and_not_cancelled(visit: Visit) -> None:
+    run = started("ada")
+    app = visit("distill", run=run)
+    assert app.main.get("progress")
+    assert "follow-cancel" not in {button.key for button in app.button}
+
+
+def test_a_finished_run_shows_verdict_cards_and_what_to_take_along(visit: Visit) -> None:
+    run = finished(result=distilled())
+    app = visit("distill", run=run)
+    assert not app.exception
+    assert "Distillation beats training alone by 3.0 points, 95 % interval 0.9 to 3.3, 5 seeds." in words(app)
+    cards = [element.proto.body for element in app.main.get("html") if "role-card" in element.proto.body]
+    assert [any(name in card for card in cards) for name in ("Teacher", "Baseline", "Student")] == [True] * 3
+    assert {element.proto.label for element in app.main.get("download_button")} == {"Download", "Curves (CSV)", "Spec (JSON)"}
+    assert "--set" not in words(app)
+    assert any("python -m compression run -" in code.value for code in app.code)
+
+
+def test_a_finished_run_of_the_same_settings_is_offered(visit: Visit) -> None:
+    done = finished(result=distilled())
+    app = visit("distill")
+    (offer,) = [label for label in labels(app) if label.startswith("Show the result of these settings")]
+    assert "Press Run." in words(app)
+    button(app, offer).click().run()
+    assert dict(app.query_params) == {"run": done}
+    assert "Distillation beats" in words(app)
+    assert offer not in labels(app)
+
+
+def test_changed_controls_are_told_from_the_run_on_screen(visit: Visit) -> None:
+    run = finished(result=distilled())
+    app = visit("distill", run=run)
+    assert "controls have changed" not in words(app)
+    app.slider(key="loss_temperature").set_value(8.0).run()
+    assert "controls have changed" in words(app)
+    assert "Distillation beats" in words(app)
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "said", "offer"),
+    [
+        (FAILED, "There is no network.", "There is no network.", "Try again"),
+        (CANCELLED, None, "This run was cancelled", "Resume"),
+        (INTERRUPTED, None, "This run was interrupted", "Resume"),
+    ],
+)
+def test_a_run_that_did_not_finish_says_why_and_can_go_on(
+    state: str, error: str | None, said: str, offer: str, visit: Visit
+) -> None:
+    app = visit("distill")
+    run = started(visitor(app))
+    store().finish(run, TOKEN, state, error=error)
+    app.session_state["distill-run"] = run
+    app.run()
+    assert said in words(app)
+    button(app, offer).click().run()
+    assert store().run(run).state == "queued"
+
+
+def test_past_the_limit_one_sentence_says_so(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_RUNS_PER_PERSON", "1")
+    app = visit("distill")
+    button(app, "Run").click().run()
+    button(app, "Run").click().run()
+    assert not app.exception
+    assert len(app.error) == 1
+    assert len(store().runs()) == 1
+
+
+def test_a_compression_does_not_open_here(visit: Visit) -> None:
+    run = finished(kind="compress")
+    app = visit("distill", run=run)
+    assert ["There is no run" in warning.value for warning in app.warning] == [True]
+    assert "Press Run." in words(app)

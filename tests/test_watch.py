@@ -1,0 +1,73 @@
+"""What watching a run costs and tells: only what is new is read, for everybody at once."""
+
+from pathlib import Path
+
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+
+from compression.errors import NotFoundError
+from tests.pages.stored_runs import TOKEN, started, told
+from ui import watch as watching
+from ui.store import store
+
+
+@pytest.fixture(autouse=True)
+def lab_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fresh store."""
+    monkeypatch.setenv("LAB_HOME", str(tmp_path))
+    monkeypatch.delenv("LAB_DATABASE_URL", raising=False)
+
+
+def point(epoch: float, accuracy: float = 0.5) -> dict:
+    values = {"val_accuracy": accuracy}
+    return {"type": "metric", "role": "student", "seed": 0, "epoch": epoch, "values": values}
+
+
+def test_each_look_adds_what_is_new() -> None:
+    run = started()
+    told(run, point(1.0))
+    assert watching.watch(run).frame["epoch"].tolist() == [1.0]
+    told(run, point(2.0), {"type": "progress", "fraction": 0.5, "seconds_left": None, "epoch": 2.0, "epochs": 4})
+    seen = watching.watch(run)
+    assert seen.frame["epoch"].tolist() == [1.0, 2.0]
+    assert seen.progress["epoch"] == 2.0
+    assert seen.run.fraction == 0.5
+
+
+def test_events_are_read_once_for_all_who_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = started()
+    told(run, point(1.0))
+    asked: list[int] = []
+    original = store().events
+    monkeypatch.setattr(store(), "events", lambda run_id, after=0: asked.append(after) or original(run_id, after=after))
+    assert watching.watch(run) is watching.watch(run)
+    assert asked[0] == 0
+    assert min(asked[1:]) > 0
+
+
+def test_a_chart_is_drawn_again_only_for_new_metrics() -> None:
+    run, drawn = started(), []
+
+    def draw(frame: pd.DataFrame) -> go.Figure:
+        drawn.append(len(frame))
+        return go.Figure()
+
+    told(run, point(1.0))
+    for _look in range(3):
+        watching.watch(run).figure("accuracy", draw)
+    told(run, {"type": "progress", "fraction": 0.5, "seconds_left": None})
+    watching.watch(run).figure("accuracy", draw)
+    assert drawn == [1]
+    told(run, point(2.0))
+    watching.watch(run).figure("accuracy", draw)
+    assert drawn == [1, 2]
+
+
+def test_a_deleted_run_is_not_there_any_more() -> None:
+    run = started()
+    watching.watch(run)
+    store().finish(run, TOKEN, "failed", error="It broke.")
+    store().delete(run)
+    with pytest.raises(NotFoundError):
+        watching.watch(run)
