@@ -1,7 +1,5 @@
 """The right side of the Distill page: what to do first, the curves as they grow, and what came out."""
 
-import json
-
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
@@ -12,9 +10,9 @@ from compression.texts import gettext as _
 from ui import cards
 from ui.follow import follow
 from ui.live_chart import live_chart
-from ui.places import COMPARE, RUNS
-from ui.run_words import as_text, command_line, settings_text, what
-from ui.watch import Watch, watch
+from ui.run_page import take_away
+from ui.run_words import as_text, settings_text, what
+from ui.watch import Watch
 
 TALL, LOW = 320, 260  # pixels
 NOTHING = pd.DataFrame({"role": [], "seed": [], "epoch": [], "metric": [], "value": []}).astype({"epoch": float, "value": float})
@@ -72,20 +70,3 @@ def show(run: Run, wanted: dict | None) -> None:
     if run.state == FINISHED and run.result:
         cards.show_roles(run)
     take_away(run)
-
-
-def take_away(run: Run) -> None:
-    """Draw what can be taken along: the numbers, the spec, the command, the way to Compare."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        looks = {"icon": ":material/download:", "on_click": "ignore"}
-        if not run.active:
-            seen = watch(run.id)
-            st.download_button(_("Curves (CSV)"), lambda: seen.frame.to_csv(index=False), f"{run.id}.csv", "text/csv", **looks)
-        spec = json.dumps(run.spec, indent=2)
-        st.download_button(_("Spec (JSON)"), spec, f"{run.id}.json", "application/json", **looks)
-        with st.popover(_("Command line"), icon=":material/terminal:"):
-            st.markdown(_("The same run, on a command line:"))
-            st.code(command_line(run.spec), language="bash", wrap_lines=True)
-        if run.state == FINISHED:
-            st.page_link(COMPARE.page(), label=_("Open in Compare"), icon=COMPARE.icon, query_params={"runs": run.id})
-        st.page_link(RUNS.page(), label=_("Files and log"), icon=RUNS.icon, query_params={"run": run.id})
