@@ -10,8 +10,8 @@ from compression.texts import gettext as _
 from ui import cards
 from ui.follow import follow
 from ui.live_chart import live_chart
-from ui.run_page import take_away
 from ui.run_words import as_text, settings_text, what
+from ui.take_away import take_away
 from ui.watch import Watch
 
 TALL, LOW = 320, 260  # pixels
