@@ -25,7 +25,7 @@ with left:
         spec = parse(request.raw)
     except LabError as error:
         st.error(as_text(str(error)), icon=":material/error:")
-    shown.run_bar(spec, request.device)
+    shown.run_bar(spec, request.device, _("Run"))
 address.add("run", shown.shown(KIND))
 with right:
     address.write()

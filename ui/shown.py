@@ -42,11 +42,11 @@ def find(address: Address, kind: str) -> None:
     show_from_now(kind, run.id if run else None)
 
 
-def run_bar(spec: "Spec | None", device: str) -> None:
+def run_bar(spec: "Spec | None", device: str, label: str) -> None:
     """Draw the button that runs a spec, and the way to its result where there is one that is not on screen."""
     with st.container(key="run-bar", gap="xsmall"):
         looks = {"type": "primary", "icon": ":material/play_arrow:", "width": "stretch"}
-        if st.button(_("Run"), disabled=spec is None, **looks) and spec is not None:
+        if st.button(label, disabled=spec is None, **looks) and spec is not None:
             _start(spec, device)
         if spec is not None:
             _offer(spec)
