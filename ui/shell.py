@@ -14,7 +14,7 @@ def draw() -> None:
     """Draw the frame and run the page that the address names."""
     page = st.navigation(places.sections())
     address.arrive(page.url_path)
-    st.set_page_config(page_title=f"{page.title} · Compression Lab", page_icon=ASSETS / "icon.svg", layout="wide")
+    st.set_page_config(page_title=f"{page.title} · Compression Lab", layout="wide")
     st.html(ASSETS / "style.css")
     shade = "dark" if st.context.theme.type == "dark" else "light"
     st.logo(ASSETS / f"logo-{shade}.svg", size="large", icon_image=ASSETS / "icon.svg")
