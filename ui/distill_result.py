@@ -1,5 +1,7 @@
 """The right side of the Distill page: what to do first, the curves as they grow, and what came out."""
 
+import functools
+
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
@@ -18,17 +20,19 @@ TALL, LOW = 320, 260  # pixels
 NOTHING = pd.DataFrame({"role": [], "seed": [], "epoch": [], "metric": [], "value": []}).astype({"epoch": float, "value": float})
 
 
-def roles_of(spec: dict) -> list[str]:
-    """Return the roles that a run will have."""
-    return ["teacher", *(["baseline"] if spec.get("baseline") else []), "student"]
-
-
-def curves(frame: pd.DataFrame, metric: str, spec: dict, revision: str) -> go.Figure:
+def curves(frame: pd.DataFrame, metric: str, epochs: int, baseline: bool, revision: str) -> go.Figure:
     """Return one chart of a distillation, its legend and its axis complete from the first moment."""
-    roles = [role for role in roles_of(spec) if metric != "agreement" or role != "teacher"]
+    expected = {"teacher": metric != "agreement", "baseline": baseline, "student": True}
+    roles = [role for role, there in expected.items() if there]
     height = TALL if metric == "val_accuracy" else LOW
     looks = {"height": height, "legend": metric == "val_accuracy", "revision": revision}
-    return learning_curves(frame, metric, roles=roles, epochs=spec["train"]["epochs"], **looks)
+    return learning_curves(frame, metric, roles=roles, epochs=epochs, **looks)
+
+
+@functools.lru_cache(maxsize=64)
+def empty(metric: str, epochs: int, baseline: bool) -> str:
+    """Return the axes of a chart before a run."""
+    return curves(NOTHING, metric, epochs, baseline, "idle").to_json(validate=False)
 
 
 def charts(spec: dict, seen: Watch | None) -> None:
@@ -39,12 +43,12 @@ def charts(spec: dict, seen: Watch | None) -> None:
         "loss": _("Training and validation loss over epochs"),
         "agreement": _("Agreement with the teacher over epochs"),
     }
-    revision = seen.run.id if seen else "idle"
+    asked = (spec["train"]["epochs"], bool(spec.get("baseline")))
     for place, (metric, label) in zip(places, labels.items(), strict=True):
         if seen is None:
-            figure = curves(NOTHING, metric, spec, revision).to_json(validate=False)
+            figure = empty(metric, *asked)
         else:
-            figure = seen.figure(metric, lambda frame, metric=metric: curves(frame, metric, spec, revision))
+            figure = seen.figure(metric, lambda frame, metric=metric: curves(frame, metric, *asked, seen.run.id))
         with place:
             live_chart(figure, key=f"distill-{metric}", label=label, height=TALL if metric == "val_accuracy" else LOW)
 
