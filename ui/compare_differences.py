@@ -21,6 +21,7 @@ from ui.run_words import kind_title
 MISSING = "–"
 LABEL_PARTS = 3
 ID_DIGITS = 4
+OUTCOMES = ("student", "compressed")
 
 Rows = dict[str, list[str]]
 
@@ -61,23 +62,31 @@ def _group(name: str) -> str:
 
 
 def settings_rows(runs: Sequence[Run]) -> Rows:
-    """Return the settings that differ, by dotted path, a value a run."""
-    return differing([flatten(run.spec) for run in runs])
+    """Return the settings that differ, by dotted path, a value a run; without those that merely come with another kind of run."""
+    kinds = [run.kind for run in runs]
+
+    def tells(values: Sequence[str]) -> bool:
+        return MISSING not in values or len(set(zip(kinds, values, strict=True))) > len(set(kinds))
+
+    rows = differing([flatten(run.spec) for run in runs])
+    return {path: values for path, values in rows.items() if tells(values)}
 
 
 def results_rows(runs: Sequence[Run]) -> Rows:
-    """Return the results that differ, a value a run."""
-    return differing([_results(run) for run in runs])
+    """Return the results that differ, a value a run; what came out of runs of different kinds stands in the same rows."""
+    mixed = len({run.kind for run in runs}) > 1
+    return differing([_results(run, mixed=mixed) for run in runs])
 
 
-def _results(run: Run) -> dict[str, str]:
+def _results(run: Run, *, mixed: bool) -> dict[str, str]:
     result = run.result or {}
     models, verdict = result.get("models"), result.get("verdict")
     told = {}
     for role in ROLES:
         model = models.get(role) if isinstance(models, Mapping) else None
         if isinstance(model, Mapping):
-            told |= {f"{role_title(role)}: {name}": text for name, text in _model_results(model).items()}
+            title = _("Result") if mixed and role in OUTCOMES else role_title(role)
+            told |= {f"{title}: {name}": text for name, text in _model_results(model).items()}
     if isinstance(verdict, Mapping) and verdict.get("difference") is not None:
         told[_("Difference in points")] = _with_interval(verdict["difference"], verdict.get("interval"), format_points)
     return told | {_("Time taken"): format_seconds(run.seconds)}

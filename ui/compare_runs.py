@@ -10,8 +10,7 @@ from compression.charts.curves import TITLES
 from compression.charts.style import ROLES, role_title
 from compression.runs.records import Run
 from compression.texts import gettext as _
-from ui.compare_differences import Rows, labels, results_rows, settings_rows
-from ui.compare_table import MAIN_ROLES
+from ui.compare_differences import OUTCOMES, Rows, labels, results_rows, settings_rows
 from ui.compare_view import forget
 from ui.live_chart import live_chart
 from ui.places import RUNS
@@ -19,7 +18,8 @@ from ui.run_words import age_text, as_text, owner_text, what
 from ui.watch import watch
 
 METRICS = ("val_accuracy", "val_loss", "agreement")
-CHART_HEIGHT = 380
+CHART_HEIGHT, ROW_HEIGHT = 380, 35  # pixels
+MOST_ROWS_SHOWN = 20
 
 
 def show(runs: Sequence[Run], viewer: str) -> None:
@@ -36,7 +36,7 @@ def show(runs: Sequence[Run], viewer: str) -> None:
     table = difference_table(rows, list(names.values()))
     if not rows[_("Settings")]:
         st.caption(_("These runs have the same settings."))
-    st.dataframe(table, hide_index=True, height="content", key="compare-differences")
+    st.dataframe(table, hide_index=True, height=ROW_HEIGHT * (1 + min(len(table), MOST_ROWS_SHOWN)) + 3)
     st.download_button(
         _("These differences as CSV"),
         lambda: table.to_csv(index=False),
@@ -52,11 +52,12 @@ def cards(runs: Sequence[Run], names: dict[str, str], viewer: str) -> None:
     """Draw a card a run: its name here, what it does, and the way to its page."""
     with st.container(horizontal=True, gap="small"):
         for run in runs:
-            with st.container(border=True, width=260, gap="xxsmall"):
+            with st.container(border=True, width=300, gap="xxsmall", key=f"compare-run-{run.id}"):
                 title = as_text(names[run.id] if len(runs) > 1 else what(run))
-                arrow = {"icon": ":material/arrow_forward:", "icon_position": "right"}
-                st.page_link(RUNS.page(), label=f"**{title}**", query_params={"run": run.id}, **arrow)
+                st.markdown(f"**{title}**")
                 st.caption(as_text(f"{what(run)} · {owner_text(run.owner, viewer)}, {age_text(run.created)}"))
+                arrow = {"icon": ":material/arrow_forward:", "icon_position": "right"}
+                st.page_link(RUNS.page(), label=_("Open the run"), query_params={"run": run.id}, **arrow)
 
 
 def difference_table(groups: dict[str, Rows], names: Sequence[str]) -> pd.DataFrame:
@@ -76,7 +77,7 @@ def curves(runs: Sequence[Run], names: dict[str, str]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         titles = {metric: _(TITLES[metric]) for metric in metrics}
         metric = st.segmented_control(_("Curves"), metrics, default=metrics[0], format_func=titles.get, required=True)
-        default = [role for role in roles if role in MAIN_ROLES] or roles
+        default = [role for role in roles if role in OUTCOMES] or roles
         shown = st.pills(_("Roles"), roles, selection_mode="multi", default=default, format_func=role_title)
     label = _("{metric} of the chosen runs over epochs").format(metric=titles[metric])
     figure = overlaid_curves(frame, metric, names, shown, height=CHART_HEIGHT, revision=metric)

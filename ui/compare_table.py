@@ -13,12 +13,12 @@ from compression.runs.frames import models_frame
 from compression.runs.records import Run
 from compression.texts import gettext as _
 from ui import marked_rows
+from ui.compare_differences import OUTCOMES
 from ui.compare_view import write
 from ui.run_words import kind_title, owner_text, settings_text
 
 KEY = "compare-models"
 SIGNS = {"teacher": "■", "baseline": "▲", "student": "●", "original": "■", "compressed": "◆"}
-MAIN_ROLES = ("student", "compressed")
 MOST_ROWS_SHOWN = 10
 ROW_HEIGHT = 35  # pixels
 
@@ -99,7 +99,7 @@ def _styled(frame: pd.DataFrame) -> Any:
 
 def _main_row(frame: pd.DataFrame, run: str) -> int:
     rows = frame.index[frame["run"] == run]
-    return next((row for row in rows if frame["role"][row] in MAIN_ROLES), rows[-1])
+    return next((row for row in rows if frame["role"][row] in OUTCOMES), rows[-1])
 
 
 def csv(frame: pd.DataFrame) -> str:

@@ -302,6 +302,17 @@ def test_labels_say_what_differs_and_never_coincide() -> None:
     assert all("run " in name for name in same[:2])
 
 
+def test_settings_that_only_another_kind_of_run_has_are_left_out() -> None:
+    steps = [{"name": "prune", "sparsity": 0.5}]
+    distill, dense, sparse = (
+        store().run(finished(**spec))
+        for spec in ({}, {"kind": "compress", "steps": [{"name": "prune"}]}, {"kind": "compress", "steps": steps})
+    )
+    assert list(settings_rows([distill, sparse])) == ["kind", "seeds"]
+    assert settings_rows([distill, dense, sparse])["steps.0.sparsity"] == ["–", "0.8", "0.5"]
+    assert "model.width" not in settings_rows([distill, dense, sparse])
+
+
 def test_results_that_are_equal_are_left_out() -> None:
     one, other = (store().run(finished(result=distilled(accuracy))) for accuracy in (0.96, 0.97))
     assert settings_rows([one, other]) == {}
@@ -309,7 +320,8 @@ def test_results_that_are_equal_are_left_out() -> None:
     assert rows["Difference in points"] == ["3.0 (0.9 to 3.3)", "4.0 (0.9 to 3.3)"]
     assert not [name for name in rows if name.startswith("Teacher")]
     shrunk = store().run(finished(kind="compress", result=compressed()))
-    assert results_rows([one, shrunk])["Compressed: file size"] == ["–", "1.90 KB"]
+    assert results_rows([one, shrunk])["Result: file size"] == ["3.86 KB", "1.90 KB"]
+    assert results_rows([one, shrunk])["Original: file size"] == ["–", "99.3 KB"]
     assert "Original: non-zero" not in results_rows([one, shrunk])
     sparse = {"models": {"compressed": model(0.9, 100, nonzero=51)}}
     assert results_rows([shrunk, store().run(finished(kind="compress", result=sparse))])["Compressed: non-zero"][1] == "51"
