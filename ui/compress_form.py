@@ -1,0 +1,136 @@
+"""The controls of the Compress page: from widgets to a request, the defaults of the page being those of the command line."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from compression.catalog import Entry
+from compression.charts.numbers import format_percent
+from compression.charts.style import role_title
+from compression.distillation import DISTILLATION
+from compression.recipe import RECIPE
+from compression.runs.frames import model_label
+from compression.runs.records import FINISHED, Run
+from compression.spec import DEFAULTS
+from compression.steps import STEPS
+from compression.texts import gettext as _
+from ui import controls, model_facts
+from ui.address import Address
+from ui.controls import Request
+from ui.forms import flag, knob_widget, select
+from ui.run_words import age_text
+from ui.store import store
+
+USUAL = DEFAULTS["compress"]
+STEP_USUAL = {step["name"]: step for step in USUAL["steps"]}
+LABELS_ALONE = "labels"
+ZOO, RUN = "zoo", "run"
+MOST_RUNS_OFFERED = 50
+
+
+def draw(address: Address) -> Request:
+    """Draw all controls and return what they ask for."""
+    with st.container(border=True, gap="small"):
+        st.markdown(_("**Network and data**"))
+        data = controls.dataset(address, USUAL["dataset"])
+        model, place = _model(address, data), st.empty()
+    with st.container(border=True, gap="small"):
+        st.markdown(_("**Compression**"))
+        steps = [_step(address, "prune", "sparsity"), _step(address, "quantize", "bits")]
+    with st.container(border=True, gap="small"):
+        st.markdown(_("**Recovery**"))
+        steps += _recovery(address)
+        seeds = controls.seeds(address, USUAL["seeds"])
+        with st.expander(_("More settings")):
+            device, images, train = controls.device(address), controls.training_images(address, data), _train(address)
+    dataset = {"name": data.name, "train_images": images}
+    with place:
+        _facts(dataset, model, train, seeds[0])
+    raw = {"kind": "compress", "dataset": dataset, "model": model, "train": train, "steps": steps, "seeds": seeds}
+    return Request(raw, device)
+
+
+def _model(address: Address, data: Entry) -> dict[str, Any]:
+    """Draw where the network comes from and which it is."""
+    words = {ZOO: _("The zoo: trained here first"), RUN: _("An earlier run")}
+    source = select(address, "from", [*words], default=ZOO, label=_("Network from"), show=words.__getitem__)
+    if source == RUN:
+        made = _networks_made(data.name)
+        if made:
+            return _made(address, made)
+        st.caption(_("No run on {data} has finished yet, so this network comes from the zoo.").format(data=_(data.title)))
+    return controls.network(address, "model", _("Model"), USUAL["model"])
+
+
+def _networks_made(dataset: str) -> dict[str, tuple[Run, str]]:
+    """Return the networks of finished runs on a dataset, as run and role, by what the address calls them."""
+    return {
+        f"{run.id}.{role}": (run, role)
+        for run in store().runs(states=[FINISHED], limit=MOST_RUNS_OFFERED)
+        if run.spec.get("dataset", {}).get("name") == dataset
+        for role in (run.result or {}).get("models", {})
+    }
+
+
+def _made(address: Address, made: Mapping[str, tuple[Run, str]]) -> dict[str, Any]:
+    """Draw the choice among the networks of earlier runs and their seeds."""
+    left, right = st.columns([3, 1], gap="small", vertical_alignment="bottom")
+    with left:
+        show = lambda name: _title(*made[name])  # noqa: E731
+        name = select(address, "made", [*made], default=next(iter(made)), label=_("Network"), show=show)
+    run, role = made[name]
+    with right:
+        seeds = [row["seed"] for row in run.result["models"][role]["per_seed"]]
+        seed = select(address, "seed", seeds, default=seeds[0], label=_("Seed"))
+    return {"run": run.id, "role": role, "seed": seed}
+
+
+def _title(run: Run, role: str) -> str:
+    model = run.result["models"][role]
+    told = [role_title(role), model_label(model.get("architecture")), format_percent(model["accuracy"]), age_text(run.created)]
+    return " · ".join([*([run.title] if run.title else []), *told])
+
+
+def _facts(dataset: dict[str, Any], model: dict[str, Any], train: dict[str, Any], seed: int) -> None:
+    """Draw the network's numbers, and whether it is trained already."""
+    if "run" in model:
+        architecture = store().run(model["run"]).result["models"][model["role"]]["architecture"]
+        model_facts.show(architecture, dataset["name"], note=_("run {id}").format(id=model["run"]))
+        return
+    kept = controls.is_kept({**dataset, "split_seed": 0}, model, RECIPE.check(train, "train"), seed)
+    model_facts.show(model, dataset["name"], note=_("trained already") if kept else _("trained first, once"))
+
+
+def _step(address: Address, name: str, first: str) -> dict[str, Any]:
+    """Draw a step: its main knob as wide as there is room, the others in pairs; a choice of one is none."""
+    entry, usual = STEPS[name], STEP_USUAL[name]
+    values = {first: knob_widget(address, entry.knobs[first], first, default=usual[first])}
+    offered = [knob for knob in entry.knobs.values() if knob.name != first and len(knob.choices) > 1]
+    for column, knob in zip(st.columns(len(offered), gap="small"), offered, strict=True):
+        with column:
+            values[knob.name] = knob_widget(address, knob, knob.name, default=usual.get(knob.name))
+    return {"name": name, **values}
+
+
+def _recovery(address: Address) -> list[dict[str, Any]]:
+    """Draw whether and how the compressed network trains on."""
+    entry, usual = STEPS["finetune"], STEP_USUAL["finetune"]
+    if not flag(address, "finetune", default=True, label=_("Fine-tune after compressing"), help=_(entry.caption)):
+        return []
+    epochs, rate = st.columns(2, gap="small", vertical_alignment="bottom")
+    with epochs:
+        values = {"epochs": knob_widget(address, entry.knobs["epochs"], "epochs", default=usual["epochs"])}
+    with rate:
+        values["lr"] = knob_widget(address, entry.knobs["lr"], "lr", default=usual["lr"])
+    words = {LABELS_ALONE: _("The labels alone")}
+    words |= {name: _("The original: {loss}").format(loss=_(loss.title)) for name, loss in DISTILLATION.items()}
+    chosen = select(address, "learn", [*words], default=LABELS_ALONE, label=_("Learns from"), show=words.__getitem__)
+    loss = None if chosen == LABELS_ALONE else controls.distillation_loss(address, DISTILLATION[chosen], "loss")
+    return [{"name": entry.name, **values, "loss": loss}]
+
+
+def _train(address: Address) -> dict[str, Any]:
+    """Draw how the original is trained; fine-tuning takes all but its epochs and its learning rate from there."""
+    st.caption(_("How the original is trained, where it is not trained yet:"))
+    return {name: knob_widget(address, knob, f"train_{name}") for name, knob in RECIPE.knobs.items()}

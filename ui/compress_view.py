@@ -1,0 +1,174 @@
+"""What the Compress page shows at once: the figures of the present setting, and its curves over sparsity and over bits."""
+
+import html
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import streamlit as st
+
+from compression.charts.numbers import format_bytes, format_milliseconds, format_percent, format_ratio
+from compression.charts.style import MARK_COLOUR, ROLES
+from compression.charts.sweep import sweep
+from compression.errors import LabError
+from compression.runs.records import FINISHED, Run
+from compression.steps import STEPS
+from compression.texts import gettext as _
+from ui.compress_sketch import COLUMNS, VALUES, Sketch, find
+from ui.live_chart import live_chart
+from ui.run_words import as_text
+from ui.store import store
+from ui.watch import watch
+
+CSS = Path(__file__).with_name("compress.css")
+HELD = "compress-sketch"
+PATIENCE_S = 0.25  # longer than the curves of a small network take
+POLL_S = 0.3
+HEIGHT = 380  # pixels
+MOST_RUNS_DRAWN = 30
+UNKNOWN = "–"
+BEFORE = f'<i class="point" style="--mark: {MARK_COLOUR}"></i>'
+AFTER = f'<i class="diamond" style="--mark: {ROLES["compressed"].colour}"></i>'
+
+
+class Figure(NamedTuple):
+    """One number at the top: what it is, its value, where it is from, and the mark that its curves have."""
+
+    title: str
+    value: str
+    note: str
+    mark: str = ""
+
+
+def show(spec: Mapping[str, Any], run: Run | None) -> None:
+    """Draw the figures and the curves of a spec, with what finished runs of the same network reached after recovery.
+
+    Args:
+        run: the finished run of this very spec, if it is on screen.
+    """
+    st.html(CSS)
+    after = {knob: recovered(spec, knob) for knob in VALUES}
+    try:
+        sketch = _sketch(spec)
+    except LabError as error:
+        st.info(as_text(str(error)), icon=":material/hourglass_top:")
+        _draw(spec, None, after, run)
+        return
+    sketch.wait(PATIENCE_S)
+    busy = not sketch.done
+
+    def refresh() -> None:
+        if busy and sketch.done:
+            st.rerun(scope="app")
+        _draw(spec, sketch, after, run)
+
+    st.fragment(refresh, run_every=POLL_S if busy else None)()
+
+
+def _sketch(spec: Mapping[str, Any]) -> Sketch:
+    """Return this tab's sketch: the one it has while nothing changed, else a new one in its place."""
+    held, new = st.session_state.get(HELD), Sketch(find(spec), spec["steps"])
+    if held is not None and held.name == new.name:
+        return held
+    if held is not None:
+        held.stop()
+    st.session_state[HELD] = new
+    new.start()
+    return new
+
+
+def _draw(spec: Mapping[str, Any], sketch: Sketch | None, after: Mapping[str, pd.DataFrame], run: Run | None) -> None:
+    figures(measured(run) if run else expected(spec, sketch))
+    if sketch and sketch.error:
+        st.warning(as_text(sketch.error), icon=":material/error:")
+    labels = {
+        "sparsity": _("Accuracy and file size over sparsity, at {bits} bits, before recovery").format(bits=_knob(spec, "bits")),
+        "bits": _("Accuracy and file size over bits, at the chosen sparsity, before recovery"),
+    }
+    for column, knob in zip(st.columns(2, gap="small"), VALUES, strict=True):
+        points = sketch.curve(knob) if sketch else pd.DataFrame(columns=COLUMNS, dtype=float)
+        level = sketch.subject.accuracy if sketch else None
+        drawn = sweep(points, knob, position=_knob(spec, knob), after=after[knob], original=level, height=HEIGHT)
+        with column:
+            live_chart(drawn, key=f"sketch-{knob}", label=labels[knob], height=HEIGHT)
+    images = sketch.subject.images if sketch else 0
+    if images:
+        sentence = _(
+            "Accuracy on {images} validation images: simulated before recovery, from the file after it. Sizes: the file's."
+        )
+        st.caption(sentence.format(images=f"{images:,}"))
+
+
+def _knob(spec: Mapping[str, Any], knob: str) -> float:
+    return next(step[knob] for step in spec["steps"] if knob in step)
+
+
+def figures(told: Sequence[Figure]) -> None:
+    """Draw the numbers in one row, which keeps its height while they change."""
+    boxes = "".join(
+        f'<div class="{"waits" if figure.value == UNKNOWN else "known"}"><span>{figure.mark}{html.escape(figure.title)}</span>'
+        f"<b>{html.escape(figure.value)}</b><small>{html.escape(figure.note)}</small></div>"
+        for figure in told
+    )
+    with st.container(border=True):
+        st.html(f'<div class="figures-frame"><div class="figures">{boxes}</div></div>')
+
+
+def expected(spec: Mapping[str, Any], sketch: Sketch | None) -> list[Figure]:
+    """Return what is known of the present setting before it ran."""
+    here = sketch.here() if sketch else None
+    trains = any(STEPS[step["name"]].traits.get("trains") for step in spec["steps"])
+    simulated, size, smaller = UNKNOWN, UNKNOWN, ""
+    if sketch and here:
+        simulated, size = format_percent(here["accuracy"]), format_bytes(here["size_bytes"])
+        smaller = _smaller(sketch.subject.size_bytes, here["size_bytes"])
+    return [
+        Figure(_("Before recovery"), simulated, _("simulated on validation images"), BEFORE),
+        Figure(_("After recovery"), UNKNOWN, _("Run finds out") if trains else _("fine-tuning is off"), AFTER),
+        Figure(_("File"), size, smaller),
+        Figure(_("Latency of an image"), UNKNOWN, _("Run measures it")),
+    ]
+
+
+def measured(run: Run) -> list[Figure]:
+    """Return what a finished run found on the test images."""
+    models = (run.result or {})["models"]
+    original, compressed = models["original"], models["compressed"]
+    low, high = (100 * bound for bound in compressed["accuracy_interval"])
+    latency = {role: format_milliseconds(models[role]["latency_ms"]["median"]) for role in ("original", "compressed")}
+    seeds = len(compressed["per_seed"])
+    over = _("test images, one seed") if seeds == 1 else _("test images, {seeds} seeds").format(seeds=seeds)
+    interval = _("{low:.1f} to {high:.1f} %, from the file").format(low=low, high=high)
+    return [
+        Figure(_("Before recovery"), format_percent(compressed["before_recovery"]), f"{_('simulated')} · {over}", BEFORE),
+        Figure(_("After recovery"), format_percent(compressed["accuracy"]), interval, AFTER),
+        Figure(_("File"), format_bytes(compressed["size_bytes"]), _smaller(original["size_bytes"], compressed["size_bytes"])),
+        Figure(_("Latency of an image"), latency["compressed"], _("measured · original {ms}").format(ms=latency["original"])),
+    ]
+
+
+def _smaller(before: float, after: float) -> str:
+    return _("{ratio} smaller than {before}").format(ratio=format_ratio(before / after), before=format_bytes(before))
+
+
+def recovered(spec: Mapping[str, Any], knob: str) -> pd.DataFrame:
+    """Return value, accuracy (validation, mean over seeds) and size_bytes of finished runs that differ in this knob alone."""
+    rows = []
+    for run in store().runs(states=[FINISHED], limit=MOST_RUNS_DRAWN):
+        if run.kind == "compress" and run.result and _without(run.spec, knob) == _without(spec, knob):
+            accuracy = _final_accuracy(watch(run.id).frame)
+            rows.append((_knob(run.spec, knob), accuracy, run.result["models"]["compressed"]["size_bytes"]))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _without(spec: Mapping[str, Any], knob: str) -> Any:
+    """Return what must agree for a run to lie on a curve; how it recovered may differ."""
+    steps = [step for step in spec["steps"] if not STEPS[step["name"]].traits.get("trains")]
+    kept = [{name: value for name, value in step.items() if name != knob} for step in steps]
+    return spec["dataset"], spec["model"], spec["train"], kept, len(steps) < len(spec["steps"])
+
+
+def _final_accuracy(frame: pd.DataFrame) -> float:
+    rows = frame[(frame["role"] == "compressed") & (frame["metric"] == "val_accuracy")]
+    return float(rows.groupby("seed")["value"].last().mean())
