@@ -82,14 +82,15 @@ def _results(run: Run, *, mixed: bool) -> dict[str, str]:
     result = run.result or {}
     models, verdict = result.get("models"), result.get("verdict")
     told = {}
+    if isinstance(verdict, Mapping) and verdict.get("difference") is not None:
+        told[_("Difference in points")] = _with_interval(verdict["difference"], verdict.get("interval"), format_points)
+    told[_("Time taken")] = format_seconds(run.seconds)
     for role in ROLES:
         model = models.get(role) if isinstance(models, Mapping) else None
         if isinstance(model, Mapping):
             title = _("Result") if mixed and role in OUTCOMES else role_title(role)
             told |= {f"{title}: {name}": text for name, text in _model_results(model).items()}
-    if isinstance(verdict, Mapping) and verdict.get("difference") is not None:
-        told[_("Difference in points")] = _with_interval(verdict["difference"], verdict.get("interval"), format_points)
-    return told | {_("Time taken"): format_seconds(run.seconds)}
+    return told
 
 
 def _model_results(model: Mapping[str, Any]) -> dict[str, str]:

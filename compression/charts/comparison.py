@@ -11,7 +11,7 @@ from compression.charts.style import HEIGHT, ROLES, RUN_DASHES, axis, layout, pe
 from compression.charts.tradeoff import escape
 from compression.texts import gettext as _
 
-SHADES = (0.0, 0.45, -0.35)  # the role's colour, towards white, towards black
+SHADES = (0.0, 0.5)  # how far towards white; darker shades are lost on a dark page
 
 
 def shade(colour: str, amount: float) -> str:
@@ -72,7 +72,7 @@ def curve(rows: pd.DataFrame, role: str, position: int, title: str, last: float)
         "name": escape(title),
         "uid": f"{rows['run'].iloc[0]}-{role}",
         "line": {
-            "color": shade(ROLES[role].colour, SHADES[position % len(SHADES)]),
+            "color": shade(ROLES[role].colour, SHADES[(position + position // len(RUN_DASHES)) % len(SHADES)]),
             "dash": RUN_DASHES[position % len(RUN_DASHES)],
             "width": 2.5,
         },

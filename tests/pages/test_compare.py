@@ -268,6 +268,10 @@ def test_overlaid_runs_share_the_roles_hue_and_differ_twice() -> None:
     assert figure.data[0].line.color.lower() == ROLES["student"].colour.lower()
     assert figure.data[0].line.color != figure.data[1].line.color
     assert figure.data[0].line.dash != figure.data[1].line.dash
+    eight = {f"run{index}": f"T {index}" for index in range(8)}
+    many = pd.concat([frame[frame["run"] == "a"].assign(run=run) for run in eight])
+    drawn = overlaid_curves(many, "val_accuracy", eight, ["student"]).data
+    assert len({(trace.line.color, trace.line.dash) for trace in drawn}) == 8
     both = overlaid_curves(frame, "val_accuracy", {"a": "T 8"}, ["student", "baseline"])
     assert [trace.name for trace in both.data] == ["Student, T 8", "Baseline, T 8"]
 
