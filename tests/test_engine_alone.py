@@ -10,7 +10,7 @@ from pathlib import Path
 
 class Absent(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {"streamlit", "plotly", "pandas", "sqlalchemy"}:
+        if name.split(".")[0] in {"streamlit", "plotly", "sqlalchemy"}:
             raise ModuleNotFoundError(name)
 
 sys.meta_path.insert(0, Absent())
