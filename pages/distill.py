@@ -17,6 +17,7 @@ with st.spinner(_("Getting ready …")):
     from ui import distill_form, distill_result
 address = Address("run")
 shown.find(address, KIND)
+notes = st.container()
 left, right = st.columns([5, 8], gap="medium")
 spec = None
 with left:
@@ -27,8 +28,9 @@ with left:
         st.error(as_text(str(error)), icon=":material/error:")
     shown.run_bar(spec, request.device, _("Run"))
 address.add("run", shown.shown(KIND))
-with right:
+with notes:
     address.write()
+with right:
     if run := shown.run(KIND):
         distill_result.show(run, spec and spec.to_json())
     elif spec is not None:
