@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -35,6 +36,9 @@ BROWSER_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+POINTS = """role => [...(document.querySelector(".live-chart")?.data ?? [])]
+    .filter(trace => trace.uid === `${role}-val_accuracy`)
+    .reduce((count, trace) => count + [...(trace.y ?? [])].filter(Number.isFinite).length, 0)"""
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -129,6 +133,26 @@ def settle(page: Page) -> None:
     """Wait until Streamlit has drawn the page and nothing runs."""
     page.wait_for_selector("[data-testid=stAppViewContainer]")
     page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+
+
+def complaints(page: Page) -> list[str]:
+    """Return a list that grows with whatever goes wrong in the page from now on: its console's errors and its requests."""
+    heard: list[str] = []
+    page.on("console", lambda message: heard.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    page.on("response", lambda answer: heard.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None)
+    page.on("request", lambda request: heard.append(f"abroad: {request.url}") if is_abroad(request.url) else None)
+    return heard
+
+
+def is_abroad(url: str) -> bool:
+    """Tell whether an address lies on another machine."""
+    return urlsplit(url).scheme in {"http", "https"} and urlsplit(url).hostname != "127.0.0.1"
+
+
+def points(page: Page, role: str) -> int:
+    """Return how many points of a role's curve the page's first live chart shows."""
+    return page.evaluate(POINTS, role)
 
 
 def shoot(page: Page, name: str) -> Path:
