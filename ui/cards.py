@@ -140,7 +140,8 @@ def card_rows(model: Mapping[str, Any], against: Mapping[str, Any] | None) -> li
     note = "" if nonzero == model["parameters"] else _("{count} not zero").format(count=format_count(nonzero))
     rows.append((_("Parameters"), evidence_title("counted"), format_count(model["parameters"]), note))
     if model.get("agreement") is not None:
-        rows.append((_("Agreement"), _("with the teacher"), format_percent(model["agreement"]), ""))
+        whom = _("with the original") if "before_recovery" in model else _("with the teacher")
+        rows.append((_("Agreement"), whom, format_percent(model["agreement"]), ""))
     return rows
 
 

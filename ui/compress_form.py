@@ -33,8 +33,12 @@ def draw(address: Address) -> Request:
     """Draw all controls and return what they ask for."""
     with st.container(border=True, gap="small"):
         st.markdown(_("**Network and data**"))
-        data = controls.dataset(address, USUAL["dataset"])
-        model, place = _model(address, data), st.empty()
+        left, right = st.columns([4, 3], gap="small")
+        with left:
+            data = controls.dataset(address, USUAL["dataset"])
+        with right:
+            source = _source(address)
+        model, place = _model(address, data, source), st.empty()
     with st.container(border=True, gap="small"):
         st.markdown(_("**Compression**"))
         steps = [_step(address, "prune", "sparsity"), _step(address, "quantize", "bits")]
@@ -51,10 +55,14 @@ def draw(address: Address) -> Request:
     return Request(raw, device)
 
 
-def _model(address: Address, data: Entry) -> dict[str, Any]:
-    """Draw where the network comes from and which it is."""
-    words = {ZOO: _("The zoo: trained here first"), RUN: _("An earlier run")}
-    source = select(address, "from", [*words], default=ZOO, label=_("Network from"), show=words.__getitem__)
+def _source(address: Address) -> str:
+    """Draw where the network comes from."""
+    words = {ZOO: _("The zoo"), RUN: _("An earlier run")}
+    return select(address, "from", [*words], default=ZOO, label=_("Network from"), show=words.__getitem__)
+
+
+def _model(address: Address, data: Entry, source: str) -> dict[str, Any]:
+    """Draw which network it is."""
     if source == RUN:
         made = _networks_made(data.name)
         if made:

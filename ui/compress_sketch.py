@@ -159,8 +159,9 @@ class Sketch:
 
     def curve(self, knob: str) -> pd.DataFrame:
         """Return the points of one curve that are there: value, accuracy (0 to 1), size_bytes."""
-        held = (_points.get(self._point(knob, value)) for value in self._values(knob))
-        return pd.DataFrame([point for point in held if point], columns=COLUMNS)
+        held = [(value, _points.get(self._point(knob, value))) for value in self._values(knob)]
+        rows = [(value, point["accuracy"], point["size_bytes"]) for value, point in held if point]
+        return pd.DataFrame(rows, columns=COLUMNS)
 
     def here(self) -> dict[str, Any] | None:
         """Return the point at the present setting, if it is there."""

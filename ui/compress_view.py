@@ -25,7 +25,7 @@ CSS = Path(__file__).with_name("compress.css")
 HELD = "compress-sketch"
 PATIENCE_S = 0.25  # longer than the curves of a small network take
 POLL_S = 0.3
-HEIGHT = 380  # pixels
+HEIGHT = 320  # pixels
 MOST_RUNS_DRAWN = 30
 UNKNOWN = "–"
 BEFORE = f'<i class="point" style="--mark: {MARK_COLOUR}"></i>'
@@ -86,18 +86,13 @@ def _draw(spec: Mapping[str, Any], sketch: Sketch | None, after: Mapping[str, pd
         "sparsity": _("Accuracy and file size over sparsity, at {bits} bits, before recovery").format(bits=_knob(spec, "bits")),
         "bits": _("Accuracy and file size over bits, at the chosen sparsity, before recovery"),
     }
+    st.html(legend())
     for column, knob in zip(st.columns(2, gap="small"), VALUES, strict=True):
         points = sketch.curve(knob) if sketch else pd.DataFrame(columns=COLUMNS, dtype=float)
         level = sketch.subject.accuracy if sketch else None
-        drawn = sweep(points, knob, position=_knob(spec, knob), after=after[knob], original=level, height=HEIGHT)
+        drawn = sweep(points, knob, position=_knob(spec, knob), after=after[knob], original=level, height=HEIGHT, legend=False)
         with column:
             live_chart(drawn, key=f"sketch-{knob}", label=labels[knob], height=HEIGHT)
-    images = sketch.subject.images if sketch else 0
-    if images:
-        sentence = _(
-            "Accuracy on {images} validation images: simulated before recovery, from the file after it. Sizes: the file's."
-        )
-        st.caption(sentence.format(images=f"{images:,}"))
 
 
 def _knob(spec: Mapping[str, Any], knob: str) -> float:
@@ -115,16 +110,29 @@ def figures(told: Sequence[Figure]) -> None:
         st.html(f'<div class="figures-frame"><div class="figures">{boxes}</div></div>')
 
 
+def legend() -> str:
+    """Return the key to both charts."""
+    original, compressed = ROLES["original"].colour, ROLES["compressed"].colour
+    keys = [
+        (f'<i class="line" style="--mark: {compressed}"></i>', _("before recovery (simulated)")),
+        (BEFORE, _("your setting")),
+        (AFTER, _("after recovery")),
+        (f'<i class="line dashed" style="--mark: {original}"></i>', _("original")),
+    ]
+    return f'<div class="figures-key">{"".join(f"<span>{sign}{html.escape(text)}</span>" for sign, text in keys)}</div>'
+
+
 def expected(spec: Mapping[str, Any], sketch: Sketch | None) -> list[Figure]:
     """Return what is known of the present setting before it ran."""
     here = sketch.here() if sketch else None
     trains = any(STEPS[step["name"]].traits.get("trains") for step in spec["steps"])
-    simulated, size, smaller = UNKNOWN, UNKNOWN, ""
+    simulated, size, smaller, how = UNKNOWN, UNKNOWN, "", _("simulated on validation images")
     if sketch and here:
         simulated, size = format_percent(here["accuracy"]), format_bytes(here["size_bytes"])
+        how = _("simulated on {images:,} validation images").format(images=sketch.subject.images)
         smaller = _smaller(sketch.subject.size_bytes, here["size_bytes"])
     return [
-        Figure(_("Before recovery"), simulated, _("simulated on validation images"), BEFORE),
+        Figure(_("Before recovery"), simulated, how, BEFORE),
         Figure(_("After recovery"), UNKNOWN, _("Run finds out") if trains else _("fine-tuning is off"), AFTER),
         Figure(_("File"), size, smaller),
         Figure(_("Latency of an image"), UNKNOWN, _("Run measures it")),

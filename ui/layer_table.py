@@ -13,10 +13,6 @@ from compression.texts import gettext as _
 TALLEST = 460  # pixels
 ROW, HEAD = 35, 38  # pixels
 SUFFIXES = ("_before", "_after")
-COLUMNS = (
-    *("layer", "shape", "parameters", "nonzero_before", "nonzero_after"),
-    *("bits_before", "bits_after", "bytes_before", "bytes_after", "macs"),
-)
 
 
 def layers(events: Iterable[Event]) -> pd.DataFrame | None:
@@ -31,7 +27,7 @@ def layers(events: Iterable[Event]) -> pd.DataFrame | None:
         if role == "original" and ("compressed", seed) in told:
             before, after = (pd.DataFrame(told[part, seed]) for part in ("original", "compressed"))
             both = before.merge(after.drop(columns=["kind", "shape", "parameters", "macs"]), on="layer", suffixes=SUFFIXES)
-            both["shape"] = [" × ".join(map(str, shape)) for shape in both["shape"]]
+            both["shape"] = ["×".join(map(str, shape)) for shape in both["shape"]]
             return both
     return None
 
@@ -50,23 +46,29 @@ def show(events: Iterable[Event], name: str) -> None:
         looks = {"icon": ":material/download:", "on_click": "ignore", "type": "tertiary"}
         st.download_button(_("Layers (CSV)"), lambda: table.to_csv(index=False), f"{name}-layers.csv", "text/csv", **looks)
     height = min(HEAD + ROW * len(table), TALLEST)
-    st.dataframe(table[[*COLUMNS]], column_config=_columns(), hide_index=True, height=height)
+    st.dataframe(_shown(table), column_config=_columns(), hide_index=True, height=height)
     st.caption(in_all(table))
 
 
+def _shown(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table as people read it: what changes as `before → after`."""
+    shown = table[["layer", "shape", "parameters", "macs"]].copy()
+    shown["layer"] = table["layer"] + " " + table["kind"]
+    for place, name in enumerate(("nonzero", "bits", "bytes"), 3):
+        pairs = zip(table[f"{name}_before"], table[f"{name}_after"], strict=True)
+        shown.insert(place, name, [f"{before:,} → {after:,}" if before != after else f"{after:,}" for before, after in pairs])
+    return shown
+
+
 def _columns() -> dict[str, Any]:
-    number = st.column_config.NumberColumn
-    after = _("{what} after")
+    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     return {
-        "layer": st.column_config.TextColumn(_("Layer"), pinned=True),
-        "shape": st.column_config.TextColumn(_("Shape")),
+        "layer": text(_("Layer"), pinned=True),
+        "shape": text(_("Shape")),
         "parameters": number(_("Parameters"), format="localized"),
-        "nonzero_before": number(_("Non-zero"), format="localized"),
-        "nonzero_after": number(after.format(what=_("Non-zero")), format="localized"),
-        "bits_before": number(_("Bits")),
-        "bits_after": number(after.format(what=_("Bits"))),
-        "bytes_before": number(_("Bytes"), format="localized"),
-        "bytes_after": number(after.format(what=_("Bytes")), format="localized"),
+        "nonzero": text(_("Non-zero"), alignment="right"),
+        "bits": text(_("Bits"), alignment="right"),
+        "bytes": text(_("Bytes"), alignment="right"),
         "macs": number(_("MACs"), format="localized", help=_("Multiply-accumulates an example; zeros count like any weight")),
     }
 

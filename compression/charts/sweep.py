@@ -12,8 +12,9 @@ from compression.texts import mark
 
 HEIGHT = 380
 UPPER_PANEL, LOWER_PANEL = (0.46, 1.0), (0.0, 0.34)
-TITLES = {"sparsity": mark("Over sparsity"), "bits": mark("Over bits")}
+TITLES = {"sparsity": mark("Over sparsity, before recovery"), "bits": mark("Over bits, before recovery")}
 AXIS_TITLES = {"sparsity": mark("Weights removed"), "bits": mark("Bits a weight")}
+TOP_WITHOUT_LEGEND = 38  # pixels
 BITS_TICKS = [1, 2, 3, 4, 6, 8, 12, 16]
 
 
@@ -25,6 +26,7 @@ def sweep(
     after: pd.DataFrame | None = None,
     original: float | None = None,
     height: int = HEIGHT,
+    legend: bool = True,
     revision: str = "",
 ) -> go.Figure:
     """Draw accuracy and file size over a knob, the slider's position marked on both.
@@ -36,6 +38,7 @@ def sweep(
         after: the same columns for networks that recovered by fine-tuning; drawn as single points.
         original: accuracy of the network before anything was done to it.
         height: pixels.
+        legend: whether there is one; charts beside each other need it once.
         revision: zoom and hidden entries are kept while it stays the same.
     """
     points = points.sort_values("value")
@@ -44,10 +47,14 @@ def sweep(
         traces += _panel(points, after, column, panel, position)
     if original is not None and len(points):
         traces.insert(0, _level(original, points["value"].min(), points["value"].max()))
-    ticks: dict[str, Any] = {"tickformat": ".0%"} if knob == "sparsity" else {"tickvals": BITS_TICKS}
+    ticks: dict[str, Any] = (
+        {"tickformat": ".0%", "range": [0, 1], "dtick": 0.2} if knob == "sparsity" else {"tickvals": BITS_TICKS}
+    )
     across = axis(_(AXIS_TITLES[knob]), **ticks, anchor="y2", domain=[0, 1])
-    looks = layout(_(TITLES[knob]), uirevision=revision or knob, height=height, shapes=[_needle(position)])
-    upper = percent_axis(_("Validation accuracy"), domain=UPPER_PANEL, rangemode="tozero")
+    looks = layout(_(TITLES[knob]), uirevision=revision or knob, height=height, shapes=[_needle(position)], showlegend=legend)
+    if not legend:
+        looks["margin"] = {**looks["margin"], "t": TOP_WITHOUT_LEGEND}
+    upper = percent_axis(_("Validation accuracy"), domain=UPPER_PANEL, range=[0, 1.03])
     lower = axis(_("File size"), domain=LOWER_PANEL, rangemode="tozero", tickformat="~s", ticksuffix="B", nticks=4)
     return go.Figure(data=traces, layout={**looks, "xaxis": across, "yaxis": upper, "yaxis2": lower})
 
