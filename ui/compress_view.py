@@ -1,5 +1,6 @@
 """What the Compress page shows at once: the figures of the present setting, and its curves over sparsity and over bits."""
 
+import functools
 import html
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ PATIENCE_S = 0.25  # longer than the curves of a small network take
 POLL_S = 0.3
 HEIGHT = 320  # pixels
 MOST_RUNS_DRAWN = 30
+MOST_ACCURACIES_KEPT = 512
 UNKNOWN = "–"
 BEFORE = f'<i class="point" style="--mark: {MARK_COLOUR}"></i>'
 AFTER = f'<i class="diamond" style="--mark: {ROLES["compressed"].colour}"></i>'
@@ -48,13 +50,13 @@ def show(spec: Mapping[str, Any], run: Run | None) -> None:
         run: the finished run of this very spec, if it is on screen.
     """
     st.html(CSS)
-    after = {knob: recovered(spec, knob) for knob in VALUES}
     try:
         sketch = _sketch(spec)
     except LabError as error:
         st.info(as_text(str(error)), icon=":material/hourglass_top:")
-        _draw(spec, None, after, run)
+        _draw(spec, None, recovered(spec), run)
         return
+    after = recovered(spec)  # while the points are computed
     sketch.wait(PATIENCE_S)
     busy = not sketch.done
 
@@ -160,14 +162,19 @@ def _smaller(before: float, after: float) -> str:
     return _("{ratio} smaller than {before}").format(ratio=format_ratio(before / after), before=format_bytes(before))
 
 
-def recovered(spec: Mapping[str, Any], knob: str) -> pd.DataFrame:
-    """Return value, accuracy (validation, mean over seeds) and size_bytes of finished runs that differ in this knob alone."""
-    rows = []
-    for run in store().runs(states=[FINISHED], limit=MOST_RUNS_DRAWN):
-        if run.kind == "compress" and run.result and _without(run.spec, knob) == _without(spec, knob):
-            accuracy = _final_accuracy(watch(run.id).frame)
-            rows.append((_knob(run.spec, knob), accuracy, run.result["models"]["compressed"]["size_bytes"]))
-    return pd.DataFrame(rows, columns=COLUMNS)
+def recovered(spec: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+    """Return for each knob what finished runs that differ in it alone reached.
+
+    Columns: value, accuracy (validation, mean over seeds), size_bytes.
+    """
+    done = [run for run in store().runs(states=[FINISHED], limit=MOST_RUNS_DRAWN) if run.kind == "compress" and run.result]
+    tables = {}
+    for knob in VALUES:
+        alike = [run for run in done if _without(run.spec, knob) == _without(spec, knob)]
+        sizes = [run.result["models"]["compressed"]["size_bytes"] for run in alike]
+        rows = [(_knob(run.spec, knob), _final_accuracy(run.id), size) for run, size in zip(alike, sizes, strict=True)]
+        tables[knob] = pd.DataFrame(rows, columns=COLUMNS)
+    return tables
 
 
 def _without(spec: Mapping[str, Any], knob: str) -> Any:
@@ -177,6 +184,8 @@ def _without(spec: Mapping[str, Any], knob: str) -> Any:
     return spec["dataset"], spec["model"], spec["train"], kept, len(steps) < len(spec["steps"])
 
 
-def _final_accuracy(frame: pd.DataFrame) -> float:
+@functools.lru_cache(maxsize=MOST_ACCURACIES_KEPT)
+def _final_accuracy(finished_run: str) -> float:
+    frame = watch(finished_run).frame
     rows = frame[(frame["role"] == "compressed") & (frame["metric"] == "val_accuracy")]
     return float(rows.groupby("seed")["value"].last().mean())
