@@ -19,10 +19,10 @@ from compression.charts.numbers import (
 )
 from compression.charts.style import ROLES, role_title
 from compression.charts.tradeoff import evidence_title
-from compression.runs.frames import model_label
 from compression.runs.records import Run
 from compression.texts import gettext as _
 from compression.texts import mark
+from ui.run_words import network
 
 CSS = Path(__file__).with_name("cards.css")
 SHAPES = {"square": "square", "triangle-up": "triangle", "circle": "circle", "diamond": "diamond"}
@@ -116,7 +116,7 @@ def card_html(role: str, model: Mapping[str, Any], against: Mapping[str, Any] | 
     return (
         f'<div class="role-card" style="--role: {style.colour}">'
         f'<div class="role"><i class="{SHAPES[style.symbol]}"></i>{html.escape(role_title(role))}</div>'
-        f'<div class="network">{html.escape(model_label(model.get("architecture")))}</div>'
+        f'<div class="network">{html.escape(network(model.get("architecture")))}</div>'
         f'<div class="accuracy">{html.escape(format_percent(model["accuracy"]))}</div>'
         f"<small>{html.escape(interval)} · {html.escape(evidence)}</small>{rows}</div>"
     )

@@ -9,13 +9,13 @@ import streamlit as st
 from compression.charts.numbers import format_bytes, format_count, format_milliseconds, format_percent, scale
 from compression.charts.style import ROLES, role_title
 from compression.charts.tradeoff import evidence_title
-from compression.runs.frames import models_frame
+from compression.runs.frames import models_frame, models_of
 from compression.runs.records import Run
 from compression.texts import gettext as _
 from ui import marked_rows
 from ui.compare_differences import OUTCOMES
 from ui.compare_view import write
-from ui.run_words import kind_title, owner_text, settings_text
+from ui.run_words import kind_title, network, owner_text, settings_text
 
 KEY = "compare-models"
 SIGNS = {"teacher": "■", "baseline": "▲", "student": "●", "original": "■", "compressed": "◆"}
@@ -24,10 +24,15 @@ ROW_HEIGHT = 35  # pixels
 
 
 def models(runs: Sequence[Run], viewer: str) -> pd.DataFrame:
-    """Return the models frame of finished runs with two columns more: their run's settings and its owner in words."""
+    """Return the models frame of finished runs in words: their networks, their run's settings and its owner."""
     frame = models_frame(runs)
     settings = {run.id: settings_text(run.spec) for run in runs}
-    return frame.assign(settings=frame["run"].map(settings), who=[owner_text(person, viewer) for person in frame["owner"]])
+    made = {(run.id, role): network(model.get("architecture")) for run in runs for role, model in models_of(run).items()}
+    return frame.assign(
+        model=[made[key] for key in zip(frame["run"], frame["role"], strict=True)],
+        settings=frame["run"].map(settings),
+        who=[owner_text(person, viewer) for person in frame["owner"]],
+    )
 
 
 def columns() -> dict[str, tuple[str, Callable[[Any], str] | None]]:

@@ -10,7 +10,6 @@ from compression.charts.numbers import format_percent
 from compression.charts.style import role_title
 from compression.distillation import DISTILLATION
 from compression.recipe import RECIPE
-from compression.runs.frames import model_label
 from compression.runs.records import FINISHED, Run
 from compression.spec import DEFAULTS
 from compression.steps import STEPS
@@ -19,7 +18,7 @@ from ui import controls, model_facts
 from ui.address import Address
 from ui.controls import Request
 from ui.forms import flag, knob_widget, select
-from ui.run_words import age_text
+from ui.run_words import age_text, network
 from ui.store import store
 
 USUAL = DEFAULTS["compress"]
@@ -96,7 +95,7 @@ def _made(address: Address, made: Mapping[str, tuple[Run, str]]) -> dict[str, An
 
 def _title(run: Run, role: str) -> str:
     model = run.result["models"][role]
-    told = [role_title(role), model_label(model.get("architecture")), format_percent(model["accuracy"]), age_text(run.created)]
+    told = [role_title(role), network(model.get("architecture")), format_percent(model["accuracy"]), age_text(run.created)]
     return " · ".join([*([run.title] if run.title else []), *told])
 
 

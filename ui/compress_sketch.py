@@ -22,10 +22,10 @@ from compression.errors import LabError
 from compression.export import weights
 from compression.measure.macs import macs
 from compression.preview import preview
-from compression.runs.frames import model_label
 from compression.stages import evaluate
 from compression.steps import STEPS
 from compression.texts import gettext as _
+from ui.run_words import network
 
 SPARSITIES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 BITS = (1, 2, 3, 4, 5, 6, 8, 16)
@@ -76,7 +76,7 @@ def find(spec: Mapping[str, Any]) -> Subject:
     if path is None:
         sentence = _("This {network} has not learned {data} yet. Run trains it first; then its curves appear here.")
         title = _(DATASETS[spec["dataset"]["name"]].title)
-        raise LabError(sentence.format(network=model_label(choice), data=title))
+        raise LabError(sentence.format(network=network(choice), data=title))
     return _subject(str(path), path.stat().st_mtime_ns, json.dumps(spec["dataset"]), str(settings.data_root()))
 
 

@@ -7,11 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from compression.charts.numbers import format_seconds
-from compression.runs.frames import model_label
+from compression.catalog import Registry
+from compression.charts.numbers import format_percent, format_seconds
+from compression.charts.style import role_title
+from compression.distillation import DISTILLATION
+from compression.models import MODELS
 from compression.runs.records import Run
+from compression.steps import STEPS
 from compression.texts import gettext as _
 from compression.texts import mark
+from ui.forms import SHARES
 from ui.identity import display_name
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
@@ -36,6 +41,7 @@ STATES = {
     "cancelled": State(mark("Cancelled"), ":material/cancel:", "gray", "■"),
     "interrupted": State(mark("Interrupted"), ":material/pause_circle:", "orange", "❙❙"),
 }
+KNOBS = {"lr": mark("learning rate")}
 KINDS = {"distill": mark("Distillation"), "compress": mark("Compression")}
 
 
@@ -61,8 +67,9 @@ def what(run: Run) -> str:
 def network(architecture: Any) -> str:
     """Return a network's name for people, also where it is one that an earlier run made."""
     if isinstance(architecture, Mapping) and "run" in architecture:
-        return _("{role} of run {run}").format(role=architecture.get("role", ""), run=architecture["run"])
-    return model_label(architecture)
+        role = role_title(str(architecture.get("role", "")))
+        return _("{role} of run {run}").format(role=role, run=architecture["run"])
+    return _called(MODELS, architecture) if isinstance(architecture, Mapping) else "?"
 
 
 def dataset(run: Run) -> str:
@@ -72,16 +79,32 @@ def dataset(run: Run) -> str:
 
 
 def settings_text(spec: Mapping[str, Any]) -> str:
-    """Return the methods of a run with their numbers: `kd temperature 4, alpha 0.9`, or a compression's steps."""
-    loss = spec.get("loss") if spec.get("kind") == "distill" else spec.get("steps")
-    methods = loss if isinstance(loss, list) else [loss]
-    return " · ".join(_method_text(method) for method in methods if isinstance(method, Mapping))
+    """Return the methods of a run with their numbers: `KD (Hinton, temperature 4, alpha 0.9)`, or a compression's steps."""
+    registry, methods = (DISTILLATION, spec.get("loss")) if spec.get("kind") == "distill" else (STEPS, spec.get("steps"))
+    methods = methods if isinstance(methods, list) else [methods]
+    return " · ".join(_called(registry, method) for method in methods if isinstance(method, Mapping))
 
 
-def _method_text(method: Mapping[str, Any]) -> str:
-    numbers = {name: value for name, value in method.items() if isinstance(value, int | float) and not isinstance(value, bool)}
-    knobs = ", ".join(f"{name} {value:g}" for name, value in numbers.items())
-    return f"{method.get('name', '?')} {knobs}".strip()
+def _called(registry: Registry, method: Mapping[str, Any]) -> str:
+    """Return a method's title with its numbers in brackets."""
+    name = str(method.get("name", "?"))
+    title = _(registry[name].title) if name in registry else name
+    numbers = ", ".join(f"{_knob_name(knob)} {shown}" for knob, value in method.items() if (shown := _number(knob, value)))
+    if not numbers:
+        return title
+    return f"{title[:-1]}, {numbers})" if title.endswith(")") else f"{title} ({numbers})"
+
+
+def _knob_name(knob: str) -> str:
+    return _(KNOBS[knob]) if knob in KNOBS else knob.replace("_", " ")
+
+
+def _number(knob: str, value: Any) -> str:
+    if isinstance(value, list):
+        return "-".join(map(str, value))
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return ""
+    return format_percent(value).replace(".0 %", " %") if knob in SHARES else f"{value:g}"
 
 
 def owner_text(person: str, viewer: str) -> str:

@@ -59,16 +59,16 @@ def latest_of(events: Iterable[Event], kind: str) -> dict[str, Any]:
 
 def models_frame(runs: Iterable[Run]) -> pd.DataFrame:
     """Return the models of finished runs, one a row: accuracies from 0 to 1, sizes in bytes, latencies in milliseconds."""
-    rows = [
-        _model_row(run, role, model)
-        for run in runs
-        if run.result is not None
-        for role, model in _mapping(run.result.get("models")).items()
-        if isinstance(model, Mapping)
-    ]
+    rows = [_model_row(run, role, model) for run in runs for role, model in models_of(run).items()]
     frame = pd.DataFrame(rows, columns=MODEL_COLUMNS)
     frame["created"] = pd.to_datetime(frame["created"], unit="s", utc=True)
     return frame
+
+
+def models_of(run: Run) -> dict[str, Mapping[str, Any]]:
+    """Return the models of a run's result by role; nothing where it has none, or none that can be read."""
+    models = _mapping(_mapping(run.result).get("models"))
+    return {role: model for role, model in models.items() if isinstance(model, Mapping)}
 
 
 def model_label(architecture: Any) -> str:

@@ -306,14 +306,26 @@ def test_ages(seconds: float, words: str, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_names_of_networks_and_runs(lab_home: object) -> None:
     taken = {"run": "abc", "role": "student", "seed": 0}
-    assert run_words.network(taken) == "student of run abc"
-    assert run_words.what(store().run(finished(title="Mine"))) == "Mine: cnn width 2 learns from cnn width 32"
-    assert run_words.what(store().run(finished(kind="compress"))) == "cnn width 16, compressed"
-    assert (
-        run_words.settings_text({"kind": "distill", "loss": [{"name": "kd", "temperature": 2.0}, {"name": "x"}]})
-        == "kd temperature 2 · x"
-    )
+    assert run_words.network(taken) == "Student of run abc"
+    assert run_words.what(store().run(finished(title="Mine"))) == "Mine: CNN (width 2) learns from CNN (width 32)"
+    assert run_words.what(store().run(finished(kind="compress"))) == "CNN (width 16), compressed"
+    assert run_words.network({"name": "resnet", "depth": 20, "width": 16}) == "ResNet (CIFAR, depth 20, width 16)"
+    assert run_words.network({"name": "mlp", "hidden": [32, 16]}) == "MLP (hidden 32-16)"
+    assert run_words.network({"name": "lenet300"}) == "LeNet-300-100"
+    assert run_words.network({"name": "gone", "width": 2}) == "gone (width 2)"
+    assert run_words.network(None) == "?"
+
+
+def test_settings_in_words() -> None:
+    two_losses = [{"name": "kd", "temperature": 2.0}, {"name": "x"}]
+    assert run_words.settings_text({"kind": "distill", "loss": two_losses}) == "KD (Hinton, temperature 2) · x"
+    steps = [{"name": "prune", "sparsity": 0.8, "scope": "global"}, {"name": "finetune", "epochs": 5, "lr": 0.01}]
+    wanted = "Prune (sparsity 80 %) · Fine-tune (epochs 5, learning rate 0.01)"
+    assert run_words.settings_text({"kind": "compress", "steps": steps}) == wanted
     assert run_words.settings_text({}) == ""
+
+
+def test_text_that_markdown_leaves_alone() -> None:
     assert run_words.as_text("*a* <b> [c](d) $e$") == r"\*a\* \<b\> \[c\]\(d\) \$e\$"
 
 
