@@ -9,13 +9,15 @@ import streamlit as st
 
 from compression import networks, settings
 from compression.catalog import Entry, Knob
+from compression.charts.numbers import format_count
 from compression.data import DATASETS
 from compression.data.load import train_images_knob
+from compression.errors import SpecError
 from compression.models import MODELS
 from compression.texts import gettext as _
 from compression.texts import mark
 from ui import status
-from ui.address import Address
+from ui.address import Address, refused
 from ui.forms import choose, entry_form, knob_widget, select
 
 MOST_SEEDS_OFFERED = 10
@@ -47,10 +49,26 @@ def dataset(address: Address, usual: Mapping[str, Any]) -> Entry:
 
 
 def training_images(address: Address, data: Entry) -> int | None:
-    """Draw how many images to train on; None means all."""
-    every = train_images_knob(data)
-    images = knob_widget(address, replace(every, default=every.high), "images", label=_("Training images"))
-    return None if images == every.high else images
+    """Draw how many images to train on; None, which an empty field says, means all."""
+    knob, label = train_images_knob(data), _("Training images")
+
+    def understand(text: str) -> int:
+        try:
+            return knob.check(float(text), label)
+        except (SpecError, ValueError):
+            sentence = refused(label, text, knob.allowed(), _("every image")).args[0]
+            raise ValueError(sentence, None) from None
+
+    address.read("images", None, understand)
+    held = address.widget("images")
+    if st.session_state[held] is not None and not knob.contains(st.session_state[held]):
+        st.session_state[held] = None
+    low, high, step = int(knob.low or 0), int(knob.high or 0), int(knob.step or 1)
+    everything = _("All {count}").format(count=format_count(high))
+    looks = {"placeholder": everything, "help": _(knob.help), "persist_state": "session"}
+    images = st.number_input(label, low, high, None, step, key=held, **looks)
+    address.keep("images", images, None)
+    return images
 
 
 def network(address: Address, role: str, label: str, usual: Mapping[str, Any]) -> dict[str, Any]:
