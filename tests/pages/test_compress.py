@@ -1,0 +1,436 @@
+"""Compress: what shows at once without training, what the controls ask for, and what a run adds."""
+
+import hashlib
+import json
+import re
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from compression import networks, settings
+from compression.data.load import load_present
+from compression.execute import execute
+from compression.execute_compress import apply_at_once
+from compression.export import compact, weights
+from compression.runs.records import CANCELLED, FAILED, FINISHED, INTERRUPTED
+from compression.spec import parse
+from compression.training import predict
+from tests.pages.conftest import Visit
+from tests.pages.stored_runs import TOKEN, distilled, finished, started
+from ui import compress_sketch
+from ui.identity import COOKIE
+from ui.store import store
+
+DEFAULT = parse({"kind": "compress"}).to_json()
+PRUNE, QUANTIZE, FINETUNE = DEFAULT["steps"]
+QUICK = {"seeds": [0], "steps": [PRUNE, QUANTIZE, FINETUNE | {"epochs": 1}]}
+SPARSITY, BITS = "compress-sparsity", "compress-bits"
+
+
+@pytest.fixture(autouse=True)
+def no_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave submitted runs in the queue."""
+    monkeypatch.setattr("compression.runs.ensure_alive", lambda: None)
+
+
+def visitor(app: AppTest) -> str:
+    """Return who visits the page, as the store knows them."""
+    return "guest-" + hashlib.sha256(app.session_state[COOKIE].encode()).hexdigest()[:16]
+
+
+def button(app: AppTest, label: str) -> Any:
+    (found,) = [button for button in app.button if button.label == label]
+    return found
+
+
+def run_it(app: AppTest) -> dict[str, Any]:
+    """Press the primary button and return the spec of the run that it queued."""
+    button(app, "Run compression").click().run()
+    assert not app.exception
+    (run,) = [run for run in store().runs() if run.state == "queued"]
+    return run.spec
+
+
+def words(app: AppTest) -> str:
+    """Return the text of the page, without the signs that keep Markdown from reading it."""
+    groups = (app.markdown, app.caption, app.warning, app.error, app.info)
+    return "\n".join(element.value for group in groups for element in group).replace("\\", "")
+
+
+def figures(app: AppTest) -> list[tuple[str, str, str]]:
+    """Return the numbers at the top: title, value and note."""
+    (text,) = [element.proto.body for element in app.main.get("html") if "figures-frame" in element.proto.body]
+    boxes = re.findall(r"<span>(?:<i.*?</i>)?(.*?)</span><b>(.*?)</b><small>(.*?)</small>", text)
+    assert len(boxes) == 4
+    return boxes
+
+
+def curve(app: AppTest, knob: str, name: str, column: str = "accuracy") -> dict[float, float]:
+    """Return the points of one trace of the chart over a knob."""
+    for element in app.main.get("bidi_component"):
+        if element.proto.id.endswith(f"sketch-{knob}"):
+            figure = json.loads(json.loads(element.proto.json or element.proto.mixed.json)["figure"])
+            (trace,) = [trace for trace in figure["data"] if trace["meta"] == f"{name}-{column}"]
+            return {x: y for x, y in zip(trace["x"], trace["y"], strict=True) if x is not None}
+    raise AssertionError(f"no chart over {knob}")
+
+
+def by_hand(sparsity: float, bits: int, **more: Any) -> tuple[float, int, int]:
+    """Return validation accuracy, compact file size and fp32 file size of the default network, computed step by step."""
+    dataset = load_present(DEFAULT["dataset"], settings.data_root())
+    key = networks.cache_key(DEFAULT["dataset"], DEFAULT["model"], DEFAULT["train"], 0)
+    path = networks.BUNDLED / f"{key}.safetensors"
+    model, facts = networks.read(path, dataset)
+    steps = [PRUNE | {"sparsity": sparsity} | more, QUANTIZE | {"bits": bits}]
+    state = apply_at_once(model, steps)
+    right = predict(state.model, dataset, dataset.validation.inputs).argmax(1) == dataset.validation.labels
+    target = settings.home() / f"{sparsity}-{bits}.compact"
+    written = compact.write(target, state.contents(), networks.facts_of(facts["architecture"], dataset))
+    return float(right.float().mean()), written, path.stat().st_size
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[dict[str, Any]], Any]:
+    """The events of a short compression and the folder that it left."""
+    folder = tmp_path_factory.mktemp("run")
+    workspace = networks.Workspace(folder, folder / "models", folder / "runs")
+    return list(execute(parse({"kind": "compress", **QUICK}), workspace)), folder
+
+
+@pytest.fixture
+def done(real: tuple[list[dict[str, Any]], Any], lab_home: object) -> str:
+    """A short compression as a finished run of the store."""
+    events, folder = real
+    run = started(kind="compress", **QUICK)
+    assert store().append(run, TOKEN, events[:-1], 600).held
+    settings.runs_folder().mkdir(parents=True)
+    (settings.runs_folder() / run).symlink_to(folder)
+    store().finish(run, TOKEN, FINISHED, result=events[-1]["result"])
+    return run
+
+
+def test_at_once_and_without_training_the_numbers_are_those_of_the_steps_by_hand(visit: Visit) -> None:
+    app = visit("compress")
+    assert not app.exception
+    accuracy, size, original = by_hand(0.8, 4)
+    (before, after, file, latency) = figures(app)
+    assert before == ("Before recovery", f"{100 * accuracy:.1f} %", "simulated on 259 validation images")
+    assert after[1] == latency[1] == "–"
+    assert (size, original) == (7629, 99344)
+    assert file == ("File", "7.63 KB", "13.0× smaller than 99.3 KB")
+    assert "24,170 parameters · 1.48 M MACs · 99.3 KB · trained already" in words(app)
+    assert "Press Run compression." in words(app)
+
+
+def test_both_curves_hold_each_points_own_values(visit: Visit) -> None:
+    app = visit("compress", sparsity="0.65", bits="3")
+    over_sparsity, over_bits = (curve(app, knob, "before recovery") for knob in ("sparsity", "bits"))
+    assert set(over_sparsity) == {*compress_sketch.SPARSITIES, 0.65}
+    assert set(over_bits) == set(compress_sketch.BITS)
+    here = by_hand(0.65, 3)
+    assert over_sparsity[0.65] == over_bits[3] == pytest.approx(here[0])
+    assert curve(app, "sparsity", "your setting") == {0.65: pytest.approx(here[0])}
+    assert curve(app, "bits", "your setting", "size_bytes") == {3: here[1]}
+    other = by_hand(0.3, 3)
+    assert over_sparsity[0.3] == pytest.approx(other[0])
+    assert curve(app, "sparsity", "before recovery", "size_bytes")[0.3] == other[1]
+    other = by_hand(0.65, 8)
+    assert over_bits[8] == pytest.approx(other[0])
+    assert curve(app, "bits", "before recovery", "size_bytes")[8] == other[1]
+
+
+def test_moving_a_slider_computes_only_what_it_changes(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = visit("compress")
+    asked: list[tuple[str, list[float]]] = []
+    true = compress_sketch.preview
+
+    def noted(*given: Any, sweep: str, values: list[float], **more: Any) -> Any:
+        asked.append((sweep, values))
+        return true(*given, sweep=sweep, values=values, **more)
+
+    monkeypatch.setattr(compress_sketch, "preview", noted)
+    app.slider(key=SPARSITY).set_value(0.77).run()
+    assert {sweep for sweep, _values in asked} <= {"bits", "sparsity"}
+    assert sum(len(values) for _sweep, values in asked) == len(compress_sketch.BITS)
+    asked.clear()
+    app.slider(key=SPARSITY).set_value(0.8).run()
+    app.selectbox(key="compress-learn").set_value("kd").run()
+    assert asked == []
+    app.slider(key=BITS).set_value(7).run()
+    assert sum(len(values) for _sweep, values in asked) == len(compress_sketch.SPARSITIES)
+
+
+def test_run_untouched_asks_for_exactly_the_default_spec(visit: Visit) -> None:
+    app = visit("compress")
+    assert run_it(app) == DEFAULT
+    (run,) = store().runs()
+    assert (run.owner, run.state, run.kind) == (visitor(app), "queued", "compress")
+    assert dict(app.query_params) == {"run": run.id}
+
+
+CHANGES = [
+    ("selectbox", "granularity", "channel", {"steps": [PRUNE | {"granularity": "channel"}, QUANTIZE, FINETUNE]}),
+    ("selectbox", "scope", "layer", {"steps": [PRUNE | {"scope": "layer"}, QUANTIZE, FINETUNE]}),
+    ("slider", "sparsity", 0.35, {"steps": [PRUNE | {"sparsity": 0.35}, QUANTIZE, FINETUNE]}),
+    ("slider", "bits", 2, {"steps": [PRUNE, QUANTIZE | {"bits": 2}, FINETUNE]}),
+    ("selectbox", "scheme", "asymmetric", {"steps": [PRUNE, QUANTIZE | {"scheme": "asymmetric"}, FINETUNE]}),
+    ("selectbox", "group", "tensor", {"steps": [PRUNE, QUANTIZE | {"group": "tensor"}, FINETUNE]}),
+    ("number_input", "epochs", 9, {"steps": [PRUNE, QUANTIZE, FINETUNE | {"epochs": 9}]}),
+    ("number_input", "lr", 0.002, {"steps": [PRUNE, QUANTIZE, FINETUNE | {"lr": 0.002}]}),
+    ("selectbox", "learn", "kd", {"steps": [PRUNE, QUANTIZE, FINETUNE | {"loss": {"name": "kd"}}]}),
+    ("checkbox", "finetune", False, {"steps": [PRUNE, QUANTIZE]}),
+    ("slider", "model_width", 20, {"model": {"name": "cnn", "width": 20}}),
+    ("selectbox", "model", "lenet300", {"model": {"name": "lenet300"}}),
+    ("slider", "seeds", 2, {"seeds": [0, 1]}),
+    ("number_input", "images", 150, {"dataset": {"name": "digits", "train_images": 150}}),
+    ("number_input", "train_epochs", 3, {"train": {"epochs": 3}}),
+    ("selectbox", "train_optimizer", "adam", {"train": {"optimizer": "adam"}}),
+    ("selectbox", "dataset", "mnist", {"dataset": {"name": "mnist"}}),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "value", "change"), CHANGES, ids=[change[1] for change in CHANGES])
+def test_each_control_changes_its_part_of_the_spec_and_of_the_address(
+    kind: str, name: str, value: Any, change: dict[str, Any], visit: Visit
+) -> None:
+    app = visit("compress")
+    getattr(app, kind)(key=f"compress-{name}").set_value(value).run()
+    expected = parse({"kind": "compress", **change}).to_json()
+    assert expected != DEFAULT
+    query = dict(app.query_params)
+    assert set(query) == {name}
+    assert run_it(app) == expected
+    again = visit("compress", **query)
+    assert not again.warning
+    assert getattr(again, kind)(key=f"compress-{name}").value == value
+
+
+def test_the_loss_of_recovery_has_its_knobs_and_the_device_is_the_runs(visit: Visit) -> None:
+    app = visit("compress", learn="kd", loss_temperature="8", device="cpu")
+    loss = {"name": "kd", "temperature": 8}
+    expected = parse({"kind": "compress", "steps": [PRUNE, QUANTIZE, FINETUNE | {"loss": loss}]})
+    assert run_it(app) == expected.to_json()
+    assert store().runs()[0].device == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"sparsity": "1.5"}, "a number from 0 to 0.99"),
+        ({"bits": "many"}, "a whole number from 1 to 16"),
+        ({"granularity": "atoms"}, "allowed is one of weight, channel"),
+        ({"from": "moon"}, "allowed is one of zoo, run"),
+        ({"learn": "nothing"}, "allowed is one of labels, kd"),
+        ({"finetune": "perhaps"}, "allowed is yes or no"),
+        ({"run": "nosuchrun"}, "There is no run"),
+    ],
+)
+def test_nonsense_in_the_address_is_said_and_the_defaults_hold(query: dict[str, str], said: str, visit: Visit) -> None:
+    app = visit("compress", **query)
+    assert not app.exception
+    assert [said in warning.value for warning in app.warning] == [True]
+    assert run_it(app) == DEFAULT
+
+
+def test_settings_of_the_same_name_on_another_page_are_others(visit: Visit) -> None:
+    app = visit("distill", seeds="7", dataset="mnist")
+    app.query_params.clear()
+    app.switch_page("../pages/compress.py").run()
+    assert run_it(app) == DEFAULT
+
+
+def test_a_network_that_is_not_trained_yet_is_told_in_one_sentence(visit: Visit) -> None:
+    app = visit("compress", model_width="20")
+    assert [info.value.replace("\\", "") for info in app.info] == [
+        "This CNN (width 20) has not learned Digits (8x8, no download) yet. Run trains it first; then its curves appear here."
+    ]
+    assert "trained first, once" in words(app)
+    assert {value for _title, value, _note in figures(app)} == {"–"}
+    assert curve(app, "sparsity", "before recovery") == {}
+    assert not button(app, "Run compression").disabled
+
+
+def test_data_that_is_not_there_is_told_in_one_sentence(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_DATA", str(settings.home() / "nothing"))
+    architecture = {"name": "mlp", "hidden": [8]}
+    spec = parse({"kind": "compress", "dataset": {"name": "mnist"}, "model": architecture}).to_json()
+    key = networks.cache_key(spec["dataset"], spec["model"], spec["train"], 0)
+    settings.models_folder().mkdir(parents=True)
+    facts = {"architecture": architecture, "dataset": "mnist", "shape": [1, 28, 28], "classes": 10}
+    weights.save(settings.models_folder() / f"{key}.safetensors", networks.construct(architecture, (1, 28, 28), 10), facts)
+    app = visit("compress", dataset="mnist", model="mlp", model_hidden="8")
+    assert not app.exception
+    assert ["MNIST is not downloaded yet" in info.value for info in app.info] == [True]
+    assert "trained already" in words(app)
+
+
+def test_a_network_of_an_earlier_run_can_be_compressed(visit: Visit, done: str) -> None:
+    app = visit("compress", **{"from": "run"})
+    assert app.selectbox(key="compress-made").options[0].startswith("Original · CNN (width 16) · ")
+    app.selectbox(key="compress-made").set_value(f"{done}.compressed").run()
+    assert not app.exception
+    assert curve(app, "bits", "before recovery")
+    assert run_it(app)["model"] == {"run": done, "role": "compressed", "seed": 0}
+
+
+def test_without_an_earlier_run_the_zoo_steps_in(visit: Visit) -> None:
+    finished(dataset={"name": "mnist"})
+    app = visit("compress", **{"from": "run"})
+    assert "No run on Digits (8x8, no download) has finished yet" in words(app)
+    assert run_it(app) == DEFAULT
+
+
+def test_a_run_whose_file_is_gone_is_told_in_one_sentence(visit: Visit) -> None:
+    run = finished(result=distilled())
+    app = visit("compress", **{"from": "run", "made": f"{run}.teacher"})
+    assert not app.exception
+    assert [f"Run {run} has no teacher of seed 0" in info.value for info in app.info] == [True]
+
+
+def test_a_finished_run_shows_what_it_found(visit: Visit, done: str) -> None:
+    app = visit("compress", epochs="1", seeds="1", run=done)
+    assert not app.exception
+    models = store().run(done).result["models"]
+    before, after, file, latency = figures(app)
+    assert before[1:] == (f"{100 * models['compressed']['before_recovery']:.1f} %", "simulated · test images, one seed")
+    assert after[1] == f"{100 * models['compressed']['accuracy']:.1f} %"
+    assert after[1] != before[1]
+    assert file[1] == f"{models['compressed']['size_bytes'] / 1000:.2f} KB"
+    assert latency[2].startswith("measured · original ")
+    assert "Compression costs" in words(app)
+    assert "no kernel here makes use of zeros" in words(app)
+    assert (
+        len(
+            [True for element in app.main.get("html") if "role-card" in element.proto.body and "<style" not in element.proto.body]
+        )
+        >= 2
+    )
+    files = {element.proto.label for element in app.main.get("download_button")}
+    assert files == {"Download", "Layers (CSV)", "Curves (CSV)", "Spec (JSON)"}
+
+
+def test_a_finished_run_adds_its_point_to_both_curves(visit: Visit, done: str) -> None:
+    app = visit("compress", bits="6")
+    told = [event.payload for event in store().events(done) if event.type == "metric" and event.payload["role"] == "compressed"]
+    reached = max(told, key=lambda payload: payload["epoch"])["values"]["val_accuracy"]
+    size = store().run(done).result["models"]["compressed"]["size_bytes"]
+    assert curve(app, "bits", "after recovery") == {4: pytest.approx(reached)}
+    assert curve(app, "bits", "after recovery", "size_bytes") == {4: size}
+    assert curve(app, "sparsity", "after recovery") == {}
+    app.selectbox(key="compress-group").set_value("tensor").run()
+    assert curve(app, "bits", "after recovery") == {}
+
+
+def test_the_layer_table_has_both_sides_of_every_layer(visit: Visit, done: str) -> None:
+    app = visit("compress", run=done)
+    (table,) = [frame.value for frame in app.dataframe]
+    assert list(table["layer"]) == [
+        *("0 Conv2d", "1 BatchNorm2d", "3 Conv2d", "4 BatchNorm2d", "6 Conv2d", "7 BatchNorm2d", "11 Linear"),
+    ]
+    assert list(table["shape"])[-1] == "10×64"
+    assert table["parameters"].sum() == 24_170
+    assert list(table["bits"])[:2] == ["32 → 4", "32"]
+    kept = [int(text.split("→")[-1].replace(",", "")) for text in table["nonzero"]]
+    assert sum(kept) == store().run(done).result["models"]["compressed"]["nonzero"]
+    taken = [int(text.split("→")[-1].replace(",", "")) for text in table["bytes"]]
+    header, _tensors = compact.read(settings.runs_folder() / done / "compressed-seed0.compact")
+    assert sum(taken) == sum(compact.payload_bytes(record) for record in header["tensors"])
+    assert f"In all {sum(kept):,} of 24,170 parameters" in words(app)
+
+
+def test_changed_controls_bring_back_what_is_expected_of_them(visit: Visit, done: str) -> None:
+    app = visit("compress", epochs="1", seeds="1", run=done)
+    assert "controls have changed" not in words(app)
+    app.slider(key=SPARSITY).set_value(0.5).run()
+    assert "controls have changed" in words(app)
+    assert figures(app)[0][1] == f"{100 * by_hand(0.5, 4)[0]:.1f} %"
+    assert figures(app)[1][1] == "–"
+    assert "Compression costs" in words(app)
+
+
+def test_a_finished_run_of_the_same_settings_is_offered(visit: Visit, done: str) -> None:
+    app = visit("compress", epochs="1", seeds="1")
+    (offer,) = [button.label for button in app.button if button.label.startswith("Show the result of these settings")]
+    button(app, offer).click().run()
+    assert app.query_params["run"] == [done] or app.query_params["run"] == done
+    assert "Compression costs" in words(app)
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "said", "offer"),
+    [
+        (FAILED, "There is no network.", "There is no network.", "Try again"),
+        (CANCELLED, None, "This run was cancelled", "Resume"),
+        (INTERRUPTED, None, "This run was interrupted", "Resume"),
+    ],
+)
+def test_a_run_that_did_not_finish_says_why_and_can_go_on(
+    state: str, error: str | None, said: str, offer: str, visit: Visit
+) -> None:
+    app = visit("compress")
+    run = started(visitor(app), kind="compress")
+    store().finish(run, TOKEN, state, error=error)
+    app.session_state["compress-run"] = run
+    app.run()
+    assert said in words(app)
+    button(app, offer).click().run()
+    assert store().run(run).state == "queued"
+
+
+def test_a_run_at_work_is_found_again_and_its_owner_may_cancel(visit: Visit) -> None:
+    app = visit("compress")
+    run = started(visitor(app), kind="compress")
+    app.run()
+    assert dict(app.query_params) == {"run": run}
+    app.button(key="follow-cancel").click().run()
+    assert store().run(run).cancelling
+
+
+def test_weights_that_are_no_numbers_are_told_in_one_sentence(visit: Visit) -> None:
+    spec = parse({"kind": "compress", "model": {"name": "mlp", "hidden": [4]}}).to_json()
+    key = networks.cache_key(spec["dataset"], spec["model"], spec["train"], 0)
+    broken = networks.construct(spec["model"], (1, 8, 8), 10)
+    with torch.no_grad():
+        next(broken.parameters()).fill_(torch.nan)
+    settings.models_folder().mkdir(parents=True)
+    facts = {"architecture": spec["model"], "dataset": "digits", "shape": [1, 8, 8], "classes": 10}
+    weights.save(settings.models_folder() / f"{key}.safetensors", broken, facts)
+    app = visit("compress", model="mlp", model_hidden="4")
+    assert not app.exception
+    assert ["not all finite numbers" in warning.value for warning in app.warning] == [True]
+
+
+def test_a_sketch_that_is_stopped_leaves_the_rest(lab_home: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = compress_sketch.find(DEFAULT)
+    begun: list[float] = []
+
+    def slow(*_given: Any, values: list[float], **_more: Any) -> Any:
+        for value in values:
+            begun.append(value)
+            sketch.stop()
+            yield {"value": value, "accuracy": 0.0, "size_bytes": 1, "nonzero": 1}
+
+    monkeypatch.setattr(compress_sketch, "preview", slow)
+    sketch = compress_sketch.Sketch(subject, [PRUNE | {"sparsity": 0.123}, QUANTIZE | {"bits": 9}])
+    sketch.start()
+    sketch.wait(30)
+    assert sketch.done
+    assert 1 <= len(begun) <= compress_sketch.WORKERS
+
+
+def test_points_that_nobody_asks_for_any_more_make_room() -> None:
+    points = compress_sketch._Points(2)
+    for name in "ab":
+        points.put((name, ""), {"of": name})
+    assert points.get(("a", "")) == {"of": "a"}
+    points.put(("c", ""), {"of": "c"})
+    assert [points.get((name, "")) is not None for name in "abc"] == [True, False, True]
+
+
+def test_only_validation_images_stay_in_memory(lab_home: object) -> None:
+    dataset = compress_sketch.find(DEFAULT).dataset
+    assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == (0, 259, 0)
+    assert isinstance(compress_sketch.Sketch(compress_sketch.find(DEFAULT), DEFAULT["steps"]).curve("bits"), pd.DataFrame)
