@@ -22,7 +22,7 @@ SAID = "follow-said"
 def follow(run_id: str, draw: Callable[[Watch], None]) -> None:
     """Draw a run's standing and, by `draw`, its charts; both stay fresh while it is at work.
 
-    When the run ends, the whole page is drawn once more. To be called once a page, outside any fragment.
+    When the run ends or is resumed, the whole page is drawn once more. To be called once a page, outside any fragment.
 
     Raises:
         NotFoundError: there is no such run.
@@ -31,7 +31,7 @@ def follow(run_id: str, draw: Callable[[Watch], None]) -> None:
 
     def refresh() -> None:
         seen = watch(run_id)
-        if active and not seen.run.active:
+        if seen.run.active != active:
             st.rerun(scope="app")
         standing(seen)
         draw(seen)

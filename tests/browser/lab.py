@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,16 +97,18 @@ def wait_for_health(server: Server) -> None:
     raise RuntimeError(f"the app did not start:\n{(server.home / 'server.log').read_text()}")
 
 
-def end_supervisor(home: Path) -> None:
-    """End the supervisor of a store that is about to be thrown away."""
-    import psutil
+def supervises(process: psutil.Process, home: Path) -> bool:
+    """Tell whether a process is the supervisor of a store, or a worker that it forked."""
+    with contextlib.suppress(psutil.Error):
+        return "compression.runs.supervisor" in process.cmdline() and process.environ().get("LAB_HOME") == str(home)
+    return False
 
-    for process in psutil.process_iter(["cmdline"]):
+
+def end_supervisor(home: Path) -> None:
+    """End the supervisor of a store that is about to be thrown away, and its workers."""
+    for process in [found for found in psutil.process_iter() if supervises(found, home)]:
         with contextlib.suppress(psutil.Error):
-            supervises = "compression.runs.supervisor" in " ".join(process.info["cmdline"] or [])
-            if supervises and process.environ().get("LAB_HOME") == str(home):
-                for ended in [*process.children(recursive=True), process]:
-                    ended.kill()
+            process.kill()
 
 
 def browser_path() -> str:

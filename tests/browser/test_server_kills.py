@@ -1,0 +1,107 @@
+"""The web server or a worker killed under a run that was started from the page."""
+
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import psutil
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from compression.runs.records import FINISHED, INTERRUPTED, RUNNING, Run
+from tests.browser import lab
+from ui.store import store
+
+SETTINGS = "/distill?epochs=30&seeds=2"
+WHOLE_RUN_MS = 120_000
+VERDICT = "[class*=st-key-verdict]"
+
+
+@pytest.fixture
+def own_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[lab.Server]:
+    """An app that a test may kill; this process shares its store."""
+    monkeypatch.setenv("LAB_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("LAB_DATABASE_URL", raising=False)
+    started = lab.start(tmp_path / "home")
+    yield started
+    started.end(signal.SIGKILL)
+    lab.end_supervisor(started.home)
+
+
+@pytest.fixture
+def tab(browser: Browser, own_server: lab.Server) -> Iterator[Page]:
+    """A tab at the app that a test may kill."""
+    context = browser.new_context(base_url=own_server.address, viewport=lab.WIDE)
+    context.set_default_timeout(lab.PATIENCE_MS)
+    yield context.new_page()
+    context.close()
+
+
+def start_run(tab: Page) -> Run:
+    """Start a run from the page and wait for its first points."""
+    tab.goto(SETTINGS)
+    lab.settle(tab)
+    tab.get_by_role("button", name="Run", exact=True).click()
+    tab.wait_for_url(re.compile(r"[?&]run="))
+    tab.wait_for_function(f"({lab.POINTS})('baseline') >= 2", timeout=WHOLE_RUN_MS)
+    return store().run(parse_qs(urlsplit(tab.url).query)["run"][0])
+
+
+def numbers(run: Run) -> dict[str, Any]:
+    """Return what a run found, less what depends on the machine's mood."""
+    models = {
+        role: {name: value for name, value in model.items() if name != "latency_ms"}
+        for role, model in run.result["models"].items()
+    }
+    return {"models": models, "verdict": run.result["verdict"]}
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda how: how.name)
+def test_a_run_outlives_the_web_server(tab: Page, own_server: lab.Server, how: signal.Signals) -> None:
+    run = start_run(tab)
+    own_server.end(how)
+    left = store().run(run.id)
+    assert left.state == RUNNING
+    seen = lab.points(tab, "baseline")
+
+    port = urlsplit(own_server.address).port
+    own_server.process = lab.start(own_server.home, port=port).process
+    other = tab.context.new_page()
+    other.goto(f"/distill?run={run.id}")
+    other.wait_for_function(f"({lab.POINTS})('baseline') > {seen}", timeout=WHOLE_RUN_MS)
+
+    for page in (other, tab):  # the tab that was open all the time finds its way back by itself
+        expect(page.locator(VERDICT)).to_contain_text("istillation", timeout=WHOLE_RUN_MS)
+        assert parse_qs(urlsplit(page.url).query)["run"] == [run.id]
+    done = store().run(run.id)
+    assert done.state == FINISHED
+    assert done.started == run.started
+
+
+def test_a_killed_worker_is_told_and_resumes_to_the_same_numbers(tab: Page, own_server: lab.Server) -> None:
+    run = start_run(tab)
+    (worker,) = workers(own_server.home)
+    worker.kill()
+    expect(tab.get_by_text("This run was interrupted before it was done")).to_be_visible()
+    assert store().run(run.id).state == INTERRUPTED
+    lab.shoot(tab, "killed-worker")
+
+    tab.get_by_role("button", name="Resume").click()
+    expect(tab.locator(VERDICT)).to_contain_text("istillation", timeout=WHOLE_RUN_MS)
+    resumed = store().run(run.id)
+
+    tab.get_by_role("button", name="Run", exact=True).click()
+    expect(tab).not_to_have_url(re.compile(run.id))
+    expect(tab.locator(VERDICT)).to_contain_text("istillation", timeout=WHOLE_RUN_MS)
+    undisturbed = store().run(parse_qs(urlsplit(tab.url).query)["run"][0])
+    assert undisturbed.id != resumed.id
+    assert numbers(resumed) == numbers(undisturbed)
+
+
+def workers(home: Path) -> list[psutil.Process]:
+    """Return the processes that work on the runs of a store: the supervisor's children."""
+    ours = [process for process in psutil.process_iter() if lab.supervises(process, home)]
+    return [process for process in ours if process.ppid() in {other.pid for other in ours}]
