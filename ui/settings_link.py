@@ -4,26 +4,67 @@ from collections.abc import Mapping
 from typing import Any
 
 from compression.runs.records import Run
-from ui.places import DISTILL, Place
+from ui.places import COMPRESS, DISTILL, Place
+
+STEPS_OF_THE_PAGE = (["prune", "quantize"], ["prune", "quantize", "finetune"])
+USUAL_TOLERANCE = 0.01
 
 
 def page_with_settings(run: Run) -> tuple[Place, dict[str, str]] | None:
     """Return the page and its address that ask for what a run did; None where no controls can say it."""
-    if run.kind != "distill":
+    pages = {"distill": (DISTILL, _distillation), "compress": (COMPRESS, _compression)}
+    if run.kind not in pages:
         return None
-    spec, query = run.spec, {}
+    place, settings = pages[run.kind]
     try:
-        for name in ("teacher", "student", "loss"):
-            query |= _choice(name, spec[name])
-        query |= {name: _text(value) for name, value in spec["train"].items()}
-        query |= {"dataset": spec["dataset"]["name"], "baseline": _text(spec["baseline"]), "seeds": str(len(spec["seeds"]))}
-        if spec["dataset"]["train_images"] is not None:
-            query["images"] = _text(spec["dataset"]["train_images"])
-        usual = not spec["dataset"]["split_seed"] and spec["teacher_train"] is None
-        usual = usual and spec["seeds"] == list(range(len(spec["seeds"])))
+        query = settings(run.spec)
+        return (place, {**query, **_data_and_seeds(run.spec)}) if query and _is_usual(run.spec) else None
     except (AttributeError, KeyError, TypeError):
         return None
-    return (DISTILL, query) if usual else None
+
+
+def _distillation(spec: Mapping[str, Any]) -> dict[str, str] | None:
+    if spec["teacher_train"] is not None:
+        return None
+    query = {name: _text(value) for name, value in spec["train"].items()}
+    for name in ("teacher", "student", "loss"):
+        query |= _choice(name, spec[name])
+    return {**query, "baseline": _text(spec["baseline"])}
+
+
+def _compression(spec: Mapping[str, Any]) -> dict[str, str] | None:
+    names = [step["name"] for step in spec["steps"]]
+    if names not in STEPS_OF_THE_PAGE or spec["tolerance"] != USUAL_TOLERANCE:
+        return None
+    steps = {step["name"]: step for step in spec["steps"]}
+    query = {f"train_{name}": _text(value) for name, value in spec["train"].items()} | _model(spec["model"])
+    for name in ("prune", "quantize"):
+        query |= {knob: _text(value) for knob, value in steps[name].items() if knob != "name"}
+    if "finetune" not in steps:
+        return {**query, "finetune": "no"}
+    tuned = steps["finetune"]
+    query |= {"epochs": _text(tuned["epochs"]), "lr": _text(tuned["lr"])}
+    if tuned["loss"] is None:
+        return query
+    loss = _choice("loss", tuned["loss"])
+    return {**query, "learn": loss.pop("loss"), **loss}
+
+
+def _model(model: Mapping[str, Any]) -> dict[str, str]:
+    if "run" in model:
+        return {"from": "run", "made": f"{model['run']}.{model['role']}", "seed": str(model["seed"])}
+    return _choice("model", model)
+
+
+def _data_and_seeds(spec: Mapping[str, Any]) -> dict[str, str]:
+    images = spec["dataset"]["train_images"]
+    query = {"dataset": spec["dataset"]["name"], "seeds": str(len(spec["seeds"]))}
+    return query if images is None else {**query, "images": _text(images)}
+
+
+def _is_usual(spec: Mapping[str, Any]) -> bool:
+    """Tell whether what no control offers is as the pages have it."""
+    return not spec["dataset"]["split_seed"] and spec["seeds"] == list(range(len(spec["seeds"])))
 
 
 def _choice(name: str, chosen: Mapping[str, Any]) -> dict[str, str]:

@@ -46,6 +46,7 @@ def distilled(accuracy: float = 0.96) -> dict[str, Any]:
 def compressed() -> dict[str, Any]:
     """Return the result of a compression."""
     small = model(0.97, 1_900, evidence={"accuracy": "simulated", "size_bytes": "file", "latency_ms": "measured"})
+    small |= {"before_recovery": 0.41, "agreement": 0.98}
     return {"models": {"original": model(0.98, 99_344), "compressed": small}, "verdict": None}
 
 

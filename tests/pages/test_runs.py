@@ -340,6 +340,19 @@ def test_text_that_markdown_leaves_alone() -> None:
             "dataset": {"name": "digits", "train_images": 500},
             "train": {"epochs": 7, "lr": 0.02, "schedule": "constant", "weight_decay": 0.0},
         },
+        {"kind": "compress"},
+        {
+            "kind": "compress",
+            "model": {"name": "mlp", "hidden": [32, 16]},
+            "train": {"epochs": 3, "optimizer": "adam", "lr": 0.002},
+            "steps": [
+                {"name": "prune", "sparsity": 0.35, "granularity": "channel", "scope": "layer"},
+                {"name": "quantize", "bits": 3, "scheme": "asymmetric", "group": "tensor"},
+                {"name": "finetune", "epochs": 2, "lr": 0.02, "loss": {"name": "kd", "temperature": 2.0, "alpha": 0.5}},
+            ],
+            "seeds": [0],
+        },
+        {"kind": "compress", "steps": [{"name": "prune", "sparsity": 0.5}, {"name": "quantize", "bits": 8}], "seeds": [0]},
     ],
 )
 def test_the_settings_of_a_run_come_back_on_the_controls(spec: dict, visit: Visit) -> None:
@@ -348,12 +361,20 @@ def test_the_settings_of_a_run_come_back_on_the_controls(spec: dict, visit: Visi
     app = visit(place.name, **query, run=run.id)
     assert not app.exception
     assert not app.warning
-    shown = next(caption.value for caption in app.caption if "learns from" in caption.value)
+    shown = next(caption.value for caption in app.caption if "learns from" in caption.value or ", compressed" in caption.value)
     assert "have changed" not in shown
 
 
 @pytest.mark.parametrize(
-    "spec", [{"seeds": [3]}, {"teacher_train": {"epochs": 3}}, {"dataset": {"name": "digits", "split_seed": 1}}]
+    "spec",
+    [
+        {"seeds": [3]},
+        {"teacher_train": {"epochs": 3}},
+        {"dataset": {"name": "digits", "split_seed": 1}},
+        {"loss": [{"name": "kd", "weight": 1.0}, {"name": "logit_difference", "weight": 0.5}]},
+        {"kind": "compress", "steps": [{"name": "quantize", "bits": 4}]},
+        {"kind": "compress", "tolerance": 0.02},
+    ],
 )
 def test_settings_that_no_controls_can_say_have_no_link(spec: dict, lab_home: object) -> None:
     assert page_with_settings(store().run(finished(**spec))) is None
