@@ -2,6 +2,7 @@
 
 import functools
 import html
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -146,14 +147,16 @@ def measured(run: Run) -> list[Figure]:
     models = (run.result or {})["models"]
     original, compressed = models["original"], models["compressed"]
     low, high = (100 * bound for bound in compressed["accuracy_interval"])
+    before = format_percent(compressed.get("before_recovery", math.nan))
+    size = _smaller(original["size_bytes"], compressed["size_bytes"])
     latency = {role: format_milliseconds(models[role]["latency_ms"]["median"]) for role in ("original", "compressed")}
     seeds = len(compressed["per_seed"])
     over = _("test images, one seed") if seeds == 1 else _("test images, {seeds} seeds").format(seeds=seeds)
     interval = _("{low:.1f} to {high:.1f} %, from the file").format(low=low, high=high)
     return [
-        Figure(_("Before recovery"), format_percent(compressed["before_recovery"]), f"{_('simulated')} · {over}", BEFORE),
+        Figure(_("Before recovery"), before, f"{_('simulated')} · {over}", BEFORE),
         Figure(_("After recovery"), format_percent(compressed["accuracy"]), interval, AFTER),
-        Figure(_("File"), format_bytes(compressed["size_bytes"]), _smaller(original["size_bytes"], compressed["size_bytes"])),
+        Figure(_("File"), format_bytes(compressed["size_bytes"]), size),
         Figure(_("Latency of an image"), latency["compressed"], _("measured · original {ms}").format(ms=latency["original"])),
     ]
 
