@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from compression.runs.records import FINISHED, INTERRUPTED, RUNNING, Run
 from tests.browser import lab
+from tests.runs.conftest import wait_for
 from ui.store import store
 
 SETTINGS = "/distill?epochs=30&seeds=2"
@@ -95,9 +96,7 @@ def test_a_killed_worker_is_told_and_resumes_to_the_same_numbers(tab: Page, own_
 
     tab.get_by_role("button", name="Run", exact=True).click()
     expect(tab).not_to_have_url(re.compile(run.id))
-    expect(tab.locator(VERDICT)).to_contain_text("istillation", timeout=WHOLE_RUN_MS)
-    undisturbed = store().run(parse_qs(urlsplit(tab.url).query)["run"][0])
-    assert undisturbed.id != resumed.id
+    undisturbed = wait_for(store(), parse_qs(urlsplit(tab.url).query)["run"][0], FINISHED, patience_s=WHOLE_RUN_MS / 1000)
     assert numbers(resumed) == numbers(undisturbed)
 
 
