@@ -169,6 +169,8 @@ class Registry(Mapping[str, Entry]):
             package = importlib.import_module(self.package)
             for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda found: found.name):
                 importlib.import_module(f"{self.package}.{module.name}")
+            # In the order of files, whichever of them somebody imported first.
+            self._entries = dict(sorted(self._entries.items(), key=lambda item: item[1].function.__module__))
             self._loaded = True
 
     def find(self, name: Any, where: str) -> Entry:

@@ -123,11 +123,13 @@ def _download(entry: Entry, root: Path) -> Iterator[str]:
     before, began_before = _bytes_under(root), _bytes_under(root / entry.traits["folder"]) > 0
     thread = threading.Thread(target=fetch, daemon=True)
     thread.start()
-    while thread.is_alive():
+    while True:
         yield _("Downloading {title}: {done} of {all} MB").format(
             title=_(entry.title), done=max(0, _bytes_under(root) - before) // MEGABYTE, all=entry.traits["megabytes"]
         )
         thread.join(POLL_SECONDS)
+        if not thread.is_alive():
+            break
     if "error" in outcome:
         raise _explain(entry, root, outcome["error"], began_before)
     return outcome["arrays"]
