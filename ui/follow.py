@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from compression import runs
-from compression.charts.numbers import format_seconds, three_digits
+from compression.charts.numbers import format_seconds
 from compression.errors import LabError
 from compression.runs.records import FINISHED, RESUMABLE, Run
 from compression.texts import gettext as _
@@ -16,7 +16,13 @@ from ui.store import store
 from ui.watch import Watch, watch
 
 POLL_S = 0.4
-SAID = "follow-said"
+SAID, JUST_STARTED = "follow-said", "follow-just-started"
+PLACE = "run-shown"
+COME_INTO_VIEW = f"""<script>{{
+  const place = document.querySelector(".st-key-{PLACE}");
+  const from = place.getBoundingClientRect().top;
+  if (from < 0 || from > 0.8 * window.innerHeight) place.scrollIntoView({{ behavior: "smooth" }});
+}}</script>"""
 
 
 def follow(run_id: str, draw: Callable[[Watch], None]) -> None:
@@ -28,12 +34,16 @@ def follow(run_id: str, draw: Callable[[Watch], None]) -> None:
         NotFoundError: there is no such run.
     """
     active = watch(run_id).run.active
+    with st.container(key="run-arrival"):
+        if st.session_state.pop(JUST_STARTED, None) == run_id:
+            st.html(COME_INTO_VIEW, unsafe_allow_javascript=True)
 
     def refresh() -> None:
         seen = watch(run_id)
         if seen.run.active != active:
             st.rerun(scope="app")
-        standing(seen)
+        with st.container(key=PLACE):
+            standing(seen)
         draw(seen)
 
     st.fragment(refresh, run_every=POLL_S if active else None)()
@@ -65,7 +75,7 @@ def now_text(seen: Watch) -> str:
         return _("Waiting for its turn")
     parts = [run.stage or _("Starting")]
     if told.get("epoch") and told.get("role") and str(told["role"]) in run.stage.lower():
-        parts.append(_("epoch {epoch} of {epochs}").format(epoch=three_digits(told["epoch"]), epochs=told.get("epochs")))
+        parts.append(_("epoch {epoch} of {epochs}").format(epoch=f"{told['epoch']:.3g}", epochs=told.get("epochs")))
     if run.seconds_left is not None:
         parts.append(_("{time} left").format(time=format_seconds(run.seconds_left)))
     return as_text(" · ".join(parts))

@@ -16,8 +16,7 @@ def draw() -> None:
     address.arrive(page.url_path)
     st.set_page_config(page_title=f"{page.title} · Compression Lab", layout="wide")
     st.html(ASSETS / "style.css")
-    shade = "dark" if st.context.theme.type == "dark" else "light"
-    st.logo(ASSETS / f"logo-{shade}.svg", size="large", icon_image=ASSETS / "icon.svg")
+    st.logo(ASSETS / "logo.svg", size="large", icon_image=ASSETS / "icon.svg")
     try:
         page.run()
     finally:

@@ -9,6 +9,7 @@ from compression.errors import LabError, NotFoundError
 from compression.runs.records import ACTIVE, Run
 from compression.texts import gettext as _
 from ui.address import Address, plain
+from ui.follow import JUST_STARTED
 from ui.identity import owner
 from ui.run_words import age_text, as_text
 from ui.store import store
@@ -54,9 +55,12 @@ def run_bar(spec: "Spec | None", device: str, label: str) -> None:
 
 def _start(spec: "Spec", device: str) -> None:
     try:
-        show_from_now(spec.kind, runs.submit(spec, owner=owner(), device=device))
+        run_id = runs.submit(spec, owner=owner(), device=device)
     except LabError as error:
         st.error(as_text(str(error)), icon=":material/error:")
+    else:
+        show_from_now(spec.kind, run_id)
+        st.session_state[JUST_STARTED] = run_id
 
 
 def _offer(spec: "Spec") -> None:

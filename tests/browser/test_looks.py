@@ -1,0 +1,41 @@
+"""What only a browser shows of the pages' looks: a narrow screen brings a run into view, the logo follows the shade."""
+
+from io import BytesIO
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.browser import lab
+
+VERDICT = "[class*=st-key-verdict]"
+RUN_MS = 60_000
+
+
+@pytest.mark.parametrize(
+    ("path", "button"), [("/distill?seeds=1&epochs=1", "Run"), ("/compress?seeds=1&epochs=1", "Run compression")]
+)
+def test_a_narrow_screen_shows_the_run_that_was_started_and_its_verdict(path: str, button: str, page: Page) -> None:
+    page.set_viewport_size(lab.NARROW)
+    page.goto(path)
+    page.get_by_role("button", name=button, exact=True).click()
+    expect(page.locator(".st-key-run-shown")).to_be_in_viewport()
+    expect(page.locator(VERDICT)).to_be_in_viewport(timeout=RUN_MS)
+    lab.settle(page)
+    expect(page.locator(VERDICT)).to_be_in_viewport()
+    lab.shoot(page, "narrow-" + path.partition("?")[0].strip("/"))
+    run, form = (page.locator(f"[data-testid=stColumn]:has({part})").first for part in (VERDICT, ".st-key-run-bar"))
+    assert run.bounding_box()["y"] < form.bounding_box()["y"]
+
+
+def test_the_logo_stays_legible_when_the_shade_changes_without_a_reload(page: Page) -> None:
+    page.goto("/")
+    lab.settle(page)
+    logo = page.get_by_test_id("stSidebarLogo")
+    for shade, light_words in (("dark", True), ("light", False), ("dark", True)):
+        page.emulate_media(color_scheme=shade)
+        page.wait_for_timeout(500)
+        picture = Image.open(BytesIO(logo.screenshot())).convert("L")
+        lowest, highest = picture.crop((picture.width // 3, 0, picture.width, picture.height)).getextrema()
+        assert highest - lowest > 150
+        assert (picture.getpixel((picture.width // 3, 1)) < 128) == light_words
