@@ -28,7 +28,7 @@ from compression.texts import gettext as _
 from ui.run_words import network
 
 SPARSITIES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
-BITS = (1, 2, 3, 4, 5, 6, 8, 16)
+BITS = (1, 2, 3, 4, 6, 8, 16)
 VALUES: dict[str, tuple[float, ...]] = {"sparsity": SPARSITIES, "bits": BITS}
 COLUMNS = ["value", "accuracy", "size_bytes"]
 WORKERS = max(1, min(2, os.cpu_count() or 1))

@@ -2,6 +2,7 @@
 
 import functools
 import html
+import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,15 +13,15 @@ import streamlit as st
 
 from compression.charts.numbers import format_bytes, format_milliseconds, format_percent, format_ratio
 from compression.charts.style import MARK_COLOUR, ROLES
-from compression.charts.sweep import sweep
+from compression.charts.sweep import describe_sweep
 from compression.errors import LabError
+from compression.runs import store
 from compression.runs.records import FINISHED, Run
 from compression.steps import STEPS
 from compression.texts import gettext as _
 from ui.compress_sketch import COLUMNS, VALUES, Sketch, find
 from ui.live_chart import live_chart
 from ui.run_words import as_text
-from ui.store import store
 from ui.watch import watch
 
 CSS = Path(__file__).with_name("compress.css")
@@ -93,9 +94,11 @@ def _draw(spec: Mapping[str, Any], sketch: Sketch | None, after: Mapping[str, pd
     for column, knob in zip(st.columns(2, gap="small"), VALUES, strict=True):
         points = sketch.curve(knob) if sketch else pd.DataFrame(columns=COLUMNS, dtype=float)
         level = sketch.subject.accuracy if sketch else None
-        drawn = sweep(points, knob, position=_knob(spec, knob), after=after[knob], original=level, height=HEIGHT, legend=False)
+        drawn = describe_sweep(
+            points, knob, position=_knob(spec, knob), after=after[knob], original=level, height=HEIGHT, legend=False
+        )
         with column:
-            live_chart(drawn, key=f"sketch-{knob}", label=labels[knob], height=HEIGHT)
+            live_chart(json.dumps(drawn), key=f"sketch-{knob}", label=labels[knob], height=HEIGHT)
 
 
 def _knob(spec: Mapping[str, Any], knob: str) -> float:

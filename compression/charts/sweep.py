@@ -18,7 +18,12 @@ TOP_WITHOUT_LEGEND = 38  # pixels
 BITS_TICKS = [1, 2, 3, 4, 6, 8, 12, 16]
 
 
-def sweep(
+def sweep(points: pd.DataFrame, knob: str, **more: Any) -> go.Figure:
+    """Draw accuracy and file size over a knob, the slider's position marked on both; arguments as `describe_sweep`."""
+    return go.Figure(describe_sweep(points, knob, **more))
+
+
+def describe_sweep(
     points: pd.DataFrame,
     knob: str,
     *,
@@ -28,8 +33,8 @@ def sweep(
     height: int = HEIGHT,
     legend: bool = True,
     revision: str = "",
-) -> go.Figure:
-    """Draw accuracy and file size over a knob, the slider's position marked on both.
+) -> dict[str, Any]:
+    """Return the chart of `sweep` as the browser takes it, JSON-safe; at each move of a slider there is no time to check it.
 
     Args:
         points: value, accuracy (0 to 1), size_bytes: before recovery; `position` should be among the values.
@@ -46,7 +51,7 @@ def sweep(
     for column, panel in (("accuracy", ""), ("size_bytes", "2")):
         traces += _panel(points, after, column, panel, position)
     if original is not None and len(points):
-        traces.insert(0, _level(original, points["value"].min(), points["value"].max()))
+        traces.insert(0, _level(original, float(points["value"].min()), float(points["value"].max())))
     ticks: dict[str, Any] = (
         {"tickformat": ".0%", "range": [0, 1], "dtick": 0.2} if knob == "sparsity" else {"tickvals": BITS_TICKS}
     )
@@ -56,7 +61,7 @@ def sweep(
         looks["margin"] = {**looks["margin"], "t": TOP_WITHOUT_LEGEND}
     upper = percent_axis(_("Validation accuracy"), domain=UPPER_PANEL, range=[0, 1.03])
     lower = axis(_("File size"), domain=LOWER_PANEL, rangemode="tozero", tickformat="~s", ticksuffix="B", nticks=4)
-    return go.Figure(data=traces, layout={**looks, "xaxis": across, "yaxis": upper, "yaxis2": lower})
+    return {"data": traces, "layout": {**looks, "xaxis": across, "yaxis": upper, "yaxis2": lower}}
 
 
 def _panel(points: pd.DataFrame, after: pd.DataFrame | None, column: str, panel: str, position: float) -> list[dict[str, Any]]:
