@@ -4,12 +4,12 @@ import pandas as pd
 import streamlit as st
 
 from compression.charts.tradeoff import HEIGHT, tradeoff
+from compression.runs import store
 from compression.texts import gettext as _
 from ui import compare_runs, compare_table, compare_view
 from ui.identity import owner
 from ui.live_chart import live_chart
 from ui.places import COMPARE, COMPRESS, DISTILL, RUNS, header
-from ui.store import store
 
 
 def invite() -> None:

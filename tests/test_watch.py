@@ -7,9 +7,9 @@ import plotly.graph_objects as go
 import pytest
 
 from compression.errors import NotFoundError
+from compression.runs import store
 from tests.pages.stored_runs import TOKEN, started, told
 from ui import watch as watching
-from ui.store import store
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ from compression.charts.numbers import format_percent
 from compression.charts.style import role_title
 from compression.distillation import DISTILLATION
 from compression.recipe import RECIPE
+from compression.runs import store
 from compression.runs.records import FINISHED, Run
 from compression.spec import DEFAULTS
 from compression.steps import STEPS
@@ -19,7 +20,6 @@ from ui.address import Address
 from ui.controls import Request
 from ui.forms import flag, knob_widget, select
 from ui.run_words import age_text, network
-from ui.store import store
 
 USUAL = DEFAULTS["compress"]
 STEP_USUAL = {step["name"]: step for step in USUAL["steps"]}

@@ -7,12 +7,12 @@ import streamlit as st
 from compression import runs
 from compression.charts.numbers import format_seconds
 from compression.errors import LabError
+from compression.runs import store
 from compression.runs.records import FINISHED, RESUMABLE, Run
 from compression.texts import gettext as _
 from ui.cards import show_verdict
 from ui.identity import owner
 from ui.run_words import as_text
-from ui.store import store
 from ui.watch import Watch, watch
 
 POLL_S = 0.4

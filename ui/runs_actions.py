@@ -6,12 +6,12 @@ import streamlit as st
 
 from compression import runs
 from compression.errors import LabError
+from compression.runs import store
 from compression.runs.records import RESUMABLE, RUNNING, Run
 from compression.texts import gettext as _
 from ui.identity import display_name, owner
 from ui.places import COMPARE
 from ui.settings_link import page_with_settings
-from ui.store import store
 
 SAID = "runs-said"
 

@@ -13,12 +13,12 @@ from compression import settings
 from compression.charts.curves import TITLES, learning_curves
 from compression.charts.numbers import format_bytes
 from compression.charts.style import ROLES, role_title
+from compression.runs import store
 from compression.runs.records import Event, Run
 from compression.texts import gettext as _
 from ui import cards
 from ui.live_chart import live_chart
 from ui.run_words import STATES, age_text, as_text, command_line, dataset, kind_title, owner_text, progress_text, what
-from ui.store import store
 from ui.watch import Watch
 
 METRICS = ("val_accuracy", "loss")

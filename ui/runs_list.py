@@ -6,11 +6,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from compression.runs import store
 from compression.runs.records import QUEUED, Run
 from compression.texts import gettext as _
 from ui import marked_rows
 from ui.run_words import STATES, age_text, dataset, owner_text, progress_text, what
-from ui.store import store
 
 KEY = "runs-table"
 MOST_RUNS = 200

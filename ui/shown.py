@@ -6,13 +6,13 @@ import streamlit as st
 
 from compression import runs
 from compression.errors import LabError, NotFoundError
+from compression.runs import store
 from compression.runs.records import ACTIVE, Run
 from compression.texts import gettext as _
 from ui.address import Address, plain
 from ui.follow import JUST_STARTED
 from ui.identity import owner
 from ui.run_words import age_text, as_text
-from ui.store import store
 
 if TYPE_CHECKING:
     from compression.spec import Spec

@@ -45,7 +45,7 @@ def device_name() -> str:
 
 def queue_text() -> str:
     """Return the state of the queue in a few words."""
-    from ui.store import store
+    from compression.runs import store
 
     try:
         states = [run.state for run in store().runs(states=["queued", "running"])]

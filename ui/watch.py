@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from compression import settings
+from compression.runs import store
 from compression.runs.records import Event, Run
-from ui.store import store
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,10 +10,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from compression import settings
+from compression.runs import store
 from compression.runs.records import CANCELLED, FINISHED, RUNNING, Run
 from tests.browser import lab
 from tests.pages.stored_runs import finished
-from ui.store import store
 
 LONG = "/distill?epochs=300&seeds=10"
 WHOLE_RUN_MS = 120_000

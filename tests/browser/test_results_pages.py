@@ -6,11 +6,11 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 from playwright.sync_api import Page, expect
 
+from compression.runs import store
 from compression.runs.records import FINISHED
 from tests.browser import lab
 from tests.pages.stored_runs import TOKEN, distilled, finished, started, told
 from ui.identity import COOKIE
-from ui.store import store
 
 ROW_HEIGHT, CHECKBOX = 35, 17  # pixels
 

@@ -11,10 +11,10 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from compression.runs import store
 from compression.runs.records import FINISHED, INTERRUPTED, RUNNING, Run
 from tests.browser import lab
 from tests.runs.conftest import wait_for
-from ui.store import store
 
 SETTINGS = "/distill?epochs=30&seeds=2"
 WHOLE_RUN_MS = 120_000

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from compression import settings
+from compression.runs import store
 from compression.runs.records import FAILED, FINISHED
 from compression.spec import parse
-from ui.store import store
 
 TOKEN = "t" * 32
 

@@ -10,12 +10,12 @@ from streamlit.testing.v1 import AppTest
 from compression.charts.comparison import overlaid_curves, shade
 from compression.charts.style import ROLES
 from compression.charts.tradeoff import COSTS, front, tradeoff
+from compression.runs import store
 from compression.runs.frames import models_frame
 from tests.pages.conftest import Visit
 from tests.pages.stored_runs import compressed, distilled, failed, finished, model
 from ui import compare_table
 from ui.compare_differences import flatten, labels, results_rows, settings_rows
-from ui.store import store
 
 
 def table(app: AppTest) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from compression.data.load import load_present
 from compression.execute import execute
 from compression.execute_compress import apply_at_once
 from compression.export import compact, weights
+from compression.runs import store
 from compression.runs.records import CANCELLED, FAILED, FINISHED, INTERRUPTED
 from compression.spec import parse
 from compression.training import predict
@@ -22,7 +23,6 @@ from tests.pages.conftest import Visit
 from tests.pages.stored_runs import TOKEN, distilled, finished, started
 from ui import compress_sketch
 from ui.identity import COOKIE
-from ui.store import store
 
 DEFAULT = parse({"kind": "compress"}).to_json()
 PRUNE, QUANTIZE, FINETUNE = DEFAULT["steps"]

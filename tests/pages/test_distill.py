@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from compression.runs import store
 from compression.runs.records import CANCELLED, FAILED, INTERRUPTED
 from compression.spec import parse
 from tests.pages.conftest import Visit
 from tests.pages.stored_runs import TOKEN, distilled, finished, started, told
 from ui.identity import COOKIE
-from ui.store import store
 
 DEFAULT = parse({"kind": "distill"}).to_json()
 
@@ -132,7 +132,7 @@ def test_a_run_at_work_says_where_it_is_and_its_owner_may_cancel(visit: Visit) -
     progress = {"type": "progress", "fraction": 0.4, "seconds_left": 2.1, "role": "student", "seed": 1}
     told(run, stage, progress | {"epoch": 14.0, "epochs": 20})
     app.run()
-    assert "Student, seed 2 of 5 · epoch 14.0 of 20 · 2.1 s left" in words(app)
+    assert "Student, seed 2 of 5 · epoch 14 of 20 · 2.1 s left" in words(app)
     app.button(key="follow-cancel").click().run()
     assert store().run(run).cancelling
     assert app.button(key="follow-cancel").disabled

@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from compression import cli, settings
+from compression.runs import store
 from compression.runs.records import INTERRUPTED
 from compression.spec import parse
 from tests.pages.conftest import Visit
@@ -17,7 +18,6 @@ from tests.pages.stored_runs import TOKEN, failed, finished, started, told
 from ui import identity, run_words, runs_list
 from ui.identity import COOKIE, new_value
 from ui.settings_link import page_with_settings
-from ui.store import store
 
 ACTIONS = {"runs-cancel", "runs-resume", "runs-again", "runs-delete-sure"}
 

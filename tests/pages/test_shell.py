@@ -7,9 +7,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from compression import spec
+from compression.runs import store
 from tests.pages.conftest import Visit
 from ui import identity, places, showcase, status
-from ui.store import store
 
 NAMES = [place.name for group in places.SECTIONS.values() for place in group]
 
