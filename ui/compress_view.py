@@ -16,7 +16,6 @@ from compression.charts.style import MARK_COLOUR, ROLES
 from compression.charts.sweep import describe_sweep
 from compression.errors import LabError
 from compression.runs import store
-from compression.runs import store
 from compression.runs.records import FINISHED, Run
 from compression.steps import STEPS
 from compression.texts import gettext as _
