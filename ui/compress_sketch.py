@@ -1,11 +1,13 @@
 """A compression before recovery: each point of its curves is computed once for everybody, in the background, nearest first."""
 
 import functools
+import itertools
 import json
 import os
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -124,14 +126,19 @@ _pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="sketch")
 
 
 class Sketch:
-    """Both curves of one network under one choice of steps; `start` it once, `stop` it when another is wanted."""
+    """Both curves of one network under one choice of steps; `start` it once, `stop` it when another is wanted.
+
+    Attributes:
+        error: why points are missing for good, in one sentence.
+        late: whether someone has waited in vain for it.
+    """
 
     def __init__(self, subject: Subject, steps: Sequence[Mapping[str, Any]]) -> None:
-        self.subject, self.error = subject, ""
+        self.subject, self.error, self.late = subject, "", False
         self.steps = [dict(step) for step in steps if not STEPS[step["name"]].traits.get("trains")]
         self.positions = {knob: next(step[knob] for step in self.steps if knob in step) for knob in VALUES}
-        self._wanted = True
-        self._tasks: list[Future[None]] = []
+        self._wanted, self._started = True, 0.0
+        self._tasks: dict[str, list[Future[None]]] = {knob: [] for knob in VALUES}
 
     @property
     def name(self) -> Point:
@@ -141,21 +148,28 @@ class Sketch:
     @property
     def done(self) -> bool:
         """Tell whether all points are there that ever will be."""
-        return all(task.done() for task in self._tasks)
+        return all(task.done() for task in itertools.chain(*self._tasks.values()))
+
+    @property
+    def order(self) -> list[str]:
+        """Return the knobs in the order in which their curves become complete."""
+        return [*self._tasks]
 
     def start(self) -> None:
-        """Compute in the background what nobody has asked for before."""
-        self._tasks = [_pool.submit(self._compute, knob, part) for knob, part in self._missing()]
+        """Compute in the background what nobody has asked for before, the shorter curve first."""
+        self._started = time.monotonic()
+        parts = {knob: [values[start::WORKERS] for start in range(WORKERS)] for knob, values in self._missing().items()}
+        self._tasks = {knob: [_pool.submit(self._compute, knob, part) for part in parts[knob] if part] for knob in parts}
 
     def stop(self) -> None:
         """Leave what is not computed yet."""
         self._wanted = False
-        for task in self._tasks:
+        for task in itertools.chain(*self._tasks.values()):
             task.cancel()
 
-    def wait(self, patience_s: float) -> None:
-        """Wait until all points are there, or for so long."""
-        wait(self._tasks, timeout=patience_s)
+    def wait(self, knob: str, patience_s: float) -> None:
+        """Wait until a curve is complete, or for so long since the start; first for the one that comes first in order."""
+        wait(self._tasks[knob], timeout=max(0.0, self._started + patience_s - time.monotonic()))
 
     def curve(self, knob: str) -> pd.DataFrame:
         """Return the points of one curve that are there: value, accuracy (0 to 1), size_bytes."""
@@ -174,17 +188,14 @@ class Sketch:
         steps = [{**step, knob: value} if knob in step else step for step in self.steps]
         return self.subject.name, json.dumps(steps, sort_keys=True)
 
-    def _missing(self) -> Iterator[tuple[str, list[float]]]:
-        """Return the values to compute, in parts: each knob's nearest first, one part a worker."""
-        seen: set[Point] = set()
+    def _missing(self) -> dict[str, list[float]]:
+        """Return each curve's values to compute, nearest first; the shorter curve comes first and has the point of both."""
+        missing = {}
         for knob, position in self.positions.items():
-            missing = []
-            for value in sorted(self._values(knob), key=lambda value: abs(value - position)):
-                point = self._point(knob, value)
-                if point not in seen and _points.get(point) is None:
-                    missing.append(value)
-                seen.add(point)
-            yield from ((knob, missing[start::WORKERS]) for start in range(WORKERS) if missing[start::WORKERS])
+            nearest = sorted(self._values(knob), key=lambda value, position=position: abs(value - position))
+            missing[knob] = [value for value in nearest if _points.get(self._point(knob, value)) is None]
+        first, second = sorted(missing, key=lambda knob: len(missing[knob]))
+        return {first: missing[first], second: [value for value in missing[second] if value != self.positions[second]]}
 
     def _compute(self, knob: str, values: list[float]) -> None:
         subject = self.subject

@@ -58,16 +58,17 @@ def show(spec: Mapping[str, Any], run: Run | None) -> None:
         st.info(as_text(str(error)), icon=":material/hourglass_top:")
         _draw(spec, None, recovered(spec), run)
         return
-    after = recovered(spec)  # while the points are computed
-    sketch.wait(PATIENCE_S)
-    busy = not sketch.done
+    after, busy = recovered(spec), sketch.late and not sketch.done
 
     def refresh() -> None:
+        _draw(spec, sketch, after, run)
         if busy and sketch.done:
             st.rerun(scope="app")
-        _draw(spec, sketch, after, run)
 
     st.fragment(refresh, run_every=POLL_S if busy else None)()
+    if not sketch.done and not busy:
+        sketch.late = True
+        st.rerun()
 
 
 def _sketch(spec: Mapping[str, Any]) -> Sketch:
@@ -83,22 +84,30 @@ def _sketch(spec: Mapping[str, Any]) -> Sketch:
 
 
 def _draw(spec: Mapping[str, Any], sketch: Sketch | None, after: Mapping[str, pd.DataFrame], run: Run | None) -> None:
-    figures(measured(run) if run else expected(spec, sketch))
+    top = st.container()
+    st.html(legend())
+    places = dict(zip(VALUES, st.columns(2, gap="small"), strict=True))
+    for index, knob in enumerate(sketch.order if sketch else VALUES):
+        if sketch:
+            sketch.wait(knob, PATIENCE_S)
+        if not index:
+            with top:
+                figures(measured(run) if run else expected(spec, sketch))
+        with places[knob]:
+            _chart(spec, sketch, knob, after[knob])
     if sketch and sketch.error:
         st.warning(as_text(sketch.error), icon=":material/error:")
+
+
+def _chart(spec: Mapping[str, Any], sketch: Sketch | None, knob: str, after: pd.DataFrame) -> None:
     labels = {
         "sparsity": _("Accuracy and file size over sparsity, at {bits} bits, before recovery").format(bits=_knob(spec, "bits")),
         "bits": _("Accuracy and file size over bits, at the chosen sparsity, before recovery"),
     }
-    st.html(legend())
-    for column, knob in zip(st.columns(2, gap="small"), VALUES, strict=True):
-        points = sketch.curve(knob) if sketch else pd.DataFrame(columns=COLUMNS, dtype=float)
-        level = sketch.subject.accuracy if sketch else None
-        drawn = describe_sweep(
-            points, knob, position=_knob(spec, knob), after=after[knob], original=level, height=HEIGHT, legend=False
-        )
-        with column:
-            live_chart(json.dumps(drawn), key=f"sketch-{knob}", label=labels[knob], height=HEIGHT)
+    points = sketch.curve(knob) if sketch else pd.DataFrame(columns=COLUMNS, dtype=float)
+    looks = {"original": sketch.subject.accuracy if sketch else None, "height": HEIGHT, "legend": False}
+    drawn = describe_sweep(points, knob, position=_knob(spec, knob), after=after, **looks)
+    live_chart(json.dumps(drawn), key=f"sketch-{knob}", label=labels[knob], height=HEIGHT)
 
 
 def _knob(spec: Mapping[str, Any], knob: str) -> float:

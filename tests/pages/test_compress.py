@@ -416,7 +416,8 @@ def test_a_sketch_that_is_stopped_leaves_the_rest(lab_home: object, monkeypatch:
     monkeypatch.setattr(compress_sketch, "preview", slow)
     sketch = compress_sketch.Sketch(subject, [PRUNE | {"sparsity": 0.123}, QUANTIZE | {"bits": 9}])
     sketch.start()
-    sketch.wait(30)
+    for knob in sketch.order:
+        sketch.wait(knob, 30)
     assert sketch.done
     assert 1 <= len(begun) <= compress_sketch.WORKERS
 
