@@ -66,13 +66,14 @@ header(RUNS)
 runs_actions.tell()
 everything = runs_list.read()  # before the run itself: one that ends in between is then drawn once more
 chosen = chosen_run()
+working = any(chosen is not None and run.id == chosen.run.id and run.active for run in everything)
 if everything:
     now = st.fragment(show_now, run_every=POLL_S if any(run.active for run in everything) else None)
     now(runs_list.owner_control(), st.query_params.get("run"), signature(everything))
 else:
     invite()
 if chosen is not None:
-    if not chosen.run.active:
+    if not working:  # else it is drawn above; what it is by now may be something else again
         show_run(chosen)
     runs_detail.papers(chosen)
 elif everything:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from compression import runs
 from compression.charts.numbers import format_seconds
-from compression.errors import LabError
+from compression.errors import LabError, NotFoundError
 from compression.runs import store
 from compression.runs.records import FINISHED, RESUMABLE, Run
 from compression.texts import gettext as _
@@ -98,5 +98,7 @@ def _explain(run: Run, *, mine: bool) -> None:
 def _attempt(action: Callable[..., object], run_id: str) -> None:
     try:
         action(run_id, owner=owner())
+    except NotFoundError:  # the page is about to say that the run is gone
+        return
     except LabError as error:
         st.session_state[SAID] = as_text(str(error))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from compression import runs
-from compression.errors import LabError
+from compression.errors import LabError, NotFoundError
 from compression.runs import store
 from compression.runs.records import RESUMABLE, RUNNING, Run
 from compression.texts import gettext as _
@@ -61,6 +61,8 @@ def tell() -> None:
 def _attempt(action: Callable[[], object], sentence: str) -> bool:
     try:
         action()
+    except NotFoundError:  # the page itself says that the run is gone
+        return False
     except LabError as error:
         st.session_state[SAID] = (False, str(error))
         return False

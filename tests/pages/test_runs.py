@@ -247,6 +247,27 @@ def test_run_again_makes_a_run_of_ones_own_and_opens_it(me: str, supervisors: li
     assert supervisors
 
 
+def test_a_run_that_ends_while_the_page_is_drawn_is_drawn_once(me: str, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = started(me)
+    as_it_was = runs_list.read()
+    store().finish(run, TOKEN, INTERRUPTED)
+    monkeypatch.setattr(runs_list, "read", lambda: as_it_was)
+    app = visit("runs", run=run)
+    assert not app.exception
+    assert not app.error
+    assert [heading.value for heading in app.subheader] == [run_words.as_text("CNN (width 2) learns from CNN (width 32)")]
+
+
+def test_an_action_on_a_run_that_is_gone_says_so_once(me: str, visit: Visit) -> None:
+    run = failed(me)
+    app = visit("runs", run=run)
+    store().delete(run)
+    app.button(key="runs-resume").click().run()
+    assert not app.error
+    (warning,) = app.warning
+    assert warning.value.startswith("There is no run “")
+
+
 def test_delete_asks_and_then_removes_run_and_files(me: str, visit: Visit) -> None:
     run, other = finished(me), finished(me)
     app = visit("runs", run=run)
