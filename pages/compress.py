@@ -35,4 +35,4 @@ with right:
     if run is not None:
         compress_result.show(run, spec and spec.to_json())
     elif spec is not None:
-        compress_result.invite(compress_result.trains(spec.to_json()))
+        compress_result.invite(compress_view.trains(spec.to_json()))

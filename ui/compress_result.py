@@ -11,6 +11,7 @@ from compression.charts.curves import learning_curves
 from compression.runs.records import FINISHED, Run
 from compression.texts import gettext as _
 from ui import cards, layer_table
+from ui.compress_view import trains
 from ui.follow import follow
 from ui.live_chart import live_chart
 from ui.run_words import as_text, settings_text, what
@@ -57,14 +58,12 @@ def _recovery(seen: Watch) -> None:
     live_chart(figure, key="compress-recovery", label=label, height=HEIGHT)
 
 
-def trains(spec: Mapping[str, Any]) -> bool:
-    """Tell whether a compression has a step that trains."""
-    return any(step["name"] == "finetune" for step in spec["steps"])
-
-
 def _curves(frame: pd.DataFrame, run: Run) -> go.Figure:
     tuned = sum(step.get("epochs", 0) for step in run.spec["steps"])
-    return learning_curves(frame, "val_accuracy", roles=ROLES_DRAWN, epochs=tuned or None, height=HEIGHT, revision=run.id)
+    figure = learning_curves(frame, "val_accuracy", roles=ROLES_DRAWN, epochs=tuned or None, height=HEIGHT, revision=run.id)
+    accuracies = frame.loc[frame["metric"] == "val_accuracy", "value"]
+    # From below the start: how far the network comes back is what there is to see.
+    return figure.update_yaxes(range=[max(0.0, accuracies.min() - 0.05) if len(accuracies) else 0.0, 1.02])
 
 
 def honest_remark(run: Run) -> str:

@@ -140,7 +140,6 @@ def legend() -> str:
 def expected(spec: Mapping[str, Any], sketch: Sketch | None) -> list[Figure]:
     """Return what is known of the present setting before it ran."""
     here = sketch.here() if sketch else None
-    trains = any(STEPS[step["name"]].traits.get("trains") for step in spec["steps"])
     simulated, size, smaller, how = UNKNOWN, UNKNOWN, "", _("simulated on validation images")
     if sketch and here:
         simulated, size = format_percent(here["accuracy"]), format_bytes(here["size_bytes"])
@@ -148,10 +147,15 @@ def expected(spec: Mapping[str, Any], sketch: Sketch | None) -> list[Figure]:
         smaller = _smaller(sketch.subject.size_bytes, here["size_bytes"])
     return [
         Figure(_("Before recovery"), simulated, how, BEFORE),
-        Figure(_("After recovery"), UNKNOWN, _("Run finds out") if trains else _("fine-tuning is off"), AFTER),
+        Figure(_("After recovery"), UNKNOWN, _("Run finds out") if trains(spec) else _("fine-tuning is off"), AFTER),
         Figure(_("File"), size, smaller),
         Figure(_("Latency of an image"), UNKNOWN, _("Run measures it")),
     ]
+
+
+def trains(spec: Mapping[str, Any]) -> bool:
+    """Tell whether a compression has a step that trains."""
+    return any(step["name"] in STEPS and STEPS[step["name"]].traits.get("trains") for step in spec["steps"])
 
 
 def measured(run: Run) -> list[Figure]:
@@ -165,9 +169,10 @@ def measured(run: Run) -> list[Figure]:
     seeds = len(compressed["per_seed"])
     over = _("test images, one seed") if seeds == 1 else _("test images, {seeds} seeds").format(seeds=seeds)
     interval = _("{low:.1f} to {high:.1f} %, from the file").format(low=low, high=high)
+    tuned = interval if trains(run.spec) else _("not fine-tuned")
     return [
         Figure(_("Before recovery"), before, f"{_('simulated')} · {over}", BEFORE),
-        Figure(_("After recovery"), format_percent(compressed["accuracy"]), interval, AFTER),
+        Figure(_("After recovery"), format_percent(compressed["accuracy"]), tuned, AFTER),
         Figure(_("File"), format_bytes(compressed["size_bytes"]), size),
         Figure(_("Latency of an image"), latency["compressed"], _("measured · original {ms}").format(ms=latency["original"])),
     ]
@@ -183,20 +188,21 @@ def recovered(spec: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
     Columns: value, accuracy (validation, mean over seeds), size_bytes.
     """
     done = [run for run in store().runs(states=[FINISHED], limit=MOST_RUNS_DRAWN) if run.kind == "compress" and run.result]
+    done = [run for run in done if trains(run.spec)]
     tables = {}
     for knob in VALUES:
         alike = [run for run in done if _without(run.spec, knob) == _without(spec, knob)]
         sizes = [run.result["models"]["compressed"]["size_bytes"] for run in alike]
         rows = [(_knob(run.spec, knob), _final_accuracy(run.id), size) for run, size in zip(alike, sizes, strict=True)]
-        tables[knob] = pd.DataFrame(rows, columns=COLUMNS)
+        tables[knob] = pd.DataFrame(rows, columns=COLUMNS).dropna()
     return tables
 
 
 def _without(spec: Mapping[str, Any], knob: str) -> Any:
     """Return what must agree for a run to lie on a curve; how it recovered may differ."""
-    steps = [step for step in spec["steps"] if not STEPS[step["name"]].traits.get("trains")]
+    steps = [step for step in spec["steps"] if not trains({"steps": [step]})]
     kept = [{name: value for name, value in step.items() if name != knob} for step in steps]
-    return spec["dataset"], spec["model"], spec["train"], kept, len(steps) < len(spec["steps"])
+    return spec["dataset"], spec["model"], spec["train"], kept
 
 
 @functools.lru_cache(maxsize=MOST_ACCURACIES_KEPT)

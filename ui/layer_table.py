@@ -69,7 +69,7 @@ def _columns() -> dict[str, Any]:
         "nonzero": text(_("Non-zero"), alignment="right"),
         "bits": text(_("Bits"), alignment="right"),
         "bytes": text(_("Bytes"), alignment="right"),
-        "macs": number(_("MACs"), format="localized", help=_("Multiply-accumulates an example; zeros count like any weight")),
+        "macs": number(_("MACs"), format="compact", help=_("Multiply-accumulates an example; zeros count like any weight")),
     }
 
 

@@ -53,7 +53,7 @@ def describe_sweep(
     if original is not None and len(points):
         traces.insert(0, _level(original, float(points["value"].min()), float(points["value"].max())))
     ticks: dict[str, Any] = (
-        {"tickformat": ".0%", "range": [0, 1], "dtick": 0.2} if knob == "sparsity" else {"tickvals": BITS_TICKS}
+        {"tickformat": ".0%", "range": [0, 1], "dtick": 0.2} if knob == "sparsity" else {"tickvals": BITS_TICKS, "range": [1, 16]}
     )
     across = axis(_(AXIS_TITLES[knob]), **ticks, anchor="y2", domain=[0, 1])
     looks = layout(_(TITLES[knob]), uirevision=revision or knob, height=height, shapes=[_needle(position)], showlegend=legend)
@@ -84,6 +84,7 @@ def _panel(points: pd.DataFrame, after: pd.DataFrame | None, column: str, panel:
             "text": [show(value) for value in rows[column]],
             "name": label,
             "meta": f"{label}-{column}",
+            "cliponaxis": mode != "markers",
             "legendgroup": label,
             "showlegend": first,
             "yaxis": f"y{panel}",

@@ -15,7 +15,7 @@ BRIGHTEST = 16
 
 
 @DATASETS.register(
-    title=_("Digits (8x8, no download)"),
+    title=_("Digits (8×8)"),
     source="Alpaydin & Kaynak 1998, UCI; the 1,797 images of sklearn.datasets.load_digits",
     task="classification",
     shape=(1, 8, 8),

@@ -245,7 +245,7 @@ def test_settings_of_the_same_name_on_another_page_are_others(visit: Visit) -> N
 def test_a_network_that_is_not_trained_yet_is_told_in_one_sentence(visit: Visit) -> None:
     app = visit("compress", model_width="20")
     assert [info.value.replace("\\", "") for info in app.info] == [
-        "This CNN (width 20) has not learned Digits (8x8, no download) yet. Run trains it first; then its curves appear here."
+        "This CNN (width 20) has not learned Digits (8×8) yet. Run trains it first; then its curves appear here."
     ]
     assert "trained first, once" in words(app)
     assert {value for _title, value, _note in figures(app)} == {"–"}
@@ -279,7 +279,7 @@ def test_a_network_of_an_earlier_run_can_be_compressed(visit: Visit, done: str) 
 def test_without_an_earlier_run_the_zoo_steps_in(visit: Visit) -> None:
     finished(dataset={"name": "mnist"})
     app = visit("compress", **{"from": "run"})
-    assert "No run on Digits (8x8, no download) has finished yet" in words(app)
+    assert "No run on Digits (8×8) has finished yet" in words(app)
     assert run_it(app) == DEFAULT
 
 
