@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ui.cards import card_html, card_rows, verdict_sentence
+from ui.cards import card_html, card_rows, origins, verdict_sentence
 
 KEPT = json.loads((Path(__file__).parents[1] / "assets" / "home" / "run.json").read_text())["result"]
 MODEL = KEPT["models"]["student"]
@@ -53,6 +53,16 @@ def test_an_uncertain_compression_names_what_was_allowed() -> None:
     told = verdict_sentence("compress", verdict("inconclusive", -0.02, [-0.04, 0.0], 3), tolerance=0.025)
     assert "too uncertain" in told
     assert "2.5 allowed" in told
+
+
+def test_a_teacher_that_changed_nothing_is_no_rival() -> None:
+    assert verdict_sentence("distill", verdict("inconclusive", 0.0, [0.0, 0.0], 3)).startswith("No difference at all")
+    assert verdict_sentence("distill", verdict("inconclusive", 0.0, [-0.01, 0.01], 3)).startswith("No clear winner")
+
+
+def test_every_word_about_a_number_is_explained() -> None:
+    words = {how for _name, how, *_rest in card_rows(MODEL, None)} - {"with the teacher"}
+    assert all(f"**{word}**" in origins() for word in words | {"simulated"})
 
 
 def test_one_seed_says_what_is_missing() -> None:

@@ -44,8 +44,10 @@ def verdict_sentence(kind: str, verdict: Mapping[str, Any] | None, tolerance: fl
         tolerance: of a compression, the loss of accuracy that the claim allows, 0 to 1.
     """
     if verdict is None:
-        return _("Without a baseline there is no telling what the teacher was worth.")
+        return _("Without a baseline there is no telling what the teacher was worth; train one too to find out.")
     difference, (low, high) = verdict["difference"], verdict["interval"]
+    if kind == "distill" and difference == low == high == 0:
+        return _("No difference at all: with these settings the student learned as if it had no teacher.")
     if kind == "compress":
         sentence = _compress_sentence(verdict["answer"])
         difference, low, high = -difference, -high, -low
@@ -101,6 +103,19 @@ def show_roles(run: Run) -> None:
         with column.container(border=True, height="stretch", gap="small"):
             st.html(card_html(role, model, None if model is first else first))
             _download(run, role, model)
+    st.caption(_("How these numbers were come by"), help=origins())
+
+
+def origins() -> str:
+    """Return what the words beside the numbers mean, a line each."""
+    lines = {
+        evidence_title("measured"): _("run here, on real kernels; p95: of 100 timings 95 are faster"),
+        evidence_title("file"): _("from a file that loads back to the same predictions"),
+        evidence_title("simulated"): _("computed at full precision, with weights that are set to zero or rounded"),
+        evidence_title("counted"): _("follows from the network's shape"),
+        _("the range below an accuracy"): _("its 95 % interval, over seeds and test images together"),
+    }
+    return "\n".join(f"- **{word}**: {meaning}" for word, meaning in lines.items())
 
 
 def card_html(role: str, model: Mapping[str, Any], against: Mapping[str, Any] | None = None) -> str:

@@ -18,11 +18,14 @@ from ui.watch import Watch, watch
 POLL_S = 0.4
 SAID, JUST_STARTED = "follow-said", "follow-just-started"
 PLACE = "run-shown"
-COME_INTO_VIEW = f"""<script>{{
-  const place = document.querySelector(".st-key-{PLACE}");
-  const from = place.getBoundingClientRect().top;
-  if (from < 0 || from > 0.8 * window.innerHeight) place.scrollIntoView({{ behavior: "smooth" }});
-}}</script>"""
+DRAWN_AFTER_MS = 200
+COME_INTO_VIEW = f"""<script>
+  setTimeout(() => {{
+    const place = document.querySelector(".st-key-{PLACE}");
+    const from = place?.getBoundingClientRect().top ?? 0;
+    if (from < 0 || from > 0.8 * window.innerHeight) place.scrollIntoView({{ behavior: "smooth" }});
+  }}, {DRAWN_AFTER_MS});
+</script>"""
 
 
 def follow(run_id: str, draw: Callable[[Watch], None]) -> None:
@@ -34,9 +37,6 @@ def follow(run_id: str, draw: Callable[[Watch], None]) -> None:
         NotFoundError: there is no such run.
     """
     active = watch(run_id).run.active
-    with st.container(key="run-arrival"):
-        if st.session_state.pop(JUST_STARTED, None) == run_id:
-            st.html(COME_INTO_VIEW, unsafe_allow_javascript=True)
 
     def refresh() -> None:
         seen = watch(run_id)
@@ -47,6 +47,9 @@ def follow(run_id: str, draw: Callable[[Watch], None]) -> None:
         draw(seen)
 
     st.fragment(refresh, run_every=POLL_S if active else None)()
+    with st.container(key="run-arrival"):
+        if st.session_state.pop(JUST_STARTED, None) == run_id:
+            st.html(COME_INTO_VIEW, unsafe_allow_javascript=True)
 
 
 def standing(seen: Watch) -> None:
