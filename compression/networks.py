@@ -77,7 +77,7 @@ def find_artifact(reference: dict[str, Any], workspace: Workspace) -> Path:
     """
     path = workspace.runs / reference["run"] / artifact_name(reference["role"], reference["seed"])
     if not path.is_file():
-        sentence = _("Run {run} has no {role} of seed {seed}: choose one that the Runs page lists.")
+        sentence = _("Run {run} has no file of its {role} of seed {seed} (any more): run it again, or choose another network.")
         raise NotFoundError(sentence.format(**reference))
     return path
 

@@ -23,12 +23,21 @@ from sqlalchemy import (
     text,
 )
 
+from compression import settings
 from compression.errors import LabError
 from compression.texts import gettext as _
+from compression.texts import mark
 
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT_S = 30
 WRITER_LOCK = 0x1AB  # any number that all labs on one PostgreSQL database agree on
+ADVICE = {
+    "file is not a database": mark("move {file} away, and a new store is made"),
+    "disk image is malformed": mark("move {file} away, and a new store is made"),
+    "readonly database": mark("allow the lab to write to {file}, or set LAB_HOME to another folder"),
+    "unable to open database file": mark("see that {file} can be written, or set LAB_HOME to another folder"),
+    "disk is full": mark("free some space"),
+}
 METADATA = MetaData()
 
 ABOUT = Table("about", METADATA, Column("key", String, primary_key=True), Column("value", String, nullable=False))
@@ -93,9 +102,11 @@ def open_engine(url: str) -> Engine:
 
 
 def reason(error: BaseException) -> str:
-    """Return why a database refused, in its own words and one line."""
-    said = str(getattr(error, "orig", None) or error).strip().splitlines()
-    return said[0].rstrip(".") if said else type(error).__name__
+    """Return why a database refused, in its own words and one line, and what can be done about it where that is known."""
+    said = (str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    advice = next((_(advice) for words, advice in ADVICE.items() if words in said), "")
+    file = settings.database_url().removeprefix("sqlite:///")
+    return f"{said}; {advice.format(file=file)}" if advice else said
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -87,9 +87,11 @@ class Worker:
         return self._last_word(state, error, unsent)
 
     def _execute(self) -> tuple[str, str | None]:
+        begun = False
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._reserve.write_bytes(bytes(RESERVE_BYTES))
+            begun = True
             events = self._engine(self._run.spec, self._folder, self._run.device)
             while self._stopping is None and (event := self._next(events)) is not None:
                 if event["type"] == "result":
@@ -103,7 +105,7 @@ class Worker:
             pass
         except Exception as error:
             self._log(traceback.format_exc())
-            return FAILED, sentence(error)
+            return FAILED, sentence(error, folder_lost=begun and not self._folder.is_dir())
         return self._stopping or INTERRUPTED, None
 
     @property
@@ -170,12 +172,18 @@ class Worker:
             pass
 
 
-def sentence(error: Exception) -> str:
+def sentence(error: Exception, *, folder_lost: bool = False) -> str:
     """Return why a run failed, as one sentence for a person."""
     if isinstance(error, LabError):
         return str(error)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return _("The disk is full: free some space in {home}, then resume the run.").format(home=settings.home())
+    if folder_lost:
+        return _("The folder of this run was removed while it was at work: run it again.")
+    if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return _("The lab may not write to {place}: allow it, or set LAB_HOME to another folder.").format(
+            place=error.filename or settings.home()
+        )
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return _("The run needs more memory than its device has: choose a smaller batch or a smaller network.")
     return _("Something went wrong inside the lab ({kind}); the run's log has the details.").format(kind=type(error).__name__)

@@ -281,6 +281,13 @@ def test_a_file_that_is_no_store_is_refused_in_a_sentence(home: Path, content: b
 
 
 @sqlite_only
+def test_a_store_that_is_damaged_later_says_what_to_do(store: Store, home: Path) -> None:
+    (home / "lab.db").write_bytes(b"not a database" * 1000)
+    with pytest.raises(LabError, match=r"move .*lab\.db away, and a new store is made"):
+        Store().runs()
+
+
+@sqlite_only
 def test_a_store_of_another_version_is_refused(store: Store, home: Path) -> None:
     _edit(home, ("UPDATE about SET value = '99' WHERE key = 'schema_version'", ()))
     with pytest.raises(LabError, match="version 99"):

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import threading
 import time
@@ -61,6 +62,7 @@ def test_a_run_is_told_from_first_event_to_result(store: Store) -> None:
     [
         (DataError("The files of MNIST are missing."), "The files of MNIST are missing."),
         (OSError(errno.ENOSPC, "No space left on device"), "The disk is full: free some space in "),
+        (PermissionError(errno.EACCES, "Permission denied", "/models"), "The lab may not write to /models: "),
         (MemoryError(), "The run needs more memory than its device has"),
         (type("OutOfMemoryError", (RuntimeError,), {})("CUDA"), "The run needs more memory than its device has"),
         (KeyError("weights"), "Something went wrong inside the lab (KeyError); the run's log has the details."),
@@ -77,6 +79,17 @@ def test_a_failure_is_one_sentence_and_a_traceback_in_the_log(store: Store, erro
     events = store.events(run.id)
     assert [event.type for event in events] == ["metric", "failed"]
     assert events[-1].payload == {"error": ended.error}
+
+
+def test_a_run_whose_folder_is_removed_says_so(store: Store) -> None:
+    def engine(spec: dict, folder: Path, device: str) -> Iterator[dict]:
+        yield METRIC
+        shutil.rmtree(folder)
+        (folder / "checkpoint").write_bytes(b"")
+
+    run = claim(store)
+    assert work(store, run, engine) == FAILED
+    assert store.run(run.id).error == "The folder of this run was removed while it was at work: run it again."
 
 
 def test_an_unknown_spec_fails_in_a_sentence(store: Store) -> None:
