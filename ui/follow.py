@@ -1,21 +1,21 @@
 """Follow a run: where it is, how long it still takes, a way to stop it, and its curves as they grow."""
 
+import math
 from collections.abc import Callable
 
 import streamlit as st
 
 from compression import runs
-from compression.charts.numbers import format_seconds
 from compression.errors import LabError, NotFoundError
 from compression.runs import store
 from compression.runs.records import FINISHED, RESUMABLE, Run
 from compression.texts import gettext as _
 from ui.cards import show_verdict
 from ui.identity import owner
-from ui.run_words import as_text
+from ui.run_words import as_text, time_left
 from ui.watch import Watch, watch
 
-POLL_S = 0.4
+POLL_S, SHARED_S = 0.4, 0.3  # whoever polls within so short a time sees the same
 SAID, JUST_STARTED = "follow-said", "follow-just-started"
 PLACE = "run-shown"
 DRAWN_AFTER_MS = 200
@@ -39,7 +39,7 @@ def follow(run_id: str, draw: Callable[[Watch], None]) -> None:
     active = watch(run_id).run.active
 
     def refresh() -> None:
-        seen = watch(run_id)
+        seen = watch(run_id, SHARED_S)
         if seen.run.active != active:
             st.rerun(scope="app")
         with st.container(key=PLACE):
@@ -78,10 +78,8 @@ def now_text(seen: Watch) -> str:
         return _("Waiting for its turn")
     parts = [run.stage or _("Starting")]
     if told.get("epoch") and told.get("role") and str(told["role"]) in run.stage.lower():
-        parts.append(_("epoch {epoch} of {epochs}").format(epoch=f"{told['epoch']:.3g}", epochs=told.get("epochs")))
-    if run.seconds_left is not None:
-        parts.append(_("{time} left").format(time=format_seconds(run.seconds_left)))
-    return as_text(" · ".join(parts))
+        parts.append(_("epoch {epoch} of {epochs}").format(epoch=math.ceil(told["epoch"]), epochs=told.get("epochs")))
+    return as_text(" · ".join(filter(None, [*parts, time_left(run)])))
 
 
 def _explain(run: Run, *, mine: bool) -> None:
@@ -101,6 +99,7 @@ def _explain(run: Run, *, mine: bool) -> None:
 def _attempt(action: Callable[..., object], run_id: str) -> None:
     try:
         action(run_id, owner=owner())
+        watch(run_id)
     except NotFoundError:  # the page is about to say that the run is gone
         return
     except LabError as error:

@@ -20,6 +20,7 @@ from ui.forms import SHARES
 from ui.identity import display_name
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
+SOON_S = 0.1
 MARKDOWN = "\\`*_{}[]()#+-.!:$|~<>&"
 
 
@@ -124,14 +125,20 @@ def age_text(created: float) -> str:
     return _("{days:.0f} d ago").format(days=seconds // DAY_S)
 
 
+def time_left(run: Run) -> str:
+    """Return how long a run still takes; nothing where that is not known, as when all training is over."""
+    if run.seconds_left is None or run.seconds_left < SOON_S:
+        return ""
+    return _("{time} left").format(time=format_seconds(run.seconds_left))
+
+
 def progress_text(run: Run) -> str:
     """Return where a run is, or how it ended: its stage and time left, its reason, or how long it took."""
     if run.state == "queued":
         return _("waiting for its turn")
     if run.state == "running":
         stage = _("cancelling") if run.cancelling else run.stage
-        left = "" if run.seconds_left is None else _("{time} left").format(time=format_seconds(run.seconds_left))
-        return ", ".join(filter(None, [stage, left]))
+        return ", ".join(filter(None, [stage, time_left(run)]))
     if run.state == "finished":
         return _("took {time}").format(time=format_seconds(run.seconds))
     return run.error or ""

@@ -4,6 +4,7 @@ import json
 import shlex
 import shutil
 import time
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -336,6 +337,13 @@ def test_settings_in_words() -> None:
     wanted = "Prune (sparsity 80 %) · Fine-tune (epochs 5, learning rate 0.01)"
     assert run_words.settings_text({"kind": "compress", "steps": steps}) == wanted
     assert run_words.settings_text({}) == ""
+
+
+def test_time_left_is_told_while_there_is_some(lab_home: object) -> None:
+    run = store().run(started())
+    assert run_words.time_left(replace(run, seconds_left=65.0)) == "1 min 5 s left"
+    assert run_words.time_left(replace(run, seconds_left=0.0)) == ""
+    assert run_words.time_left(replace(run, seconds_left=None)) == ""
 
 
 def test_text_that_markdown_leaves_alone() -> None:
