@@ -4,6 +4,7 @@ import functools
 import itertools
 import json
 import os
+import sys
 import threading
 import time
 from collections import OrderedDict
@@ -36,6 +37,9 @@ COLUMNS = ["value", "accuracy", "size_bytes"]
 WORKERS = max(1, min(2, os.cpu_count() or 1))
 NETWORKS_KEPT, DATASETS_KEPT = 16, 4
 POINTS_KEPT = 20_000
+MOST_MACS_AHEAD = 1_000_000_000  # a point; some 20 ms of one core
+AHEAD_AFTER_S = 0.2
+LOWEST_PRIORITY = 19
 MOST_IMAGES, FEWEST_IMAGES = 1000, 200
 MACS_A_POINT = 10_000_000_000  # about a second of one core
 
@@ -52,6 +56,7 @@ class Subject:
         accuracy: 0 to 1, on the validation images.
         size_bytes: of its file at full precision.
         images: how many validation images its points are computed from.
+        macs: what a point costs to compute.
     """
 
     name: str
@@ -61,6 +66,7 @@ class Subject:
     accuracy: float
     size_bytes: int
     images: int
+    macs: int
 
 
 def find(spec: Mapping[str, Any]) -> Subject:
@@ -87,10 +93,12 @@ def _subject(path: str, changed: int, dataset_choice: str, root: str) -> Subject
     dataset = _dataset(dataset_choice, root)
     model, facts = networks.read(Path(path), dataset)
     facts = networks.facts_of(facts["architecture"], dataset)
-    images = min(MOST_IMAGES, max(FEWEST_IMAGES, MACS_A_POINT // macs(model, dataset.shape)))
+    per_image = macs(model, dataset.shape)
+    images = min(MOST_IMAGES, max(FEWEST_IMAGES, MACS_A_POINT // per_image))
     part = Split(dataset.validation.inputs[:images], dataset.validation.labels[:images])
     accuracy = evaluate(model, replace(dataset, validation=part))["val_accuracy"]
-    return Subject(f"{path}:{changed}:{dataset_choice}", model, dataset, facts, accuracy, weights.size(model, facts), len(part))
+    name, size = f"{path}:{changed}:{dataset_choice}", weights.size(model, facts)
+    return Subject(name, model, dataset, facts, accuracy, size, len(part), per_image * len(part))
 
 
 @functools.lru_cache(maxsize=DATASETS_KEPT)
@@ -100,6 +108,12 @@ def _dataset(choice: str, root: str) -> Dataset:
     seen = Split(whole.validation.inputs[:MOST_IMAGES].clone(), whole.validation.labels[:MOST_IMAGES].clone())
     nothing = Split(seen.inputs[:0], seen.labels[:0])
     return replace(whole, train=nothing, validation=seen, test=nothing)
+
+
+def _step_back() -> None:
+    """Let everything else on the machine go before this thread, where the system knows priorities of threads."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)
 
 
 class _Points:
@@ -123,6 +137,7 @@ class _Points:
 
 _points = _Points(POINTS_KEPT)
 _pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="sketch")
+_idle_pool = ThreadPoolExecutor(1, thread_name_prefix="sketch-ahead", initializer=_step_back)
 
 
 class Sketch:
@@ -139,6 +154,7 @@ class Sketch:
         self.positions = {knob: next(step[knob] for step in self.steps if knob in step) for knob in VALUES}
         self._wanted, self._started = True, 0.0
         self._tasks: dict[str, list[Future[None]]] = {knob: [] for knob in VALUES}
+        self._ahead: Future[None] | None = None
 
     @property
     def name(self) -> Point:
@@ -160,6 +176,11 @@ class Sketch:
         self._started = time.monotonic()
         parts = {knob: [values[start::WORKERS] for start in range(WORKERS)] for knob, values in self._missing().items()}
         self._tasks = {knob: [_pool.submit(self._compute, knob, part) for part in parts[knob] if part] for knob in parts}
+
+    def look_ahead(self) -> None:
+        """Compute once, in idle moments, what a move of either slider will ask for, the nearest first; where that is quick."""
+        if self._ahead is None and self.subject.macs <= MOST_MACS_AHEAD:
+            self._ahead = _idle_pool.submit(self._look_ahead)
 
     def stop(self) -> None:
         """Leave what is not computed yet."""
@@ -197,13 +218,32 @@ class Sketch:
         first, second = sorted(missing, key=lambda knob: len(missing[knob]))
         return {first: missing[first], second: [value for value in missing[second] if value != self.positions[second]]}
 
-    def _compute(self, knob: str, values: list[float]) -> None:
+    def _look_ahead(self) -> None:
+        time.sleep(AHEAD_AFTER_S)
+        for steps in self._neighbours():
+            neighbour = Sketch(self.subject, steps)
+            for knob, values in neighbour._missing().items():
+                if self._wanted and values:
+                    neighbour._compute(knob, values, self)
+
+    def _neighbours(self) -> list[list[dict[str, Any]]]:
+        """Return the steps after every move of one slider, by how far along its track that is."""
+        moves = []
+        for place, step in enumerate(self.steps):
+            for knob in (STEPS[step["name"]].knobs[name] for name in VALUES if name in step):
+                for number in range(round((knob.high - knob.low) / knob.step) + 1):
+                    value = knob.snap(knob.low + number * knob.step)
+                    far = abs(value - step[knob.name]) / (knob.high - knob.low)
+                    moves.append((far, [*self.steps[:place], {**step, knob.name: value}, *self.steps[place + 1 :]]))
+        return [steps for _far, steps in sorted(moves, key=lambda move: move[0])]
+
+    def _compute(self, knob: str, values: list[float], wanted_by: "Sketch | None" = None) -> None:
         subject = self.subject
         try:
             with_knob = {"sweep": knob, "values": values, "metadata": subject.facts, "most_images": subject.images}
             for found in preview(subject.model, subject.dataset, self.steps, **with_knob):
                 _points.put(self._point(knob, found["value"]), found)
-                if not self._wanted:
+                if not (wanted_by or self)._wanted:
                     return
         except LabError as error:
             self.error = str(error)

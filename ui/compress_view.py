@@ -69,6 +69,7 @@ def show(spec: Mapping[str, Any], run: Run | None) -> None:
     if not sketch.done and not busy:
         sketch.late = True
         st.rerun()
+    sketch.look_ahead()
 
 
 def _sketch(spec: Mapping[str, Any]) -> Sketch:

@@ -41,6 +41,7 @@ def no_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:
 def all_the_time_in_the_world(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a busy machine finish its curves before they are looked at."""
     monkeypatch.setattr("ui.compress_view.PATIENCE_S", 60.0)
+    monkeypatch.setattr(compress_sketch, "MOST_MACS_AHEAD", 0)
 
 
 def visitor(app: AppTest) -> str:
@@ -168,6 +169,31 @@ def test_moving_a_slider_computes_only_what_it_changes(visit: Visit, monkeypatch
     assert asked == []
     app.slider(key=BITS).set_value(7).run()
     assert sum(len(values) for _sweep, values in asked) == len(compress_sketch.SPARSITIES)
+
+
+def test_in_idle_moments_the_next_moves_are_computed_ahead(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, float]] = []
+
+    def noted(*_given: Any, sweep: str, values: list[float], **_more: Any) -> Any:
+        for value in values:
+            asked.append((sweep, value))
+            yield {"value": value, "accuracy": 0.5, "size_bytes": 1, "nonzero": 1}
+
+    monkeypatch.setattr(compress_sketch, "preview", noted)
+    monkeypatch.setattr(compress_sketch, "MOST_MACS_AHEAD", 10**9)
+    app = visit("compress", scheme="asymmetric", group="tensor", scope="layer")
+    app.session_state["compress-sketch"]._ahead.result(60)
+    monkeypatch.setattr(compress_sketch, "MOST_MACS_AHEAD", 0)
+    asked.clear()
+    for sparsity in (0.81, 0.13, 0.99, 0.8):
+        app.slider(key=SPARSITY).set_value(sparsity).run()
+    for bits in (5, 16, 1):
+        app.slider(key=BITS).set_value(bits).run()
+    assert not app.exception
+    assert asked == []
+    app.session_state["compress-sketch"].stop()
+    app.session_state["compress-sketch"]._look_ahead()
+    assert asked == []
 
 
 def test_run_untouched_asks_for_exactly_the_default_spec(visit: Visit) -> None:
