@@ -152,7 +152,7 @@ def compress_sliders(page: Page) -> Iterator[Figure]:
             page.evaluate(f"window.before = {note}; window.numbers = {numbers}")
             taken.append(slide(page, label, first + step * turn, changed))
             page.wait_for_timeout(PAUSE_MS)
-        how = f"digits, both charts and the numbers, none computed before, {_of(taken)}"
+        how = f"digits, both charts and the numbers, {PAUSE_MS / 1000:g} s between moves, {_of(taken)}"
         yield Figure(f"Slider released to the changed picture, Compress, {label.lower()}", _ms(taken), "under 150 ms", how)
 
 

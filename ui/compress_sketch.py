@@ -31,14 +31,14 @@ from compression.texts import gettext as _
 from ui.run_words import network
 
 SPARSITIES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
-BITS = (1, 2, 3, 4, 6, 8, 16)
+BITS = (1, 2, 3, 4, 8, 16)
 VALUES: dict[str, tuple[float, ...]] = {"sparsity": SPARSITIES, "bits": BITS}
 COLUMNS = ["value", "accuracy", "size_bytes"]
 WORKERS = max(1, min(2, os.cpu_count() or 1))
 NETWORKS_KEPT, DATASETS_KEPT = 16, 4
 POINTS_KEPT = 20_000
 MOST_MACS_AHEAD = 1_000_000_000  # a point; some 20 ms of one core
-AHEAD_AFTER_S = 0.2
+AHEAD_AFTER_S = 0.15
 LOWEST_PRIORITY = 19
 MOST_IMAGES, FEWEST_IMAGES = 1000, 200
 MACS_A_POINT = 10_000_000_000  # about a second of one core
@@ -137,7 +137,7 @@ class _Points:
 
 _points = _Points(POINTS_KEPT)
 _pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="sketch")
-_idle_pool = ThreadPoolExecutor(1, thread_name_prefix="sketch-ahead", initializer=_step_back)
+_idle_pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="sketch-ahead", initializer=_step_back)
 
 
 class Sketch:
@@ -154,7 +154,7 @@ class Sketch:
         self.positions = {knob: next(step[knob] for step in self.steps if knob in step) for knob in VALUES}
         self._wanted, self._started = True, 0.0
         self._tasks: dict[str, list[Future[None]]] = {knob: [] for knob in VALUES}
-        self._ahead: Future[None] | None = None
+        self._ahead: list[Future[None]] = []
 
     @property
     def name(self) -> Point:
@@ -179,8 +179,9 @@ class Sketch:
 
     def look_ahead(self) -> None:
         """Compute once, in idle moments, what a move of either slider will ask for, the nearest first; where that is quick."""
-        if self._ahead is None and self.subject.macs <= MOST_MACS_AHEAD:
-            self._ahead = _idle_pool.submit(self._look_ahead)
+        if not self._ahead and self.subject.macs <= MOST_MACS_AHEAD:
+            moves = self._neighbours()
+            self._ahead = [_idle_pool.submit(self._look_ahead, moves[start::WORKERS]) for start in range(WORKERS)]
 
     def stop(self) -> None:
         """Leave what is not computed yet."""
@@ -218,9 +219,9 @@ class Sketch:
         first, second = sorted(missing, key=lambda knob: len(missing[knob]))
         return {first: missing[first], second: [value for value in missing[second] if value != self.positions[second]]}
 
-    def _look_ahead(self) -> None:
+    def _look_ahead(self, moves: list[list[dict[str, Any]]]) -> None:
         time.sleep(AHEAD_AFTER_S)
-        for steps in self._neighbours():
+        for steps in moves:
             neighbour = Sketch(self.subject, steps)
             for knob, values in neighbour._missing().items():
                 if self._wanted and values:

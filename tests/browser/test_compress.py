@@ -41,7 +41,7 @@ def wait_for_points(page: Page, knob: str, trace: str, count: int) -> list[list[
 
 def test_both_pictures_follow_a_slider(page: Page) -> None:
     page.goto("/compress")
-    wait_for_points(page, "bits", "before recovery-accuracy", 7)
+    wait_for_points(page, "bits", "before recovery-accuracy", 6)
     wait_for_points(page, "sparsity", "before recovery-size_bytes", 12)
     over_bits = points(page, "bits", "before recovery-accuracy")
     page.evaluate("window.nodes = [...document.querySelectorAll('.live-chart')]")
@@ -59,7 +59,7 @@ def test_both_pictures_follow_a_slider(page: Page) -> None:
     (here,) = wait_for_points(page, "sparsity", "your setting-accuracy", 1)
     assert here[0] == 0.75
     assert here in points(page, "sparsity", "before recovery-accuracy")
-    moved = wait_for_points(page, "bits", "before recovery-accuracy", 7)
+    moved = wait_for_points(page, "bits", "before recovery-accuracy", 6)
     assert [bits for bits, _accuracy in moved] == [bits for bits, _accuracy in over_bits]
     assert moved != over_bits
     assert page.evaluate("window.nodes.every((node, place) => node === document.querySelectorAll('.live-chart')[place])")
@@ -97,7 +97,7 @@ def test_a_run_recovers_outlives_a_reload_and_adds_its_points(page: Page) -> Non
 def test_on_a_narrow_screen_nothing_sticks_out(page: Page) -> None:
     page.set_viewport_size(lab.NARROW)
     page.goto("/compress")
-    wait_for_points(page, "bits", "before recovery-accuracy", 7)
+    wait_for_points(page, "bits", "before recovery-accuracy", 6)
     lab.settle(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= lab.NARROW["width"]
     for chart in page.locator(".live-chart").all():

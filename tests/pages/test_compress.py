@@ -182,7 +182,8 @@ def test_in_idle_moments_the_next_moves_are_computed_ahead(visit: Visit, monkeyp
     monkeypatch.setattr(compress_sketch, "preview", noted)
     monkeypatch.setattr(compress_sketch, "MOST_MACS_AHEAD", 10**9)
     app = visit("compress", scheme="asymmetric", group="tensor", scope="layer")
-    app.session_state["compress-sketch"]._ahead.result(60)
+    for task in app.session_state["compress-sketch"]._ahead:
+        task.result(60)
     monkeypatch.setattr(compress_sketch, "MOST_MACS_AHEAD", 0)
     asked.clear()
     for sparsity in (0.81, 0.13, 0.99, 0.8):
@@ -191,8 +192,10 @@ def test_in_idle_moments_the_next_moves_are_computed_ahead(visit: Visit, monkeyp
         app.slider(key=BITS).set_value(bits).run()
     assert not app.exception
     assert asked == []
-    app.session_state["compress-sketch"].stop()
-    app.session_state["compress-sketch"]._look_ahead()
+    sketch = app.session_state["compress-sketch"]
+    sketch.stop()
+    monkeypatch.setattr(compress_sketch, "_points", compress_sketch._Points(10))
+    sketch._look_ahead(sketch._neighbours())
     assert asked == []
 
 
