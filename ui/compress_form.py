@@ -37,6 +37,7 @@ def draw(address: Address) -> Request:
             data = controls.dataset(address, USUAL["dataset"])
         with right:
             source = _source(address)
+        controls.download_note(data)
         model, place = _model(address, data, source), st.empty()
     with st.container(border=True, gap="small"):
         st.markdown(_("**Compression**"))

@@ -41,11 +41,14 @@ class Request:
 
 
 def dataset(address: Address, usual: Mapping[str, Any]) -> Entry:
-    """Draw the choice of a dataset, and what it takes to have it."""
-    data = choose(address, DATASETS, "dataset", default=usual["name"], label=_("Dataset"))
+    """Draw the choice of a dataset."""
+    return choose(address, DATASETS, "dataset", default=usual["name"], label=_("Dataset"))
+
+
+def download_note(data: Entry) -> None:
+    """Draw what it takes to have a dataset, if it takes anything."""
     if megabytes := data.traits["megabytes"]:
         st.caption(_("Downloaded once, {size} MB, unless it already lies on this machine.").format(size=megabytes))
-    return data
 
 
 def training_images(address: Address, data: Entry) -> int | None:
@@ -73,7 +76,7 @@ def training_images(address: Address, data: Entry) -> int | None:
 
 def network(address: Address, role: str, label: str, usual: Mapping[str, Any]) -> dict[str, Any]:
     """Draw the choice of an architecture with its knobs beside it, and return it as a spec has it."""
-    family, knobs = st.columns(2, gap="small", vertical_alignment="bottom")
+    family, knobs = st.columns(2, gap="small")
     with family:
         entry = choose(address, MODELS, role, default=usual["name"], label=label)
     with knobs:

@@ -38,6 +38,7 @@ def draw(address: Address) -> Request:
 
 def _networks(address: Address) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     data = controls.dataset(address, USUAL["dataset"])
+    controls.download_note(data)
     dataset = {"name": data.name}
     teacher = controls.network(address, "teacher", _("Teacher"), USUAL["teacher"])
     ready = _("ready") if _kept(dataset, teacher) else _("trained first, once")
