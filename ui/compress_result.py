@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
-from compression.charts.curves import learning_curves
+from compression.charts.curves import describe_learning_curves
 from compression.runs.records import FINISHED, Run
 from compression.texts import gettext as _
 from ui import cards, layer_table
@@ -58,12 +57,14 @@ def _recovery(seen: Watch) -> None:
     live_chart(figure, key="compress-recovery", label=label, height=HEIGHT)
 
 
-def _curves(frame: pd.DataFrame, run: Run) -> go.Figure:
+def _curves(frame: pd.DataFrame, run: Run) -> dict[str, Any]:
     tuned = sum(step.get("epochs", 0) for step in run.spec["steps"])
-    figure = learning_curves(frame, "val_accuracy", roles=ROLES_DRAWN, epochs=tuned or None, height=HEIGHT, revision=run.id)
+    looks = {"roles": ROLES_DRAWN, "epochs": tuned or None, "height": HEIGHT, "revision": run.id}
+    chart = describe_learning_curves(frame, "val_accuracy", **looks)
     accuracies = frame.loc[frame["metric"] == "val_accuracy", "value"]
     # From below the start: how far the network comes back is what there is to see.
-    return figure.update_yaxes(range=[max(0.0, accuracies.min() - 0.05) if len(accuracies) else 0.0, 1.02])
+    chart["layout"]["yaxis"]["range"] = [max(0.0, accuracies.min() - 0.05) if len(accuracies) else 0.0, 1.02]
+    return chart
 
 
 def honest_remark(run: Run) -> str:

@@ -1,12 +1,13 @@
 """The right side of the Distill page: what to do first, the curves as they grow, and what came out."""
 
 import functools
+import json
+from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
-from compression.charts.curves import learning_curves
+from compression.charts.curves import describe_learning_curves
 from compression.runs.records import FINISHED, Run
 from compression.texts import gettext as _
 from ui import cards
@@ -20,19 +21,19 @@ TALL, LOW = 320, 260  # pixels
 NOTHING = pd.DataFrame({"role": [], "seed": [], "epoch": [], "metric": [], "value": []}).astype({"epoch": float, "value": float})
 
 
-def curves(frame: pd.DataFrame, metric: str, epochs: int, baseline: bool, revision: str) -> go.Figure:
+def curves(frame: pd.DataFrame, metric: str, epochs: int, baseline: bool, revision: str) -> dict[str, Any]:
     """Return one chart of a distillation, its legend and its axis complete from the first moment."""
     expected = {"teacher": metric != "agreement", "baseline": baseline, "student": True}
     roles = [role for role, there in expected.items() if there]
     height = TALL if metric == "val_accuracy" else LOW
     looks = {"height": height, "legend": metric == "val_accuracy", "revision": revision}
-    return learning_curves(frame, metric, roles=roles, epochs=epochs, **looks)
+    return describe_learning_curves(frame, metric, roles=roles, epochs=epochs, **looks)
 
 
 @functools.lru_cache(maxsize=64)
 def empty(metric: str, epochs: int, baseline: bool) -> str:
     """Return the axes of a chart before a run."""
-    return curves(NOTHING, metric, epochs, baseline, "idle").to_json(validate=False)
+    return json.dumps(curves(NOTHING, metric, epochs, baseline, "idle"))
 
 
 def charts(spec: dict, seen: Watch | None) -> None:

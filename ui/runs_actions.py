@@ -5,6 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from compression import runs
+from compression.commands.foreground import OWNER as COMMAND_LINE
 from compression.errors import LabError, NotFoundError
 from compression.runs import store
 from compression.runs.records import RESUMABLE, RUNNING, Run
@@ -39,8 +40,15 @@ def show(run: Run) -> None:
         if mine and run.state != RUNNING:
             _delete_button(run)
     if not mine:
-        sentence = _("This run belongs to {owner}; only its owner can cancel, resume or delete it.")
-        st.caption(sentence.format(owner=display_name(run.owner)))
+        st.caption(whose(run))
+
+
+def whose(run: Run) -> str:
+    """Return why someone else's run cannot be changed here, and where it can."""
+    if run.owner == COMMAND_LINE:
+        return _("This run was started on the command line; there it can be cancelled, resumed or deleted, too.")
+    sentence = _("This run belongs to {owner}; only its owner can cancel, resume or delete it.")
+    return sentence.format(owner=display_name(run.owner))
 
 
 def _delete_button(run: Run) -> None:

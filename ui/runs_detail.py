@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from compression import settings
-from compression.charts.curves import TITLES, learning_curves
+from compression.charts.curves import TITLES, describe_learning_curves
 from compression.charts.numbers import format_bytes
 from compression.charts.style import ROLES, role_title
 from compression.runs import store
@@ -73,10 +72,10 @@ def curves(seen: Watch) -> None:
             live_chart(figure, key=f"run-{metric}-{run.id}", label=_(TITLES[metric]), height=CHART_HEIGHT)
 
 
-def _figure(run: Run, frame: pd.DataFrame, metric: str, roles: Sequence[str]) -> go.Figure:
+def _figure(run: Run, frame: pd.DataFrame, metric: str, roles: Sequence[str]) -> dict[str, Any]:
     train = run.spec.get("train")
     epochs = train.get("epochs") if run.kind == "distill" and isinstance(train, dict) else None
-    return learning_curves(frame, metric, roles=roles, epochs=epochs, height=CHART_HEIGHT, revision=run.id)
+    return describe_learning_curves(frame, metric, roles=roles, epochs=epochs, height=CHART_HEIGHT, revision=run.id)
 
 
 def expected_roles(run: Run) -> list[str]:

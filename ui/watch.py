@@ -1,7 +1,9 @@
 """What is known of a run, read once for everybody who watches it: each look fetches only what is new."""
 
 import functools
+import math
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,6 @@ from compression.runs.records import Event, Run
 
 if TYPE_CHECKING:
     import pandas as pd
-    import plotly.graph_objects as go
 
 MOST_WATCHED = 32  # runs kept in memory, the last looked at
 TYPES_KEPT = ("metric", "layers")
@@ -28,19 +29,22 @@ class Watch:
 
     def __init__(self, run_id: str) -> None:
         self._id, self._cursor, self._lock = run_id, 0, threading.Lock()
+        self._looked = -math.inf
         self._figures: dict[Any, str] = {}
         self._frame: pd.DataFrame | None = None
         self.run: Run = store().run(run_id)
         self.progress: dict[str, Any] = {}
         self.kept: list[Event] = []
 
-    def look(self) -> "Watch":
-        """Read what the store has new.
+    def look(self, fresh_s: float = 0.0) -> "Watch":
+        """Read what the store has new, unless somebody did within the last `fresh_s` seconds.
 
         Raises:
             NotFoundError: the run was deleted.
         """
         with self._lock:
+            if time.monotonic() - self._looked < fresh_s:
+                return self
             # The state first: whatever led to it is then among the events.
             self.run = store().run(self._id)
             new = store().events(self._id, after=self._cursor)
@@ -49,6 +53,7 @@ class Watch:
                 self._cursor = event.seq
                 if event.type == "progress":
                     self.progress = event.payload
+            self._looked = time.monotonic()
             if told:
                 self.kept += told
                 self._frame = None
@@ -65,21 +70,23 @@ class Watch:
                 self._frame = metrics_frame(self.kept)
             return self._frame
 
-    def figure(self, key: Any, draw: Callable[["pd.DataFrame"], "go.Figure"]) -> str:
-        """Return a chart of the metrics as JSON, drawn once for as long as they stay the same."""
+    def figure(self, key: Any, draw: Callable[["pd.DataFrame"], dict[str, Any]]) -> str:
+        """Return a chart of the metrics as JSON, described once for as long as they stay the same."""
         stamp = (key, len(self.kept))
         if stamp not in self._figures:
-            self._figures[stamp] = draw(self.frame).to_json(validate=False)
+            from plotly.io.json import to_json_plotly
+
+            self._figures[stamp] = to_json_plotly(draw(self.frame))
         return self._figures[stamp]
 
 
-def watch(run_id: str) -> Watch:
-    """Return what is known of a run by now.
+def watch(run_id: str, fresh_s: float = 0.0) -> Watch:
+    """Return what is known of a run by now, or was within the last `fresh_s` seconds.
 
     Raises:
         NotFoundError: there is no such run.
     """
-    return _watch(settings.database_url(), run_id).look()
+    return _watch(settings.database_url(), run_id).look(fresh_s)
 
 
 @functools.lru_cache(maxsize=MOST_WATCHED)

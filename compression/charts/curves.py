@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -38,7 +39,12 @@ FEW_DECADES = 30
 SETTLED = 0.2  # the share of a curve's epochs that the accuracy axis may cut off below
 
 
-def learning_curves(
+def learning_curves(frame: pd.DataFrame, metric: str, **more: Any) -> go.Figure:
+    """Draw one metric over epochs, a line and a band a role; arguments as `describe_learning_curves`."""
+    return go.Figure(describe_learning_curves(frame, metric, **more))
+
+
+def describe_learning_curves(
     frame: pd.DataFrame,
     metric: str,
     *,
@@ -47,8 +53,10 @@ def learning_curves(
     height: int = HEIGHT,
     legend: bool = True,
     revision: str = "",
-) -> go.Figure:
-    """Draw one metric over epochs, a line and a band a role; a value without an epoch is a level across the chart.
+) -> dict[str, Any]:
+    """Return the chart of `learning_curves` as the browser takes it, JSON-safe; while a run grows there is no time to check it.
+
+    A value without an epoch is a level across the chart.
 
     Args:
         frame: role, seed, epoch (NaN: a level), metric, value; as `runs.frames.metrics_frame` returns.
@@ -72,7 +80,7 @@ def learning_curves(
     looks = layout(_(TITLES.get(metric, metric)), uirevision=revision or metric, height=height, xaxis=across, yaxis=upwards)
     if not legend:
         looks |= {"showlegend": False, "margin": {**looks["margin"], "t": 40}}
-    return go.Figure(data=traces, layout=looks)
+    return {"data": traces, "layout": looks}
 
 
 def loss_axis(rows: pd.DataFrame) -> dict[str, Any]:
@@ -91,8 +99,14 @@ def levelled(frame: pd.DataFrame) -> set[str]:
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     """Return mean, lowest, highest and count over seeds at each epoch, in order, decimated."""
-    grouped = rows.groupby("epoch", sort=True)["value"].agg(["mean", "min", "max", "count"]).reset_index()
-    return grouped.iloc[decimate(len(grouped))]
+    rows = rows.dropna(subset="value")
+    order = np.argsort(rows["epoch"].to_numpy(), kind="stable")
+    epochs, starts, count = np.unique(rows["epoch"].to_numpy()[order], return_index=True, return_counts=True)
+    values, starts = rows["value"].to_numpy()[order], starts.astype(np.intp)
+    mean = np.add.reduceat(values, starts) / count
+    lowest, highest = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
+    table = pd.DataFrame({"epoch": epochs, "mean": mean, "min": lowest, "max": highest, "count": count})
+    return table.iloc[decimate(len(table))]
 
 
 def role_traces(rows: pd.DataFrame, role: str, last: float, metric: str, *, faint: bool) -> list[dict[str, Any]]:
@@ -149,9 +163,7 @@ def accuracy_floor(rows: pd.DataFrame) -> float:
     """Return where an axis of ratios starts: below every settled curve; the first epochs would squeeze the rest."""
     if rows.empty:
         return 0.0
-    lowest = 1.0
-    for _key, curve in rows.groupby(["role", "seed"], dropna=False):
-        epochs = curve["epoch"]
-        settled = curve.loc[epochs.isna() | (epochs >= SETTLED * epochs.max()), "value"]
-        lowest = min([lowest, *settled.dropna()])
+    epochs = rows["epoch"]
+    last = epochs.groupby([rows["role"], rows["seed"]], dropna=False).transform("max")
+    lowest = min(1.0, rows.loc[epochs.isna() | (epochs >= SETTLED * last), "value"].min())
     return max(0.0, math.floor((lowest - 0.01) / FLOOR_STEP) * FLOOR_STEP)

@@ -70,7 +70,9 @@ def test_marked_rows_stand_side_by_side_after_a_filter_and_a_reload(page: Page) 
     expect(cards.filter(has_text="temperature 2")).to_be_visible()
     assert address(page)["runs"] == f"{hot},{cold}"
     expect(cards).to_have_count(2)
-    page.get_by_placeholder("Network, setting, title, owner").fill("temperature 8")
+    finder = page.get_by_placeholder("Network, setting, title, owner")
+    finder.fill("temperature 8")
+    finder.press("Enter")
     expect(page.get_by_text("1 models", exact=False)).to_be_visible()
     assert address(page) == {"role": "student", "runs": f"{hot},{cold}", "find": "temperature 8"}
     page.reload()
