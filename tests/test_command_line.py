@@ -80,7 +80,7 @@ def start(*arguments: str) -> subprocess.Popen:
         ('{"kind": "distill", "train": {"epochs": 1' + "0" * 400 + "}}", "train.epochs: 1000"),
         ('{"kind": "distill", "train": {"epochs": 1' + "0" * 5000 + "}}", "is not JSON"),
         ('{"kind": "distill", "teacher": {"run": "../../etc/passwd"}}', "teacher.run: '../../etc/passwd' is not allowed"),
-        ('{"kind": "distill", "teacher": {"run": "abcdef1234"}}', "Run abcdef1234 has no student of seed 0"),
+        ('{"kind": "distill", "teacher": {"run": "abcdef1234"}}', "Run abcdef1234 has no file of its student of seed 0"),
         ('{"kind": "distil"}', "kind: 'distil' is not allowed"),
         ("[]", "spec: [] is not allowed"),
         ('{"kind": "distill",', "spec.json is not JSON"),

@@ -5,10 +5,9 @@ from collections.abc import Callable
 import streamlit as st
 
 from compression import runs
-from compression.commands.foreground import OWNER as COMMAND_LINE
 from compression.errors import LabError, NotFoundError
 from compression.runs import store
-from compression.runs.records import RESUMABLE, RUNNING, Run
+from compression.runs.records import COMMAND_LINE, RESUMABLE, RUNNING, Run
 from compression.texts import gettext as _
 from ui.identity import display_name, owner
 from ui.places import COMPARE

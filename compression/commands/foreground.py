@@ -12,11 +12,10 @@ from typing import Any, NoReturn, TextIO
 from compression import runs, settings
 from compression.errors import LabError, SpecError
 from compression.runs.devices import resolve
-from compression.runs.records import CANCELLED, FAILED, FINISHED, Run
+from compression.runs.records import CANCELLED, COMMAND_LINE, FAILED, FINISHED, Run
 from compression.runs.worker import Worker
 from compression.texts import gettext as _
 
-OWNER = "command line"
 EXIT_CODES = {FINISHED: 0, FAILED: 1, CANCELLED: 130}
 MOST_SPEC_CHARACTERS = 1_000_000
 BAR_CELLS = 24
@@ -37,7 +36,7 @@ def run(request: argparse.Namespace) -> int:
     check_references(spec, Workspace(folder=folder, models=settings.models_folder(), runs=folder, device=device))
     title = request.card or ("" if request.spec == "-" else Path(request.spec).stem)
     raw, token = spec.to_json(), secrets.token_hex(16)
-    run_id = runs.store().start(raw, spec.hash, raw["kind"], owner=OWNER, device=device, token=token, title=title)
+    run_id = runs.store().start(raw, spec.hash, raw["kind"], owner=COMMAND_LINE, device=device, token=token, title=title)
     return work(runs.store().run(run_id), token)
 
 

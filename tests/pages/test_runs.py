@@ -212,6 +212,12 @@ def test_owners_act_and_others_do_not(make: object, offered: set[str], me: str, 
     assert any("belongs to Guest BEEF" in caption.value for caption in app.caption)
 
 
+def test_a_run_of_the_command_line_says_where_it_can_be_changed(me: str, visit: Visit) -> None:
+    app = visit("runs", run=finished("command line"))
+    assert actions(app) == {"runs-again"}
+    assert any("started on the command line; there it can be" in caption.value for caption in app.caption)
+
+
 def test_cancel_ends_a_waiting_run_at_once(me: str, visit: Visit) -> None:
     run = queued(me)
     app = press(visit("runs", run=run), "runs-cancel")
