@@ -98,11 +98,12 @@ def levelled(frame: pd.DataFrame) -> set[str]:
 
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return mean, lowest, highest and count over seeds at each epoch, in order, decimated."""
-    rows = rows.dropna(subset="value")
-    order = np.argsort(rows["epoch"].to_numpy(), kind="stable")
-    epochs, starts, count = np.unique(rows["epoch"].to_numpy()[order], return_index=True, return_counts=True)
-    values, starts = rows["value"].to_numpy()[order], starts.astype(np.intp)
+    """Return mean, lowest, highest and count over seeds at each epoch, in order, decimated; rows without either are left out."""
+    epochs, values = rows["epoch"].to_numpy(float), rows["value"].to_numpy(float)
+    there = ~(np.isnan(epochs) | np.isnan(values))
+    order = np.argsort(epochs[there], kind="stable")
+    values = values[there][order]
+    epochs, starts, count = np.unique(epochs[there][order], return_index=True, return_counts=True)
     mean = np.add.reduceat(values, starts) / count
     lowest, highest = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
     table = pd.DataFrame({"epoch": epochs, "mean": mean, "min": lowest, "max": highest, "count": count})
@@ -116,7 +117,7 @@ def role_traces(rows: pd.DataFrame, role: str, last: float, metric: str, *, fain
     if rows["epoch"].isna().any():
         level = float(rows["value"].mean())
         return [line([0, last], [level, level], label, style, identity=identity, group=role, faint=faint)]
-    table = summarise(rows.dropna(subset="epoch"))
+    table = summarise(rows)
     mean = line(table["epoch"].tolist(), table["mean"].tolist(), label, style, identity=identity, group=role, faint=faint)
     if faint or table.empty or table["count"].max() == 1:
         return [mean]
