@@ -1,31 +1,22 @@
 """The controls of the Compress page: from widgets to a request, the defaults of the page being those of the command line."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
-from compression.catalog import Entry
-from compression.charts.numbers import format_percent
-from compression.charts.style import role_title
 from compression.distillation import DISTILLATION
 from compression.recipe import RECIPE
-from compression.runs import store
-from compression.runs.records import FINISHED, Run
 from compression.spec import DEFAULTS
 from compression.steps import STEPS
 from compression.texts import gettext as _
-from ui import controls, model_facts
+from ui import controls, earlier_networks, model_facts
 from ui.address import Address
 from ui.controls import Request
 from ui.forms import flag, knob_widget, select
-from ui.run_words import age_text, network
 
 USUAL = DEFAULTS["compress"]
 STEP_USUAL = {step["name"]: step for step in USUAL["steps"]}
 LABELS_ALONE = "labels"
-ZOO, RUN = "zoo", "run"
-MOST_RUNS_OFFERED = 50
 
 
 def draw(address: Address) -> Request:
@@ -36,9 +27,10 @@ def draw(address: Address) -> Request:
         with left:
             data = controls.dataset(address, USUAL["dataset"])
         with right:
-            source = _source(address)
+            source = earlier_networks.source(address, _("Network from"))
         controls.download_note(data)
-        model, place = _model(address, data, source), st.empty()
+        model = earlier_networks.choose_network(address, data, "model", _("Model"), USUAL["model"], source=source)
+        place = st.empty()
     with st.container(border=True, gap="small"):
         st.markdown(_("**Compression**"))
         steps = [_step(address, "prune", "sparsity"), _step(address, "quantize", "bits")]
@@ -55,56 +47,10 @@ def draw(address: Address) -> Request:
     return Request(raw, device)
 
 
-def _source(address: Address) -> str:
-    """Draw where the network comes from."""
-    words = {ZOO: _("The zoo"), RUN: _("An earlier run")}
-    return select(address, "from", [*words], default=ZOO, label=_("Network from"), show=words.__getitem__)
-
-
-def _model(address: Address, data: Entry, source: str) -> dict[str, Any]:
-    """Draw which network it is."""
-    if source == RUN:
-        made = _networks_made(data.name)
-        if made:
-            return _made(address, made)
-        st.caption(_("No run on {data} has finished yet, so this network comes from the zoo.").format(data=_(data.title)))
-    return controls.network(address, "model", _("Model"), USUAL["model"])
-
-
-def _networks_made(dataset: str) -> dict[str, tuple[Run, str]]:
-    """Return the networks of finished runs on a dataset, as run and role, by what the address calls them."""
-    return {
-        f"{run.id}.{role}": (run, role)
-        for run in store().runs(states=[FINISHED], limit=MOST_RUNS_OFFERED)
-        if run.spec.get("dataset", {}).get("name") == dataset
-        for role in (run.result or {}).get("models", {})
-    }
-
-
-def _made(address: Address, made: Mapping[str, tuple[Run, str]]) -> dict[str, Any]:
-    """Draw the choice among the networks of earlier runs and their seeds."""
-    left, right = st.columns([3, 1], gap="small", vertical_alignment="bottom")
-    with left:
-        show = lambda name: _title(*made[name])  # noqa: E731
-        name = select(address, "made", [*made], default=next(iter(made)), label=_("Network"), show=show)
-    run, role = made[name]
-    with right:
-        seeds = [row["seed"] for row in run.result["models"][role]["per_seed"]]
-        seed = select(address, "seed", seeds, default=seeds[0], label=_("Seed"))
-    return {"run": run.id, "role": role, "seed": seed}
-
-
-def _title(run: Run, role: str) -> str:
-    model = run.result["models"][role]
-    told = [role_title(role), network(model.get("architecture")), format_percent(model["accuracy"]), age_text(run.created)]
-    return " · ".join([*([run.title] if run.title else []), *told])
-
-
 def _facts(dataset: dict[str, Any], model: dict[str, Any], train: dict[str, Any], seed: int) -> None:
     """Draw the network's numbers, and whether it is trained already."""
     if "run" in model:
-        architecture = store().run(model["run"]).result["models"][model["role"]]["architecture"]
-        model_facts.show(architecture, dataset["name"], note=_("run {id}").format(id=model["run"]))
+        model_facts.show(earlier_networks.architecture_of(model), dataset["name"], note=_("run {id}").format(id=model["run"]))
         return
     kept = controls.is_kept({**dataset, "split_seed": 0}, model, RECIPE.check(train, "train"), seed)
     model_facts.show(model, dataset["name"], note=_("trained already") if kept else _("trained first, once"))

@@ -11,7 +11,7 @@ from compression.recipe import RECIPE
 from compression.spec import DEFAULTS
 from compression.stages import teacher_recipe
 from compression.texts import gettext as _
-from ui import controls, model_facts
+from ui import controls, earlier_networks, model_facts
 from ui.address import Address
 from ui.controls import Request
 from ui.forms import choose, flag, knob_widget
@@ -37,14 +37,19 @@ def draw(address: Address) -> Request:
 
 
 def _networks(address: Address) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    data = controls.dataset(address, USUAL["dataset"])
+    left, right = st.columns([4, 3], gap="small")
+    with left:
+        data = controls.dataset(address, USUAL["dataset"])
+    with right:
+        source = earlier_networks.source(address, _("Teacher from"), "teacher_")
     controls.download_note(data)
-    dataset = {"name": data.name}
-    teacher = controls.network(address, "teacher", _("Teacher"), USUAL["teacher"])
-    ready = _("ready") if _kept(dataset, teacher) else _("trained first, once")
-    model_facts.show(teacher, data.name, note=ready)
+    dataset, where = {"name": data.name}, {"source": source, "prefix": "teacher_"}
+    teacher = earlier_networks.choose_network(address, data, "teacher", _("Teacher"), USUAL["teacher"], **where)
+    architecture = earlier_networks.architecture_of(teacher)
+    ready = _("ready") if "run" in teacher or _kept(dataset, teacher) else _("trained first, once")
+    model_facts.show(architecture, data.name, note=ready)
     student = controls.network(address, "student", _("Student"), USUAL["student"])
-    model_facts.show(student, data.name, against=teacher)
+    model_facts.show(student, data.name, against=architecture)
     return dataset, teacher, student
 
 

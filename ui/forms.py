@@ -12,7 +12,7 @@ from compression.texts import gettext as _
 from compression.texts import mark
 from ui.address import Address, refused
 
-MOST_SLIDER_STEPS = 128
+MOST_SLIDER_STEPS, MOST_OPTIONS_TOLD = 128, 8
 LABELS = {
     "lr": mark("Learning rate"),
     "temperature": mark("Temperature T"),
@@ -70,7 +70,8 @@ def select(
     def understand(text: str) -> Any:
         found = [option for option in options if str(option) == text]
         if not found:
-            allowed = _("allowed is one of {names}").format(names=", ".join(map(str, options)))
+            more = ["…"] if len(options) > MOST_OPTIONS_TOLD else []
+            allowed = _("allowed is one of {names}").format(names=", ".join([*map(str, options[:MOST_OPTIONS_TOLD]), *more]))
             raise refused(label, text, allowed, default)
         return found[0]
 

@@ -27,8 +27,7 @@ def _distillation(spec: Mapping[str, Any]) -> dict[str, str] | None:
     if spec["teacher_train"] is not None:
         return None
     query = {name: _text(value) for name, value in spec["train"].items()}
-    for name in ("teacher", "student", "loss"):
-        query |= _choice(name, spec[name])
+    query |= _model("teacher", spec["teacher"], "teacher_") | _choice("student", spec["student"]) | _choice("loss", spec["loss"])
     return {**query, "baseline": _text(spec["baseline"])}
 
 
@@ -37,7 +36,7 @@ def _compression(spec: Mapping[str, Any]) -> dict[str, str] | None:
     if names not in STEPS_OF_THE_PAGE or spec["tolerance"] != USUAL_TOLERANCE:
         return None
     steps = {step["name"]: step for step in spec["steps"]}
-    query = {f"train_{name}": _text(value) for name, value in spec["train"].items()} | _model(spec["model"])
+    query = {f"train_{name}": _text(value) for name, value in spec["train"].items()} | _model("model", spec["model"])
     for name in ("prune", "quantize"):
         query |= {knob: _text(value) for knob, value in steps[name].items() if knob != "name"}
     if "finetune" not in steps:
@@ -50,10 +49,11 @@ def _compression(spec: Mapping[str, Any]) -> dict[str, str] | None:
     return {**query, "learn": loss.pop("loss"), **loss}
 
 
-def _model(model: Mapping[str, Any]) -> dict[str, str]:
+def _model(name: str, model: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     if "run" in model:
-        return {"from": "run", "made": f"{model['run']}.{model['role']}", "seed": str(model["seed"])}
-    return _choice("model", model)
+        made = f"{model['run']}.{model['role']}"
+        return {f"{prefix}from": "run", f"{prefix}made": made, f"{prefix}seed": str(model["seed"])}
+    return _choice(name, model)
 
 
 def _data_and_seeds(spec: Mapping[str, Any]) -> dict[str, str]:

@@ -52,6 +52,34 @@ def test_before_a_run_the_page_says_what_to_do_and_what_the_networks_are(visit: 
     assert len(app.main.get("bidi_component")) == 3
 
 
+def test_a_network_of_an_earlier_run_can_teach(visit: Visit) -> None:
+    earlier = [finished(title=f"number {number}", result=distilled()) for number in range(4)][-1]
+    app = visit("distill", teacher_from="run")
+    choice = app.selectbox(key="teacher_made")
+    assert choice.options[0].startswith("number 3 · Teacher · CNN (width 2) · 99.0 %")
+    choice.set_value(f"{earlier}.student").run()
+    assert not app.exception
+    assert "not smaller than the teacher" in words(app)
+    assert app.query_params["teacher_made"] == f"{earlier}.student"
+    button(app, "Run").click().run()
+    assert store().runs(limit=1)[0].spec["teacher"] == {"run": earlier, "role": "student", "seed": 0}
+
+
+def test_a_link_to_an_unknown_network_says_so_in_few_words(visit: Visit) -> None:
+    runs = [finished(result=distilled()) for _run in range(4)]
+    app = visit("distill", teacher_from="run", teacher_made="gone.student")
+    (warning,) = app.warning
+    assert f"{runs[-1]}.teacher is used instead" in warning.value
+    assert len(warning.value) < 300
+
+
+def test_without_an_earlier_run_the_zoo_teaches(visit: Visit) -> None:
+    app = visit("distill", teacher_from="run")
+    assert "No run on Digits" in words(app)
+    button(app, "Run").click().run()
+    assert store().runs(limit=1)[0].spec == DEFAULT
+
+
 def test_run_untouched_asks_for_exactly_the_default_spec(visit: Visit) -> None:
     app = visit("distill")
     button(app, "Run").click().run()

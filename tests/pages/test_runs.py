@@ -392,6 +392,16 @@ def test_the_settings_of_a_run_come_back_on_the_controls(spec: dict, visit: Visi
     assert "have changed" not in shown
 
 
+def test_a_teacher_from_an_earlier_run_comes_back_on_the_controls(visit: Visit) -> None:
+    run = store().run(finished(teacher={"run": finished(), "role": "teacher", "seed": 0}))
+    place, query = page_with_settings(run)
+    app = visit(place.name, **query, run=run.id)
+    assert not app.exception
+    assert not app.warning
+    shown = next(caption.value for caption in app.caption if "learns from" in caption.value)
+    assert "have changed" not in shown
+
+
 @pytest.mark.parametrize(
     "spec",
     [
