@@ -5,14 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.figures import Figure, alternate, median_ratio
-from compression import networks, stages
+from compression import networks
 from compression.data.load import load_present
+from compression.lab import Lab
+from compression.networks import Workspace
 from compression.recipe import RECIPE
 from compression.runs.reporter import Reporter
 from compression.runs.store import Store
 from compression.settings import data_root
 from compression.spec import parse
-from compression.stages import Progress
 
 ROUNDS = 9
 LEASE_SECONDS = 60
@@ -25,9 +26,8 @@ def measure() -> Iterator[Figure]:
 
     def train(listen: Reporter | None) -> None:
         model = networks.build({"name": "cnn", "width": 2}, dataset, seed=0)
-        progress = Progress()
-        progress.plan("one", model, dataset, recipe)
-        for event in stages.run_training(model, dataset, recipe, role="student", seed=0, progress=progress, key="one"):
+        lab = Lab(Workspace(Path(), Path(), Path()), {}, dataset)
+        for event in lab.train(model, recipe, role="student", seed=0, key="one"):
             if listen is not None:
                 listen.add(event)
 

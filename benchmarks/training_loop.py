@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,13 +11,14 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.figures import Figure, alternate, median_ratio
-from compression import networks, stages
+from compression import networks
 from compression.data.arrays import Dataset, Split
 from compression.data.load import load_present
 from compression.distillation.kd import kd
+from compression.lab import Lab
+from compression.networks import Workspace
 from compression.recipe import RECIPE, Recipe
 from compression.settings import data_root, threads
-from compression.stages import Progress
 from compression.training import Teacher
 
 ROUNDS = 3
@@ -60,19 +62,9 @@ def _compare(name: str, dataset: Dataset, student: dict[str, Any], teacher: dict
 def _ours(dataset: Dataset, recipe: Recipe, student: dict[str, Any], teacher: nn.Module) -> Callable[[], None]:
     def run() -> None:
         model = networks.build(student, dataset, seed=0)
-        progress = Progress()
-        progress.plan("one", model, dataset, recipe)
-        for _event in stages.run_training(
-            model,
-            dataset,
-            recipe,
-            role="student",
-            seed=0,
-            progress=progress,
-            key="one",
-            objective=kd,
-            teacher=Teacher(teacher, dataset),
-        ):
+        lab = Lab(Workspace(Path(), Path(), Path()), {}, dataset)
+        taught_by = Teacher(teacher, dataset)
+        for _event in lab.train(model, recipe, role="student", seed=0, key="one", objective=kd, teacher=taught_by):
             pass
 
     return run

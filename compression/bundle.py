@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from compression import networks, stages
+from compression import networks
 from compression.data.arrays import Dataset
 from compression.data.load import load_present
+from compression.evaluation import evaluate
 from compression.export import weights
+from compression.recipe import RECIPE, teacher_recipe
 from compression.settings import data_root
 from compression.spec import CompressSpec, DistillSpec, parse
 from compression.training import train
@@ -24,7 +26,7 @@ def bundled() -> Iterator[tuple[dict[str, Any], dict[str, Any], dict[str, Any], 
     """Yield dataset, architecture, recipe and seed of each network that comes with the lab: those of the default specs."""
     distill, compress = parse({"kind": "distill"}), parse({"kind": "compress"})
     if isinstance(distill, DistillSpec) and isinstance(compress, CompressSpec):
-        yield distill.dataset, distill.teacher, stages.teacher_recipe(distill.dataset, None), 0
+        yield distill.dataset, distill.teacher, teacher_recipe(distill.dataset, None), 0
         for seed in compress.seeds:
             yield compress.dataset, compress.model, compress.train, seed
 
@@ -43,10 +45,10 @@ def make(folder: Path) -> None:
 
 def _train(path: Path, dataset: Dataset, architecture: dict[str, Any], recipe: dict[str, Any], seed: int) -> dict[str, float]:
     model = networks.build(architecture, dataset, seed=seed)
-    for _event in train(model, dataset, stages.recipe_of(recipe), seed=seed):
+    for _event in train(model, dataset, RECIPE.bind(recipe)(), seed=seed):
         pass
     weights.save(path, model.eval(), networks.facts_of(architecture, dataset))
-    return stages.evaluate(model, dataset)
+    return evaluate(model, dataset)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """How a method is declared, found, checked and documented: one function in one file, its keyword-only parameters its knobs."""
 
 import difflib
+import functools
 import importlib
 import inspect
 import math
@@ -113,6 +114,10 @@ class Entry:
     caption: str
     knobs: Mapping[str, Knob]
     traits: Mapping[str, Any] = field(default_factory=dict)
+
+    def bind(self, choice: Mapping[str, Any]) -> Callable[..., Any]:
+        """Return the function with the knobs of a checked choice set: `{"name": …, knobs}` or the knobs alone."""
+        return functools.partial(self.function, **{key: value for key, value in choice.items() if key != "name"})
 
     def check(self, given: Mapping[str, Any], where: str) -> dict[str, Any]:
         """Return the complete knobs: those given, checked, and the defaults of the others.

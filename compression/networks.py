@@ -45,8 +45,7 @@ def build(architecture: dict[str, Any], dataset: Dataset, *, seed: int) -> nn.Mo
 
 def construct(architecture: dict[str, Any], shape: tuple[int, int, int], classes: int) -> nn.Module:
     """Return a network of an architecture (`name` and knobs) for inputs of a shape (C, H, W)."""
-    knobs = {key: value for key, value in architecture.items() if key != "name"}
-    return MODELS[architecture["name"]].function(tuple(shape), classes, **knobs)
+    return MODELS[architecture["name"]].bind(architecture)(tuple(shape), classes)
 
 
 def cache_key(dataset: dict[str, Any], architecture: dict[str, Any], recipe: dict[str, Any], seed: int) -> str:
@@ -55,7 +54,7 @@ def cache_key(dataset: dict[str, Any], architecture: dict[str, Any], recipe: dic
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
 
 
-def find_kept(key: str, workspace: Workspace) -> Path | None:
+def find_cached(key: str, workspace: Workspace) -> Path | None:
     """Return the file of a network that an earlier run trained or that comes with the lab."""
     for folder in (workspace.models, BUNDLED):
         path = folder / f"{key}.safetensors"

@@ -1,6 +1,5 @@
 """A loss of a spec as one callable, whether it names one distillation loss or a weighted sum of several."""
 
-import functools
 from typing import Any
 
 from torch import Tensor
@@ -15,8 +14,7 @@ def build_objective(loss: dict[str, Any] | list[dict[str, Any]]) -> Objective:
     The terms of a sum are named `<loss>_<term>` and already carry the loss's weight.
     """
     if isinstance(loss, dict):
-        knobs = {key: value for key, value in loss.items() if key != "name"}
-        return functools.partial(DISTILLATION[loss["name"]].function, **knobs)
+        return DISTILLATION[loss["name"]].bind(loss)
     parts = [
         (f"{index + 1}_{part['name']}", part["weight"], build_objective({k: v for k, v in part.items() if k != "weight"}))
         for index, part in enumerate(loss)

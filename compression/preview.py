@@ -9,14 +9,13 @@ from torch import nn
 
 from compression.data.arrays import Dataset
 from compression.errors import SpecError
+from compression.evaluation import evaluate
 from compression.export import compact
 from compression.measure.layers import nonzero
 from compression.steps import STEPS
 from compression.steps.prune import order, put_in_force
 from compression.steps.state import State
-from compression.tasks import task
 from compression.texts import gettext as _
-from compression.training import predict
 
 MOST_IMAGES = 1000
 
@@ -75,7 +74,7 @@ def _weight(state: State, metadata: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _apply(state: State, step: Mapping[str, Any]) -> None:
-    STEPS[step["name"]].function(state, **{key: value for key, value in step.items() if key != "name"})
+    STEPS[step["name"]].bind(step)(state)
 
 
 def _swept(start: State, step: Mapping[str, Any], sweep: str) -> Callable[[State, float], None]:
@@ -91,5 +90,4 @@ def _swept(start: State, step: Mapping[str, Any], sweep: str) -> Callable[[State
 
 
 def _accuracy(model: nn.Module, dataset: Dataset, most_images: int) -> float:
-    logits = predict(model, dataset, dataset.validation.inputs[:most_images])
-    return float(task(dataset.task).correct(logits, dataset.validation.labels[:most_images]).float().mean())
+    return evaluate(model, dataset, images=most_images)["val_accuracy"]

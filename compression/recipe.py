@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from compression.catalog import Entry, Knob, read_knobs
+from compression.data import DATASETS
 from compression.texts import mark as _
 
 
@@ -51,3 +52,8 @@ RECIPE = Entry("train", recipe, _("Training"), "", recipe.__doc__ or "", read_kn
 def default_recipe(dataset: Entry) -> dict[str, Any]:
     """Return the complete recipe that a dataset's teachers are trained with unless a spec says otherwise."""
     return RECIPE.check(dataset.traits["recipe"], "teacher_train")
+
+
+def teacher_recipe(dataset: dict[str, Any], given: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the complete recipe of a teacher: the one given, else that of the dataset that a spec names."""
+    return given if given is not None else default_recipe(DATASETS[dataset["name"]])

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from compression.data.arrays import Dataset
 from compression.errors import TrainingError
+from compression.evaluation import predict, validate
 from compression.recipe import Recipe
 from compression.tasks import task
 from compression.texts import gettext as _
@@ -26,8 +27,6 @@ Objective = Callable[[Tensor, Tensor | None, Tensor], dict[str, Tensor]]
 
 BEAT_SECONDS = 0.15
 CHECKPOINT_SECONDS = 5.0
-EVALUATION_BATCH = 1024
-EVALUATION_VALUES = 2**16
 WARMUP_SHARE = 0.3
 SHIFT_SHARE = 8
 
@@ -108,19 +107,6 @@ def train(
             saved = time.monotonic()
     if checkpoint:
         checkpoint.unlink(missing_ok=True)
-
-
-def predict(model: nn.Module, dataset: Dataset, inputs: Tensor) -> Tensor:
-    """Return logits (N, K) for uint8 inputs (N, C, H, W), in evaluation mode and without gradients."""
-    was_training = model.training
-    model.eval()
-    # On a CPU a batch whose activations leave the cache takes twice as long; a GPU wants it large.
-    fitting = EVALUATION_VALUES // inputs[0].numel() if inputs.device.type == "cpu" else EVALUATION_BATCH
-    with torch.inference_mode():
-        batches = inputs.split(min(EVALUATION_BATCH, max(64, fitting)))
-        logits = torch.cat([model(dataset.normalize(batch)) for batch in batches])
-    model.train(was_training)
-    return logits
 
 
 def augment(inputs: Tensor, kind: str, generator: torch.Generator) -> Tensor:
@@ -245,11 +231,7 @@ class _Loop:
 
     def evaluate(self) -> dict[str, float]:
         logits = predict(self.model, self.dataset, self.dataset.validation.inputs)
-        labels = self.dataset.validation.labels
-        values = {
-            "val_loss": float(self.task.loss(logits, labels)),
-            "val_accuracy": float(self.task.correct(logits, labels).float().mean()),
-        }
+        values = validate(logits, self.dataset)
         if self.teacher is not None:
             values["agreement"] = float((logits.argmax(1) == self.teacher.validation_choice).float().mean())
         return values

@@ -8,12 +8,12 @@ import torch
 from compression import bundle, networks
 from compression.data.load import load_present
 from compression.errors import DataError, NotFoundError
+from compression.evaluation import evaluate, score
 from compression.execute import Workspace, check_references, execute
 from compression.export import weights
 from compression.measure.accuracy import bootstrap
 from compression.settings import data_root
 from compression.spec import parse
-from compression.stages import evaluate, score
 
 SMALL = {"dataset": {"name": "digits", "train_images": 200}, "teacher": {"name": "cnn", "width": 4}}
 DISTILL = parse({"kind": "distill", **SMALL, "train": {"epochs": 2}, "teacher_train": {"epochs": 2}, "seeds": [3, 5]})

@@ -147,7 +147,7 @@ def test_executing_again_reads_back_and_gives_the_same_numbers(whole, shared, mo
     def refuse(*_args, **_kwargs):
         raise AssertionError("nothing is left to train")
 
-    monkeypatch.setattr("compression.stages.train", refuse)
+    monkeypatch.setattr("compression.lab.train", refuse)
     again = events_of(request([PRUNE, QUANTIZE, FINETUNE]), place)
     assert without_latency(again[-1]["result"]) == without_latency(events[-1]["result"])
 

@@ -6,12 +6,12 @@ import torch
 from compression import networks
 from compression.data.arrays import Dataset, Split
 from compression.errors import SpecError
+from compression.evaluation import predict
 from compression.export import compact
 from compression.models import MODELS
 from compression.preview import preview
 from compression.steps import STEPS
 from compression.steps.state import State
-from compression.training import predict
 
 PRUNE = {"name": "prune", "criterion": "magnitude", "sparsity": 0.8, "granularity": "weight", "scope": "global"}
 QUANTIZE = {"name": "quantize", "method": "uniform", "bits": 4, "scheme": "symmetric", "group": "channel"}

@@ -12,8 +12,9 @@ from compression import networks
 from compression.data.arrays import Dataset, Split
 from compression.distillation.kd import kd
 from compression.errors import TrainingError
+from compression.evaluation import predict
 from compression.recipe import Recipe
-from compression.training import Beat, Epoch, Teacher, augment, learning_rate, predict, train
+from compression.training import Beat, Epoch, Teacher, augment, learning_rate, train
 
 PLAIN = Recipe(3, 16, 0.1, "sgd", 0.9, "constant", 0.01, "none")
 

@@ -22,10 +22,10 @@ from compression.data import DATASETS
 from compression.data.arrays import Dataset, Split
 from compression.data.load import load_present
 from compression.errors import LabError
+from compression.evaluation import evaluate
 from compression.export import weights
 from compression.measure.macs import macs
 from compression.preview import preview
-from compression.stages import evaluate
 from compression.steps import STEPS
 from compression.texts import gettext as _
 from ui.run_words import network
@@ -80,7 +80,7 @@ def find(spec: Mapping[str, Any]) -> Subject:
     if "run" in choice:
         path = networks.find_artifact(choice, workspace)
     else:
-        path = networks.find_kept(networks.cache_key(spec["dataset"], choice, spec["train"], spec["seeds"][0]), workspace)
+        path = networks.find_cached(networks.cache_key(spec["dataset"], choice, spec["train"], spec["seeds"][0]), workspace)
     if path is None:
         sentence = _("This {network} has not learned {data} yet. Run trains it first; then its curves appear here.")
         title = _(DATASETS[spec["dataset"]["name"]].title)

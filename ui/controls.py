@@ -86,7 +86,7 @@ def network(address: Address, role: str, label: str, usual: Mapping[str, Any]) -
 def is_kept(dataset_choice: dict[str, Any], architecture: dict[str, Any], recipe: dict[str, Any], seed: int) -> bool:
     """Tell whether a network is trained already, by an earlier run or because it comes with the lab."""
     workspace = networks.Workspace(settings.home(), settings.models_folder(), settings.runs_folder())
-    return networks.find_kept(networks.cache_key(dataset_choice, architecture, recipe, seed), workspace) is not None
+    return networks.find_cached(networks.cache_key(dataset_choice, architecture, recipe, seed), workspace) is not None
 
 
 def distillation_loss(address: Address, entry: Entry, prefix: str) -> dict[str, Any]:

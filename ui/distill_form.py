@@ -7,9 +7,8 @@ import streamlit as st
 from compression.catalog import Entry
 from compression.data import DATASETS
 from compression.distillation import DISTILLATION
-from compression.recipe import RECIPE
+from compression.recipe import RECIPE, teacher_recipe
 from compression.spec import DEFAULTS
-from compression.stages import teacher_recipe
 from compression.texts import gettext as _
 from ui import controls, earlier_networks, model_facts
 from ui.address import Address

@@ -13,13 +13,13 @@ from streamlit.testing.v1 import AppTest
 
 from compression import networks, settings
 from compression.data.load import load_present
+from compression.evaluation import predict
 from compression.execute import execute
-from compression.execute_compress import apply_at_once
+from compression.execute.compress import apply_at_once
 from compression.export import compact, weights
 from compression.runs import store
 from compression.runs.records import CANCELLED, FAILED, FINISHED, INTERRUPTED
 from compression.spec import parse
-from compression.training import predict
 from tests.pages.conftest import Visit
 from tests.pages.stored_runs import TOKEN, distilled, finished, started
 from ui import compress_sketch

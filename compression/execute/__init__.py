@@ -1,13 +1,13 @@
-"""One run told in order, as events: the same for the page, the command line, a test and a cluster node."""
+"""One run as events: the same for the page, the command line, a test and a cluster node."""
 
 from collections.abc import Iterator
 
 from compression import networks
-from compression.execute_compress import compress
-from compression.execute_distill import distill
+from compression.events import Event
+from compression.execute.compress import compress
+from compression.execute.distill import distill
 from compression.networks import Workspace
 from compression.spec import DistillSpec, Spec
-from compression.stages import Event
 
 __all__ = ["Event", "Workspace", "check_references", "execute"]
 
