@@ -6,7 +6,10 @@ within a quarter of a second, and an `Epoch` after each pass over the data.
 
 import copy
 import functools
+import io
+import logging
 import math
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -29,6 +32,8 @@ BEAT_SECONDS = 0.15
 CHECKPOINT_SECONDS = 5.0
 WARMUP_SHARE = 0.3
 SHIFT_SHARE = 8
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -89,13 +94,14 @@ def train(
         model: on the device of the dataset.
         objective: student logits, teacher logits, labels to named loss terms, which are summed; by default the task's own loss.
         teacher: agreement is measured with it; an objective gets its logits, for each batch anew where images are augmented.
-        checkpoint: a file to go on from, written every few seconds and removed at the end.
+        checkpoint: a file to go on from, written every few seconds and removed at the end; one that cannot be read is put
+            aside with a warning in the log, and training begins anew.
 
     Raises:
         TrainingError: the loss is no longer a finite number.
     """
     loop = _Loop(model, dataset, recipe, seed, objective, teacher)
-    done = loop.restore(checkpoint) if checkpoint and checkpoint.exists() else 0
+    done = _go_on(loop, checkpoint) if checkpoint and checkpoint.exists() else 0
     if not done:
         yield Epoch(0, loop.evaluate())
     saved = time.monotonic()
@@ -107,6 +113,24 @@ def train(
             saved = time.monotonic()
     if checkpoint:
         checkpoint.unlink(missing_ok=True)
+
+
+def _go_on(loop: "_Loop", checkpoint: Path) -> int:
+    content = checkpoint.read_bytes()
+    initial = copy.deepcopy(loop.model.state_dict())
+    try:
+        return loop.restore(content)
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # a damaged file raises almost anything, perhaps after half of it was loaded
+        loop.model.load_state_dict(initial)
+        loop.optimizer = make_optimizer(loop.model, loop.recipe)
+        damaged = checkpoint.with_name(f"{checkpoint.name}.damaged")
+        checkpoint.replace(damaged)
+        sentence = _("The checkpoint {name} cannot be read ({reason}); it is now {damaged}, and training begins anew.")
+        reason = type(error).__name__
+        _log.warning(sentence.format(name=checkpoint.name, reason=reason, damaged=damaged.name))
+        return 0
 
 
 def augment(inputs: Tensor, kind: str, generator: torch.Generator) -> Tensor:
@@ -239,11 +263,14 @@ class _Loop:
     def save(self, checkpoint: Path, epoch: int) -> None:
         state: dict[str, Any] = {"epoch": epoch, "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
         partial = checkpoint.with_suffix(".partial")
-        torch.save(state, partial)
+        with partial.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())  # else a power cut can leave the new name with no content
         partial.replace(checkpoint)
 
-    def restore(self, checkpoint: Path) -> int:
-        state = torch.load(checkpoint, weights_only=True, map_location=self.dataset.train.labels.device)
+    def restore(self, content: bytes) -> int:
+        state = torch.load(io.BytesIO(content), weights_only=True, map_location=self.dataset.train.labels.device)
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         return state["epoch"]

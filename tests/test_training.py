@@ -1,6 +1,7 @@
 """The hot loop against a plain loop written out here, and against itself after an interruption."""
 
 import copy
+import io
 import math
 
 import pytest
@@ -102,6 +103,41 @@ def test_going_on_from_a_checkpoint_gives_the_same_weights(tmp_path, monkeypatch
     assert [event.epoch for event in epochs] == [3, 4]
     assert all(torch.equal(a, b) for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True))
     assert not (tmp_path / "a.checkpoint").exists()
+
+
+def _empty(whole: bytes) -> bytes:
+    return b""
+
+
+def _cut(whole: bytes) -> bytes:
+    return whole[: len(whole) // 2]
+
+
+def _of_another_optimizer(whole: bytes) -> bytes:
+    changed = torch.load(io.BytesIO(whole), weights_only=True)
+    changed["optimizer"]["param_groups"].pop()
+    buffer = io.BytesIO()
+    torch.save(changed, buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("damage", [_empty, _cut, _of_another_optimizer])
+def test_a_damaged_checkpoint_is_put_aside_with_a_sentence_and_training_begins_anew(tmp_path, monkeypatch, caplog, damage):
+    monkeypatch.setattr("compression.training.CHECKPOINT_SECONDS", 0.0)
+    dataset, recipe = toy(), PLAIN
+    whole = network(dataset)
+    run(whole, dataset, recipe)
+    checkpoint = tmp_path / "a.checkpoint"
+    interrupted = train(network(dataset), dataset, recipe, seed=3, checkpoint=checkpoint)
+    next(event for event in interrupted if isinstance(event, Epoch) and event.epoch == 2 and checkpoint.exists())
+    interrupted.close()
+    damaged = damage(checkpoint.read_bytes())
+    checkpoint.write_bytes(damaged)
+    resumed = network(dataset)
+    assert [event.epoch for event in run(resumed, dataset, recipe, checkpoint=checkpoint)] == [0, 1, 2, 3]
+    assert all(torch.equal(a, b) for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True))
+    assert (tmp_path / "a.checkpoint.damaged").read_bytes() == damaged
+    assert "a.checkpoint cannot be read" in caplog.text
 
 
 def test_it_gives_signs_of_life_within_an_epoch(monkeypatch):
