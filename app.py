@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-import house  # noqa: F401
-from ui import routes, safety, warmup
+import our_compression  # noqa: F401
+from ui.server import preload, routes, script_errors
 
 app = st.App(
     "ui/shell.py",
     routes=routes.ROUTES,
     middleware=routes.MIDDLEWARE,
-    lifespan=warmup.lifespan,
-    on_script_error=safety.show_failure,
+    lifespan=preload.lifespan,
+    on_script_error=script_errors.show_failure,
 )

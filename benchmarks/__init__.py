@@ -1,3 +1,3 @@
 """Figures of the lab, each as a ratio or a duration measured in one run: `python -m benchmarks`."""
 
-import house  # noqa: F401 - `compression` must mean our package before any module here imports it
+import our_compression  # noqa: F401 - `compression` must mean our package before any module here imports it

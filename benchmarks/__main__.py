@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-import house  # noqa: F401
+import our_compression  # noqa: F401
 
 BENCHMARKS = {"training": "training_loop", "reporting": "reporting", "runs": "runs", "pages": "pages"}
 

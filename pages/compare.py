@@ -6,10 +6,11 @@ import streamlit as st
 from compression.charts.tradeoff import HEIGHT, tradeoff
 from compression.runs import store
 from compression.texts import gettext as _
-from ui import compare_runs, compare_table, compare_view
-from ui.identity import owner
-from ui.live_chart import live_chart
-from ui.places import COMPARE, COMPRESS, DISTILL, RUNS, header
+from ui.compare import filter as compare_filter
+from ui.compare import models_table, side_by_side
+from ui.frame.pages import COMPARE, COMPRESS, DISTILL, RUNS, header
+from ui.server.identity import owner
+from ui.widgets.live_chart import live_chart
 
 
 def invite() -> None:
@@ -30,31 +31,31 @@ def show_chart(models: pd.DataFrame, cost: str) -> None:
         st.switch_page(RUNS.page(), query_params={"run": str(run)})
 
 
-def show_models(models: pd.DataFrame, view: compare_view.View) -> None:
+def show_models(models: pd.DataFrame, view: compare_filter.View) -> None:
     """Draw the models that the filter lets through: the chart, the table and its file."""
     if models.empty:
         st.info(_("No model matches this filter."), icon=":material/filter_alt_off:")
-        st.button(_("Clear the filter"), on_click=compare_view.forget, args=("find", "role", "kind", "dataset"))
+        st.button(_("Clear the filter"), on_click=compare_filter.forget, args=("find", "role", "kind", "dataset"))
         return
-    compare_view.cost_control(view)
+    compare_filter.cost_control(view)
     show_chart(models, view.cost)
-    compare_table.show(models, view.runs)
+    models_table.show(models, view.runs)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(_("{count} models. Mark rows of two or more runs to put the runs side by side.").format(count=len(models)))
         as_file = {"mime": "text/csv", "icon": ":material/download:", "on_click": "ignore"}
-        st.download_button(_("These models as CSV"), lambda: compare_table.csv(models), "models.csv", **as_file)
+        st.download_button(_("These models as CSV"), lambda: models_table.csv(models), "models.csv", **as_file)
 
 
 header(COMPARE)
 runs = {run.id: run for run in store().runs(states=["finished"])}
-everything = compare_table.models(list(runs.values()), owner())
-view = compare_view.read(everything)
+everything = models_table.models(list(runs.values()), owner())
+view = compare_filter.read(everything)
 for problem in view.problems:
     st.warning(problem, icon=":material/link_off:")
 if everything.empty:
     invite()
 else:
-    compare_view.filter_controls(view, compare_view.options(everything))
-    show_models(compare_view.matching(everything, view), view)
+    compare_filter.filter_controls(view, compare_filter.options(everything))
+    show_models(compare_filter.matching(everything, view), view)
     if view.runs:
-        compare_runs.show([runs[run] for run in view.runs], owner())
+        side_by_side.show([runs[run] for run in view.runs], owner())

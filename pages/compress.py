@@ -4,35 +4,35 @@ import streamlit as st
 
 from compression.errors import LabError
 from compression.texts import gettext as _
-from ui import shown
-from ui.address import Address
-from ui.places import COMPRESS, header
-from ui.run_words import as_text
+from ui.address.settings import Address
+from ui.frame.pages import COMPRESS, header
+from ui.run import current
+from ui.run.words import as_text
 
 KIND = "compress"
 
 header(COMPRESS)
 with st.spinner(_("Getting ready …")):
     from compression.spec import parse
-    from ui import compress_form, compress_result, compress_view
+    from ui.compress import form, preview, result
 address = Address("run", page=KIND)
-shown.find(address, KIND)
+current.find(address, KIND)
 left, right = st.columns([5, 8], gap="medium")
 spec = None
 with left:
-    request = compress_form.draw(address)
+    request = form.draw(address)
     try:
         spec = parse(request.raw)
     except LabError as error:
         st.error(as_text(str(error)), icon=":material/error:")
-    shown.run_bar(spec, request.device, _("Run compression"))
-address.add("run", shown.shown(KIND))
+    current.run_bar(spec, request.device, _("Run compression"))
+address.add("run", current.shown(KIND))
 with right:
     address.write()
-    run = shown.run(KIND)
+    run = current.run(KIND)
     if spec is not None:
-        compress_view.show(spec.to_json(), run if run and run.result and run.hash == spec.hash else None)
+        preview.show(spec.to_json(), run if run and run.result and run.hash == spec.hash else None)
     if run is not None:
-        compress_result.show(run, spec and spec.to_json())
+        result.show(run, spec and spec.to_json())
     elif spec is not None:
-        compress_result.invite(compress_view.trains(spec.to_json()))
+        result.invite(preview.trains(spec.to_json()))

@@ -5,9 +5,10 @@ import json
 import streamlit as st
 
 from compression.texts import gettext as _
-from ui import showcase, status
-from ui.live_chart import live_chart
-from ui.places import COMPARE, COMPRESS, DISTILL, Place
+from ui.frame import sidebar
+from ui.frame.pages import COMPARE, COMPRESS, DISTILL, Place
+from ui.home import example
+from ui.widgets.live_chart import live_chart
 
 
 def introduce() -> None:
@@ -21,20 +22,20 @@ def introduce() -> None:
     )
     if st.button(_("Start a first distillation"), type="primary", icon=":material/play_arrow:"):
         st.switch_page(DISTILL.page())
-    st.caption(_("Runs on this machine: {device}. A run goes on when you close the tab.").format(device=status.device_name()))
+    st.caption(_("Runs on this machine: {device}. A run goes on when you close the tab.").format(device=sidebar.device_name()))
 
 
 def show_result() -> None:
     """Show the kept result with what it stands on."""
     with st.container(border=True):
-        st.subheader(showcase.headline(), anchor=False)
-        st.caption(showcase.footing())
+        st.subheader(example.headline(), anchor=False)
+        st.caption(example.footing())
         label = _("Validation accuracy of teacher, baseline and student over epochs")
-        live_chart(showcase.figure_json(), key="home-chart", label=label, height=showcase.HEIGHT)
+        live_chart(example.figure_json(), key="home-chart", label=label, height=example.HEIGHT)
         with st.popover(_("How it was made"), icon=":material/science:"):
             st.markdown(_("This lab made it, with this command and these settings:"))
             st.code("python -m compression run assets/home/spec.json", language="bash")
-            st.code(json.dumps(showcase.run()["spec"], indent=2), language="json", height=320)
+            st.code(json.dumps(example.run()["spec"], indent=2), language="json", height=320)
 
 
 def card(place: Place, sentence: str) -> None:

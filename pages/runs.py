@@ -3,13 +3,14 @@
 import streamlit as st
 
 from compression.errors import NotFoundError
-from compression.runs.records import Run
 from compression.texts import gettext as _
-from ui import runs_actions, runs_detail, runs_list
-from ui.address import plain
-from ui.identity import owner
-from ui.places import COMPRESS, DISTILL, RUNS, header
-from ui.watch import Watch, watch
+from ui.address.settings import plain
+from ui.frame.pages import COMPRESS, DISTILL, RUNS, header
+from ui.history import detail
+from ui.history import list as runs_list
+from ui.run import actions
+from ui.run.feed import Watch, watch
+from ui.server.identity import owner
 
 POLL_S = 1.0
 
@@ -34,15 +35,10 @@ def chosen_run() -> Watch | None:
         return None
 
 
-def signature(runs: list[Run]) -> list[tuple[str, str, bool]]:
-    """Return what the whole page depends on: a change of it draws the page anew, progress alone does not."""
-    return [(run.id, run.state, run.cancelling) for run in runs]
-
-
 def show_now(mine: bool, drawn: str | None, before: list[tuple[str, str, bool]]) -> None:
     """Draw what changes while runs are at work: the table, and how far the chosen run is."""
     runs = runs_list.read()
-    if (st.query_params.get("run") or None) != drawn or signature(runs) != before:
+    if (st.query_params.get("run") or None) != drawn or runs_list.signature(runs) != before:
         st.rerun(scope="app")
     shown = [run for run in runs if not mine or run.owner == owner()]
     if shown:
@@ -55,26 +51,26 @@ def show_now(mine: bool, drawn: str | None, before: list[tuple[str, str, bool]])
 
 def show_run(seen: Watch) -> None:
     """Draw one run: what it is, where it stands, what can be done about it, its result and curves."""
-    runs_detail.heading(seen.run, owner())
-    runs_detail.standing(seen.run)
-    runs_actions.show(seen.run)
-    runs_detail.result(seen.run)
-    runs_detail.curves(seen)
+    detail.heading(seen.run, owner())
+    detail.standing(seen.run)
+    actions.show(seen.run)
+    detail.result(seen.run)
+    detail.curves(seen)
 
 
 header(RUNS)
-runs_actions.tell()
+actions.tell()
 everything = runs_list.read()  # before the run itself: one that ends in between is then drawn once more
 chosen = chosen_run()
 working = any(chosen is not None and run.id == chosen.run.id and run.active for run in everything)
 if everything:
     now = st.fragment(show_now, run_every=POLL_S if any(run.active for run in everything) else None)
-    now(runs_list.owner_control(), st.query_params.get("run"), signature(everything))
+    now(runs_list.owner_control(), st.query_params.get("run"), runs_list.signature(everything))
 else:
     invite()
 if chosen is not None:
     if not working:  # else it is drawn above; what it is by now may be something else again
         show_run(chosen)
-    runs_detail.papers(chosen)
+    detail.papers(chosen)
 elif everything:
     st.caption(_("Choose a run in the table to see its curves, its files and its settings."))

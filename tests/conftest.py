@@ -1,3 +1,3 @@
 """What every test shares."""
 
-import house  # noqa: F401
+import our_compression  # noqa: F401

@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 from compression.distillation import DISTILLATION
 from compression.models import MODELS
 from compression.recipe import RECIPE
-from ui.forms import MOST_SLIDER_STEPS, parse_numbers
+from ui.form.widgets import MOST_SLIDER_STEPS, parse_numbers
 
 
 def page() -> None:
@@ -16,16 +16,17 @@ def page() -> None:
     from compression.distillation import DISTILLATION
     from compression.models import MODELS
     from compression.recipe import RECIPE
-    from ui import address, forms
+    from ui.address.settings import Address, arrive
+    from ui.form import widgets
 
-    address.arrive("test")
-    settings = address.Address("run")
-    model = forms.choose(settings, MODELS, "student", default="mlp", label="Student")
-    st.session_state.student_spec = forms.entry_form(settings, model, "student")
-    loss = forms.choose(settings, DISTILLATION, "loss", default="kd", label="Loss")
-    st.session_state.loss_spec = forms.entry_form(settings, loss, "loss")
-    st.session_state.train_spec = forms.entry_form(settings, RECIPE, "train")
-    st.session_state.baseline_value = forms.flag(settings, "baseline", default=True, label="Baseline")
+    arrive("test")
+    settings = Address("run")
+    model = widgets.choose(settings, MODELS, "student", default="mlp", label="Student")
+    st.session_state.student_spec = widgets.entry_form(settings, model, "student")
+    loss = widgets.choose(settings, DISTILLATION, "loss", default="kd", label="Loss")
+    st.session_state.loss_spec = widgets.entry_form(settings, loss, "loss")
+    st.session_state.train_spec = widgets.entry_form(settings, RECIPE, "train")
+    st.session_state.baseline_value = widgets.flag(settings, "baseline", default=True, label="Baseline")
     settings.write()
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ui.cards import card_html, card_rows, origins, verdict_sentence
+from ui.run.result_cards import card_html, card_rows, origins, verdict_sentence
 
 KEPT = json.loads((Path(__file__).parents[1] / "assets" / "home" / "run.json").read_text())["result"]
 MODEL = KEPT["models"]["student"]

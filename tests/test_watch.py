@@ -8,7 +8,7 @@ import pytest
 from compression.errors import NotFoundError
 from compression.runs import store
 from tests.pages.stored_runs import TOKEN, started, told
-from ui import watch as watching
+from ui.run import feed as watching
 
 
 @pytest.fixture(autouse=True)

@@ -4,25 +4,27 @@ from pathlib import Path
 
 import streamlit as st
 
-import house  # noqa: F401
-from ui import address, places, status, warmup
+import our_compression  # noqa: F401
+from ui.address.settings import arrive
+from ui.frame import pages, sidebar
+from ui.server import preload
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 
 
 def draw() -> None:
     """Draw the frame and run the page that the address names."""
-    page = st.navigation(places.sections())
-    address.arrive(page.url_path)
+    page = st.navigation(pages.sections())
+    arrive(page.url_path)
     st.set_page_config(page_title=f"{page.title} · Compression Lab", layout="wide")
     st.html(ASSETS / "style.css")
     st.logo(ASSETS / "logo.svg", size="large", icon_image=ASSETS / "icon.svg")
     try:
         page.run()
     finally:
-        warmup.visited.set()
+        preload.visited.set()
         with st.sidebar:
-            status.draw()
+            sidebar.draw()
 
 
 draw()

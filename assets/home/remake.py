@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import house  # noqa: F401
+import our_compression  # noqa: F401
 from compression import spec
 from compression.execute import Workspace, execute
 

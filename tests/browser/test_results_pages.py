@@ -10,7 +10,7 @@ from compression.runs import store
 from compression.runs.records import FINISHED
 from tests.browser import lab
 from tests.pages.stored_runs import TOKEN, distilled, finished, started, told
-from ui.identity import COOKIE
+from ui.server.identity import COOKIE
 
 ROW_HEIGHT, CHECKBOX = 35, 17  # pixels
 

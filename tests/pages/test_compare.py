@@ -14,13 +14,13 @@ from compression.runs import store
 from compression.runs.frames import models_frame
 from tests.pages.conftest import Visit
 from tests.pages.stored_runs import compressed, distilled, failed, finished, model
-from ui import compare_table
-from ui.compare_differences import flatten, labels, results_rows, settings_rows
+from ui.compare import models_table
+from ui.compare.differences import flatten, labels, results_rows, settings_rows
 
 
 def table(app: AppTest) -> pd.DataFrame:
     """Return the table of models."""
-    return next(frame.value for frame in app.dataframe if frame.key == compare_table.KEY)
+    return next(frame.value for frame in app.dataframe if frame.key == models_table.KEY)
 
 
 def differences(app: AppTest) -> pd.DataFrame:
@@ -128,13 +128,13 @@ def test_marking_rows_puts_their_runs_into_the_address_whatever_the_filter_hides
     first, second = finished(title="first"), finished(title="second")
     app = visit("compare", kind="distill", runs=hidden)
     runs = [run for run in (second, first) for _role in range(3)]
-    app.session_state[compare_table.KEY] = {"selection": {"rows": [0, 2, 4]}}
+    app.session_state[models_table.KEY] = {"selection": {"rows": [0, 2, 4]}}
     app.run()
     # A change made in the browser calls the table's callback; here the stored marks stand for it.
     assert query(app)["runs"] == hidden
-    assert app.session_state[compare_table.KEY]["selection"]["rows"] == []
+    assert app.session_state[models_table.KEY]["selection"]["rows"] == []
     app = visit("compare", kind="distill", runs=f"{hidden},{first}")
-    (row,) = app.session_state[compare_table.KEY]["selection"]["rows"]
+    (row,) = app.session_state[models_table.KEY]["selection"]["rows"]
     assert (runs[row], table(app)["role"][row]) == (first, "student")
 
 
@@ -186,10 +186,10 @@ def test_a_finished_run_with_a_broken_result_breaks_nothing(visit: Visit) -> Non
 
 def test_the_file_holds_unrounded_numbers_and_nobodys_name() -> None:
     run = finished(owner="guest-0123456789abcdef", result=distilled(0.961234))
-    frame = compare_table.models([store().run(run)], "someone")
-    read = pd.read_csv(io.StringIO(compare_table.csv(frame)))
+    frame = models_table.models([store().run(run)], "someone")
+    read = pd.read_csv(io.StringIO(models_table.csv(frame)))
     assert read.set_index("role")["accuracy"]["student"] == 0.961234
-    assert "guest" not in compare_table.csv(frame).lower()
+    assert "guest" not in models_table.csv(frame).lower()
 
 
 @pytest.fixture(autouse=True)

@@ -22,8 +22,8 @@ from compression.runs.records import CANCELLED, FAILED, FINISHED, INTERRUPTED
 from compression.spec import parse
 from tests.pages.conftest import Visit
 from tests.pages.stored_runs import TOKEN, distilled, finished, started
-from ui import compress_sketch
-from ui.identity import COOKIE
+from ui.compress import preview_jobs
+from ui.server.identity import COOKIE
 
 DEFAULT = parse({"kind": "compress"}).to_json()
 PRUNE, QUANTIZE, FINETUNE = DEFAULT["steps"]
@@ -40,8 +40,8 @@ def no_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def all_the_time_in_the_world(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a busy machine finish its curves before they are looked at."""
-    monkeypatch.setattr("ui.compress_view.PATIENCE_S", 60.0)
-    monkeypatch.setattr(compress_sketch, "MOST_MACS_AHEAD", 0)
+    monkeypatch.setattr("ui.compress.preview.PATIENCE_S", 60.0)
+    monkeypatch.setattr(preview_jobs, "MOST_MACS_AHEAD", 0)
 
 
 def visitor(app: AppTest) -> str:
@@ -136,8 +136,8 @@ def test_at_once_and_without_training_the_numbers_are_those_of_the_steps_by_hand
 def test_both_curves_hold_each_points_own_values(visit: Visit) -> None:
     app = visit("compress", sparsity="0.65", bits="3")
     over_sparsity, over_bits = (curve(app, knob, "before recovery") for knob in ("sparsity", "bits"))
-    assert set(over_sparsity) == {*compress_sketch.SPARSITIES, 0.65}
-    assert set(over_bits) == set(compress_sketch.BITS)
+    assert set(over_sparsity) == {*preview_jobs.SPARSITIES, 0.65}
+    assert set(over_bits) == set(preview_jobs.BITS)
     here = by_hand(0.65, 3)
     assert over_sparsity[0.65] == over_bits[3] == pytest.approx(here[0])
     assert curve(app, "sparsity", "your setting") == {0.65: pytest.approx(here[0])}
@@ -153,22 +153,22 @@ def test_both_curves_hold_each_points_own_values(visit: Visit) -> None:
 def test_moving_a_slider_computes_only_what_it_changes(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     app = visit("compress")
     asked: list[tuple[str, list[float]]] = []
-    true = compress_sketch.preview
+    true = preview_jobs.preview
 
     def noted(*given: Any, sweep: str, values: list[float], **more: Any) -> Any:
         asked.append((sweep, values))
         return true(*given, sweep=sweep, values=values, **more)
 
-    monkeypatch.setattr(compress_sketch, "preview", noted)
+    monkeypatch.setattr(preview_jobs, "preview", noted)
     app.slider(key=SPARSITY).set_value(0.77).run()
     assert {sweep for sweep, _values in asked} <= {"bits", "sparsity"}
-    assert sum(len(values) for _sweep, values in asked) == len(compress_sketch.BITS)
+    assert sum(len(values) for _sweep, values in asked) == len(preview_jobs.BITS)
     asked.clear()
     app.slider(key=SPARSITY).set_value(0.8).run()
     app.selectbox(key="compress-learn").set_value("kd").run()
     assert asked == []
     app.slider(key=BITS).set_value(7).run()
-    assert sum(len(values) for _sweep, values in asked) == len(compress_sketch.SPARSITIES)
+    assert sum(len(values) for _sweep, values in asked) == len(preview_jobs.SPARSITIES)
 
 
 def test_in_idle_moments_the_next_moves_are_computed_ahead(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,12 +179,12 @@ def test_in_idle_moments_the_next_moves_are_computed_ahead(visit: Visit, monkeyp
             asked.append((sweep, value))
             yield {"value": value, "accuracy": 0.5, "size_bytes": 1, "nonzero": 1}
 
-    monkeypatch.setattr(compress_sketch, "preview", noted)
-    monkeypatch.setattr(compress_sketch, "MOST_MACS_AHEAD", 10**9)
+    monkeypatch.setattr(preview_jobs, "preview", noted)
+    monkeypatch.setattr(preview_jobs, "MOST_MACS_AHEAD", 10**9)
     app = visit("compress", scheme="asymmetric", group="tensor", scope="layer")
     for task in app.session_state["compress-sketch"]._ahead:
         task.result(60)
-    monkeypatch.setattr(compress_sketch, "MOST_MACS_AHEAD", 0)
+    monkeypatch.setattr(preview_jobs, "MOST_MACS_AHEAD", 0)
     asked.clear()
     for sparsity in (0.81, 0.13, 0.99, 0.8):
         app.slider(key=SPARSITY).set_value(sparsity).run()
@@ -194,7 +194,7 @@ def test_in_idle_moments_the_next_moves_are_computed_ahead(visit: Visit, monkeyp
     assert asked == []
     sketch = app.session_state["compress-sketch"]
     sketch.stop()
-    monkeypatch.setattr(compress_sketch, "_points", compress_sketch._Points(10))
+    monkeypatch.setattr(preview_jobs, "_points", preview_jobs._Points(10))
     sketch._look_ahead(sketch._neighbours())
     assert asked == []
 
@@ -440,7 +440,7 @@ def test_weights_that_are_no_numbers_are_told_in_one_sentence(visit: Visit) -> N
 
 
 def test_a_sketch_that_is_stopped_leaves_the_rest(lab_home: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    subject = compress_sketch.find(DEFAULT)
+    subject = preview_jobs.find(DEFAULT)
     begun: list[float] = []
 
     def slow(*_given: Any, values: list[float], **_more: Any) -> Any:
@@ -449,13 +449,13 @@ def test_a_sketch_that_is_stopped_leaves_the_rest(lab_home: object, monkeypatch:
             sketch.stop()
             yield {"value": value, "accuracy": 0.0, "size_bytes": 1, "nonzero": 1}
 
-    monkeypatch.setattr(compress_sketch, "preview", slow)
-    sketch = compress_sketch.Sketch(subject, [PRUNE | {"sparsity": 0.123}, QUANTIZE | {"bits": 9}])
+    monkeypatch.setattr(preview_jobs, "preview", slow)
+    sketch = preview_jobs.Sketch(subject, [PRUNE | {"sparsity": 0.123}, QUANTIZE | {"bits": 9}])
     sketch.start()
     for knob in sketch.order:
         sketch.wait(knob, 30)
     assert sketch.done
-    assert 1 <= len(begun) <= compress_sketch.WORKERS
+    assert 1 <= len(begun) <= preview_jobs.WORKERS
 
 
 def test_curves_that_take_long_come_bit_by_bit(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -466,21 +466,21 @@ def test_curves_that_take_long_come_bit_by_bit(visit: Visit, monkeypatch: pytest
             yield {"value": value, "accuracy": 0.5, "size_bytes": 1, "nonzero": 1}
             go_on.wait(60)
 
-    monkeypatch.setattr(compress_sketch, "preview", slow)
-    monkeypatch.setattr("ui.compress_view.PATIENCE_S", 0.05)
+    monkeypatch.setattr(preview_jobs, "preview", slow)
+    monkeypatch.setattr("ui.compress.preview.PATIENCE_S", 0.05)
     app = visit("compress", sparsity="0.21", bits="11")
     assert not app.exception
-    assert 0 < len(curve(app, "sparsity", "before recovery")) < len(compress_sketch.SPARSITIES)
+    assert 0 < len(curve(app, "sparsity", "before recovery")) < len(preview_jobs.SPARSITIES)
     go_on.set()
     sketch = app.session_state["compress-sketch"]
     for knob in sketch.order:
         sketch.wait(knob, 60)
     app.run()
-    assert len(curve(app, "sparsity", "before recovery")) == len(compress_sketch.SPARSITIES) + 1
+    assert len(curve(app, "sparsity", "before recovery")) == len(preview_jobs.SPARSITIES) + 1
 
 
 def test_points_that_nobody_asks_for_any_more_make_room() -> None:
-    points = compress_sketch._Points(2)
+    points = preview_jobs._Points(2)
     for name in "ab":
         points.put((name, ""), {"of": name})
     assert points.get(("a", "")) == {"of": "a"}
@@ -489,6 +489,6 @@ def test_points_that_nobody_asks_for_any_more_make_room() -> None:
 
 
 def test_only_validation_images_stay_in_memory(lab_home: object) -> None:
-    dataset = compress_sketch.find(DEFAULT).dataset
+    dataset = preview_jobs.find(DEFAULT).dataset
     assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == (0, 259, 0)
-    assert isinstance(compress_sketch.Sketch(compress_sketch.find(DEFAULT), DEFAULT["steps"]).curve("bits"), pd.DataFrame)
+    assert isinstance(preview_jobs.Sketch(preview_jobs.find(DEFAULT), DEFAULT["steps"]).curve("bits"), pd.DataFrame)

@@ -11,7 +11,7 @@ from compression.runs.records import CANCELLED, FAILED, INTERRUPTED
 from compression.spec import parse
 from tests.pages.conftest import Visit
 from tests.pages.stored_runs import TOKEN, distilled, finished, started, told
-from ui.identity import COOKIE
+from ui.server.identity import COOKIE
 
 DEFAULT = parse({"kind": "distill"}).to_json()
 

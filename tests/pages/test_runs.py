@@ -16,9 +16,11 @@ from compression.runs.records import INTERRUPTED
 from compression.spec import parse
 from tests.pages.conftest import Visit
 from tests.pages.stored_runs import TOKEN, failed, finished, started, told
-from ui import identity, run_words, runs_list
-from ui.identity import COOKIE, new_value
-from ui.settings_link import page_with_settings
+from ui.address.link_of_run import page_with_settings
+from ui.history import list as runs_list
+from ui.run import words
+from ui.server import identity
+from ui.server.identity import COOKIE, new_value
 
 ACTIONS = {"runs-cancel", "runs-resume", "runs-again", "runs-delete-sure"}
 
@@ -137,11 +139,11 @@ def test_a_finished_run_shows_its_verdict_its_files_and_its_settings(visit: Visi
 
 def test_the_command_line_runs_the_same_spec(lab_home: object) -> None:
     spec = parse({"kind": "compress"}).to_json()
-    words = shlex.split(run_words.command_line(spec))
-    assert words[0] == "echo"
-    assert words[2:4] == ["|", "python"]
-    assert parse(json.loads(words[1])).to_json() == spec
-    assert cli.build_parser().parse_args(words[6:]).spec == "-"
+    parts = shlex.split(words.command_line(spec))
+    assert parts[0] == "echo"
+    assert parts[2:4] == ["|", "python"]
+    assert parse(json.loads(parts[1])).to_json() == spec
+    assert cli.build_parser().parse_args(parts[6:]).spec == "-"
 
 
 @pytest.mark.parametrize("name", ["nosuchrun", "../../etc/passwd", "<b>x</b>", "a" * 500])
@@ -262,7 +264,7 @@ def test_a_run_that_ends_while_the_page_is_drawn_is_drawn_once(me: str, visit: V
     app = visit("runs", run=run)
     assert not app.exception
     assert not app.error
-    assert [heading.value for heading in app.subheader] == [run_words.as_text("CNN (width 2) learns from CNN (width 32)")]
+    assert [heading.value for heading in app.subheader] == [words.as_text("CNN (width 2) learns from CNN (width 32)")]
 
 
 def test_delete_asks_and_then_removes_run_and_files(me: str, visit: Visit) -> None:
@@ -307,7 +309,7 @@ def test_a_run_that_stopped_answering_is_shown_as_interrupted(me: str, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"),
+    ("seconds", "age"),
     [
         (0, "just now"),
         (59, "just now"),
@@ -319,41 +321,41 @@ def test_a_run_that_stopped_answering_is_shown_as_interrupted(me: str, monkeypat
         (-5, "just now"),
     ],
 )
-def test_ages(seconds: float, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ages(seconds: float, age: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: 1_000_000.0)
-    assert run_words.age_text(1_000_000.0 - seconds) == words
+    assert words.age_text(1_000_000.0 - seconds) == age
 
 
 def test_names_of_networks_and_runs(lab_home: object) -> None:
     taken = {"run": "abc", "role": "student", "seed": 0}
-    assert run_words.network(taken) == "Student of run abc"
-    assert run_words.what(store().run(finished(title="Mine"))) == "Mine: CNN (width 2) learns from CNN (width 32)"
-    assert run_words.what(store().run(finished(kind="compress"))) == "CNN (width 16), compressed"
-    assert run_words.network({"name": "resnet", "depth": 20, "width": 16}) == "ResNet (CIFAR, depth 20, width 16)"
-    assert run_words.network({"name": "mlp", "hidden": [32, 16]}) == "MLP (hidden 32-16)"
-    assert run_words.network({"name": "lenet300"}) == "LeNet-300-100"
-    assert run_words.network({"name": "gone", "width": 2}) == "gone (width 2)"
-    assert run_words.network(None) == "?"
+    assert words.network(taken) == "Student of run abc"
+    assert words.what(store().run(finished(title="Mine"))) == "Mine: CNN (width 2) learns from CNN (width 32)"
+    assert words.what(store().run(finished(kind="compress"))) == "CNN (width 16), compressed"
+    assert words.network({"name": "resnet", "depth": 20, "width": 16}) == "ResNet (CIFAR, depth 20, width 16)"
+    assert words.network({"name": "mlp", "hidden": [32, 16]}) == "MLP (hidden 32-16)"
+    assert words.network({"name": "lenet300"}) == "LeNet-300-100"
+    assert words.network({"name": "gone", "width": 2}) == "gone (width 2)"
+    assert words.network(None) == "?"
 
 
 def test_settings_in_words() -> None:
     two_losses = [{"name": "kd", "temperature": 2.0}, {"name": "x"}]
-    assert run_words.settings_text({"kind": "distill", "loss": two_losses}) == "KD (Hinton, temperature 2) · x"
+    assert words.settings_text({"kind": "distill", "loss": two_losses}) == "KD (Hinton, temperature 2) · x"
     steps = [{"name": "prune", "sparsity": 0.8, "scope": "global"}, {"name": "finetune", "epochs": 5, "lr": 0.01}]
     wanted = "Prune (sparsity 80 %) · Fine-tune (epochs 5, learning rate 0.01)"
-    assert run_words.settings_text({"kind": "compress", "steps": steps}) == wanted
-    assert run_words.settings_text({}) == ""
+    assert words.settings_text({"kind": "compress", "steps": steps}) == wanted
+    assert words.settings_text({}) == ""
 
 
 def test_time_left_is_told_while_there_is_some(lab_home: object) -> None:
     run = store().run(started())
-    assert run_words.time_left(replace(run, seconds_left=65.0)) == "1 min 5 s left"
-    assert run_words.time_left(replace(run, seconds_left=0.0)) == ""
-    assert run_words.time_left(replace(run, seconds_left=None)) == ""
+    assert words.time_left(replace(run, seconds_left=65.0)) == "1 min 5 s left"
+    assert words.time_left(replace(run, seconds_left=0.0)) == ""
+    assert words.time_left(replace(run, seconds_left=None)) == ""
 
 
 def test_text_that_markdown_leaves_alone() -> None:
-    assert run_words.as_text("*a* <b> [c](d) $e$") == r"\*a\* \<b\> \[c\]\(d\) \$e\$"
+    assert words.as_text("*a* <b> [c](d) $e$") == r"\*a\* \<b\> \[c\]\(d\) \$e\$"
 
 
 @pytest.mark.parametrize(

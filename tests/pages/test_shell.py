@@ -9,9 +9,11 @@ from streamlit.testing.v1 import AppTest
 from compression import spec
 from compression.runs import store
 from tests.pages.conftest import Visit
-from ui import identity, places, showcase, status
+from ui.frame import pages, sidebar
+from ui.home import example
+from ui.server import identity
 
-NAMES = [place.name for group in places.SECTIONS.values() for place in group]
+NAMES = [place.name for group in pages.SECTIONS.values() for place in group]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -33,7 +35,7 @@ def test_the_queue_counts_what_everybody_waits_for(visit: Visit) -> None:
 
 def test_home_tells_what_its_kept_run_found(visit: Visit) -> None:
     app = visit("home")
-    kept = json.loads((showcase.FOLDER / "run.json").read_text())
+    kept = json.loads((example.FOLDER / "run.json").read_text())
     verdict = kept["result"]["verdict"]
     assert verdict["answer"] == "yes"
     assert f"{100 * verdict['difference']:.1f} points better" in app.subheader[0].value
@@ -41,8 +43,8 @@ def test_home_tells_what_its_kept_run_found(visit: Visit) -> None:
 
 
 def test_homes_kept_run_is_a_run_of_the_spec_beside_it() -> None:
-    kept = json.loads((showcase.FOLDER / "run.json").read_text())
-    beside = json.loads((showcase.FOLDER / "spec.json").read_text())
+    kept = json.loads((example.FOLDER / "run.json").read_text())
+    beside = json.loads((example.FOLDER / "spec.json").read_text())
     assert spec.parse(beside).to_json() == kept["spec"]
     assert {row["role"] for row in kept["metrics"]} == {"teacher", "baseline", "student"}
 
@@ -50,9 +52,9 @@ def test_homes_kept_run_is_a_run_of_the_spec_beside_it() -> None:
 def broken_page(kind: str) -> None:
     """Stand for a page that fails."""
     from compression.errors import LabError
-    from ui import safety
+    from ui.server import script_errors
 
-    assert safety.show_failure(LabError("The data is gone.") if kind == "expected" else ZeroDivisionError("secret detail"))
+    assert script_errors.show_failure(LabError("The data is gone.") if kind == "expected" else ZeroDivisionError("secret detail"))
 
 
 @pytest.mark.parametrize(("kind", "sentence"), [("expected", "The data is gone."), ("unexpected", "Something went wrong")])
@@ -68,7 +70,7 @@ def who() -> None:
     """Stand for a page that asks who is looking."""
     import streamlit as st
 
-    from ui import identity
+    from ui.server import identity
 
     st.write(identity.owner())
 
@@ -105,11 +107,11 @@ def test_the_gpu_is_named_without_torch(
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    status.gpu_name.cache_clear()
+    sidebar.gpu_name.cache_clear()
     try:
-        assert status.gpu_name() == expected
+        assert sidebar.gpu_name() == expected
     finally:
-        status.gpu_name.cache_clear()
+        sidebar.gpu_name.cache_clear()
 
 
 def test_a_broken_store_is_told_in_the_sidebar(visit: Visit, lab_home: Path) -> None:

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from compression.charts.curves import learning_curves
-from ui.live_chart import live_chart
+from ui.widgets.live_chart import live_chart
 
 REFRESH_S = 0.2
 

@@ -1,0 +1,1 @@
+"""A page's settings in its address."""

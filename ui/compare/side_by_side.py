@@ -1,0 +1,94 @@
+"""Runs side by side: only what differs, and their curves in one chart."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from compression.charts.comparison import overlaid_curves
+from compression.charts.curves import TITLES
+from compression.charts.style import ROLES, role_title
+from compression.runs.records import Run
+from compression.texts import gettext as _
+from ui.compare.differences import OUTCOMES, Rows, labels, results_rows, settings_rows
+from ui.compare.filter import forget
+from ui.frame.pages import RUNS
+from ui.run.feed import watch
+from ui.run.words import age_text, as_text, owner_text, what
+from ui.widgets.live_chart import live_chart
+
+METRICS = ("val_accuracy", "val_loss", "agreement")
+CHART_HEIGHT, ROW_HEIGHT = 380, 35  # pixels
+MOST_ROWS_SHOWN = 20
+
+
+def show(runs: Sequence[Run], viewer: str) -> None:
+    """Draw the runs side by side; with one run alone, say how to add another."""
+    names = labels(runs)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.subheader(_("Side by side"), anchor=False)
+        st.button(_("Clear"), icon=":material/close:", on_click=forget, args=("runs",), type="tertiary")
+    cards(runs, names, viewer)
+    if len(runs) < 2:
+        st.caption(_("Mark a model of another run in the table to see what differs between the two."))
+        return
+    rows = {_("Settings"): settings_rows(runs), _("Results"): results_rows(runs)}
+    table = difference_table(rows, list(names.values()))
+    if not rows[_("Settings")]:
+        st.caption(_("These runs have the same settings."))
+    st.dataframe(table, hide_index=True, height=ROW_HEIGHT * (1 + min(len(table), MOST_ROWS_SHOWN)) + 3)
+    st.download_button(
+        _("These differences as CSV"),
+        lambda: table.to_csv(index=False),
+        "differences.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+    curves(runs, names)
+
+
+def cards(runs: Sequence[Run], names: dict[str, str], viewer: str) -> None:
+    """Draw a card a run: its name here, what it does, and the way to its page."""
+    with st.container(horizontal=True, gap="small"):
+        for run in runs:
+            with st.container(border=True, width=300, gap="xxsmall", key=f"compare-run-{run.id}"):
+                title = as_text(names[run.id] if len(runs) > 1 else what(run))
+                st.markdown(f"**{title}**")
+                st.caption(as_text(f"{what(run)} · {owner_text(run.owner, viewer)}, {age_text(run.created)}"))
+                arrow = {"icon": ":material/arrow_forward:", "icon_position": "right"}
+                st.page_link(RUNS.page(), label=_("Open the run"), query_params={"run": run.id}, **arrow)
+
+
+def difference_table(groups: dict[str, Rows], names: Sequence[str]) -> pd.DataFrame:
+    """Return the rows that differ: what they are about, and a column a run."""
+    rows = [[group, name, *values] for group, told in groups.items() for name, values in told.items()]
+    return pd.DataFrame(rows, columns=["", _("What differs"), *names])
+
+
+def curves(runs: Sequence[Run], names: dict[str, str]) -> None:
+    """Draw the curves of the runs in one chart, with a choice of metric and roles, and their numbers as CSV."""
+    frame = pd.concat([watch(run.id).frame.assign(run=run.id) for run in runs], ignore_index=True)
+    metrics = [metric for metric in METRICS if metric in set(frame["metric"])]
+    roles = [role for role in ROLES if role in set(frame["role"])]
+    if not metrics or not roles:
+        st.caption(_("These runs kept no curves."))
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        titles = {metric: _(TITLES[metric]) for metric in metrics}
+        metric = st.segmented_control(_("Curves"), metrics, default=metrics[0], format_func=titles.get, required=True)
+        default = [role for role in roles if role in OUTCOMES] or roles
+        shown = st.pills(_("Roles"), roles, selection_mode="multi", default=default, format_func=role_title)
+    label = _("{metric} of the chosen runs over epochs").format(metric=titles[metric])
+    figure = overlaid_curves(frame, metric, names, shown, height=CHART_HEIGHT, revision=metric)
+    figure.update_layout(title=None, margin_t=40)
+    live_chart(figure, key="compare-curves", label=label, height=CHART_HEIGHT)
+    st.caption(_("The colour says the role; dash and shade say the run. Lines are means over seeds."))
+    st.download_button(
+        _("These curves as CSV"),
+        lambda: frame[(frame["metric"] == metric) & frame["role"].isin(shown)].to_csv(index=False),
+        "curves.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )

@@ -1,0 +1,90 @@
+"""The controls of the Compress page: from widgets to a request, the defaults of the page being those of the command line."""
+
+from typing import Any
+
+import streamlit as st
+
+from compression.distillation import DISTILLATION
+from compression.recipe import RECIPE
+from compression.spec import DEFAULTS
+from compression.steps import STEPS
+from compression.texts import gettext as _
+from ui.address.settings import Address
+from ui.form import network_facts, network_source, shared
+from ui.form.shared import Request
+from ui.form.widgets import flag, knob_widget, select
+
+USUAL = DEFAULTS["compress"]
+STEP_USUAL = {step["name"]: step for step in USUAL["steps"]}
+LABELS_ALONE = "labels"
+
+
+def draw(address: Address) -> Request:
+    """Draw all controls and return what they ask for."""
+    with st.container(border=True, gap="small"):
+        st.markdown(_("**Network and data**"))
+        left, right = st.columns([4, 3], gap="small")
+        with left:
+            data = shared.dataset(address, USUAL["dataset"])
+        with right:
+            source = network_source.source(address, _("Network from"))
+        shared.download_note(data)
+        model = network_source.choose_network(address, data, "model", _("Model"), USUAL["model"], source=source)
+        place = st.empty()
+    with st.container(border=True, gap="small"):
+        st.markdown(_("**Compression**"))
+        steps = [_step(address, "prune", "sparsity"), _step(address, "quantize", "bits")]
+    with st.container(border=True, gap="small"):
+        st.markdown(_("**Recovery**"))
+        steps += _recovery(address)
+        seeds = shared.seeds(address, USUAL["seeds"])
+        with st.expander(_("More settings")):
+            device, images, train = shared.device(address), shared.training_images(address, data), _train(address)
+    dataset = {"name": data.name, "train_images": images}
+    with place:
+        _facts(dataset, model, train, seeds[0])
+    raw = {"kind": "compress", "dataset": dataset, "model": model, "train": train, "steps": steps, "seeds": seeds}
+    return Request(raw, device)
+
+
+def _facts(dataset: dict[str, Any], model: dict[str, Any], train: dict[str, Any], seed: int) -> None:
+    """Draw the network's numbers, and whether it is trained already."""
+    if "run" in model:
+        network_facts.show(network_source.architecture_of(model), dataset["name"], note=_("run {id}").format(id=model["run"]))
+        return
+    kept = shared.is_kept({**dataset, "split_seed": 0}, model, RECIPE.check(train, "train"), seed)
+    network_facts.show(model, dataset["name"], note=_("trained already") if kept else _("trained first, once"))
+
+
+def _step(address: Address, name: str, first: str) -> dict[str, Any]:
+    """Draw a step: its main knob as wide as there is room, the others in pairs; a choice of one is none."""
+    entry, usual = STEPS[name], STEP_USUAL[name]
+    values = {first: knob_widget(address, entry.knobs[first], first, default=usual[first])}
+    offered = [knob for knob in entry.knobs.values() if knob.name != first and len(knob.choices) > 1]
+    for column, knob in zip(st.columns(len(offered), gap="small"), offered, strict=True):
+        with column:
+            values[knob.name] = knob_widget(address, knob, knob.name, default=usual.get(knob.name))
+    return {"name": name, **values}
+
+
+def _recovery(address: Address) -> list[dict[str, Any]]:
+    """Draw whether and how the compressed network trains on."""
+    entry, usual = STEPS["finetune"], STEP_USUAL["finetune"]
+    if not flag(address, "finetune", default=True, label=_("Fine-tune after compressing"), help=_(entry.caption)):
+        return []
+    epochs, rate = st.columns(2, gap="small", vertical_alignment="bottom")
+    with epochs:
+        values = {"epochs": knob_widget(address, entry.knobs["epochs"], "epochs", default=usual["epochs"])}
+    with rate:
+        values["lr"] = knob_widget(address, entry.knobs["lr"], "lr", default=usual["lr"])
+    words = {LABELS_ALONE: _("The labels alone")}
+    words |= {name: _("The original: {loss}").format(loss=_(loss.title)) for name, loss in DISTILLATION.items()}
+    chosen = select(address, "learn", [*words], default=LABELS_ALONE, label=_("Learns from"), show=words.__getitem__)
+    loss = None if chosen == LABELS_ALONE else shared.distillation_loss(address, DISTILLATION[chosen], "loss")
+    return [{"name": entry.name, **values, "loss": loss}]
+
+
+def _train(address: Address) -> dict[str, Any]:
+    """Draw how the original is trained; fine-tuning takes all but its epochs and its learning rate from there."""
+    st.caption(_("How the original is trained, where it is not trained yet:"))
+    return {name: knob_widget(address, knob, f"train_{name}") for name, knob in RECIPE.knobs.items()}

@@ -1,0 +1,213 @@
+"""What the Compress page shows at once: the figures of the present setting, and its curves over sparsity and over bits."""
+
+import functools
+import html
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import streamlit as st
+
+from compression.charts.numbers import format_bytes, format_milliseconds, format_percent, format_ratio
+from compression.charts.style import MARK_COLOUR, ROLES
+from compression.charts.sweep import describe_sweep
+from compression.errors import LabError
+from compression.runs import store
+from compression.runs.records import FINISHED, Run
+from compression.steps import STEPS
+from compression.texts import gettext as _
+from ui.compress.preview_jobs import COLUMNS, VALUES, Sketch, find
+from ui.run.feed import watch
+from ui.run.words import as_text
+from ui.widgets.live_chart import live_chart
+
+CSS = Path(__file__).with_name("preview.css")
+HELD = "compress-sketch"
+PATIENCE_S = 0.25  # longer than the curves of a small network take
+POLL_S = 0.3
+HEIGHT = 320  # pixels
+MOST_RUNS_DRAWN = 30
+MOST_ACCURACIES_KEPT = 512
+UNKNOWN = "–"
+BEFORE = f'<i class="point" style="--mark: {MARK_COLOUR}"></i>'
+AFTER = f'<i class="diamond" style="--mark: {ROLES["compressed"].colour}"></i>'
+
+
+class Figure(NamedTuple):
+    """One number at the top: what it is, its value, where it is from, and the mark that its curves have."""
+
+    title: str
+    value: str
+    note: str
+    mark: str = ""
+
+
+def show(spec: Mapping[str, Any], run: Run | None) -> None:
+    """Draw the figures and the curves of a spec, with what finished runs of the same network reached after recovery.
+
+    Args:
+        run: the finished run of this very spec, if it is on screen.
+    """
+    st.html(CSS)
+    try:
+        sketch = _sketch(spec)
+    except LabError as error:
+        st.info(as_text(str(error)), icon=":material/hourglass_top:")
+        _draw(spec, None, recovered(spec), run)
+        return
+    after, busy = recovered(spec), sketch.late and not sketch.done
+
+    def refresh() -> None:
+        _draw(spec, sketch, after, run)
+        if busy and sketch.done:
+            st.rerun(scope="app")
+
+    st.fragment(refresh, run_every=POLL_S if busy else None)()
+    if not sketch.done and not busy:
+        sketch.late = True
+        st.rerun()
+    sketch.look_ahead()
+
+
+def _sketch(spec: Mapping[str, Any]) -> Sketch:
+    """Return this tab's sketch: the one it has while nothing changed, else a new one in its place."""
+    held, new = st.session_state.get(HELD), Sketch(find(spec), spec["steps"])
+    if held is not None and held.name == new.name:
+        return held
+    if held is not None:
+        held.stop()
+    st.session_state[HELD] = new
+    new.start()
+    return new
+
+
+def _draw(spec: Mapping[str, Any], sketch: Sketch | None, after: Mapping[str, pd.DataFrame], run: Run | None) -> None:
+    top = st.container()
+    st.html(legend())
+    places = dict(zip(VALUES, st.columns(2, gap="small"), strict=True))
+    for index, knob in enumerate(sketch.order if sketch else VALUES):
+        if sketch:
+            sketch.wait(knob, PATIENCE_S)
+        if not index:
+            with top:
+                figures(measured(run) if run else expected(spec, sketch))
+        with places[knob]:
+            _chart(spec, sketch, knob, after[knob])
+    if sketch and sketch.error:
+        st.warning(as_text(sketch.error), icon=":material/error:")
+
+
+def _chart(spec: Mapping[str, Any], sketch: Sketch | None, knob: str, after: pd.DataFrame) -> None:
+    labels = {
+        "sparsity": _("Accuracy and file size over sparsity, at {bits} bits, before recovery").format(bits=_knob(spec, "bits")),
+        "bits": _("Accuracy and file size over bits, at the chosen sparsity, before recovery"),
+    }
+    points = sketch.curve(knob) if sketch else pd.DataFrame(columns=COLUMNS, dtype=float)
+    looks = {"original": sketch.subject.accuracy if sketch else None, "height": HEIGHT, "legend": False}
+    drawn = describe_sweep(points, knob, position=_knob(spec, knob), after=after, **looks)
+    live_chart(json.dumps(drawn), key=f"sketch-{knob}", label=labels[knob], height=HEIGHT)
+
+
+def _knob(spec: Mapping[str, Any], knob: str) -> float:
+    return next(step[knob] for step in spec["steps"] if knob in step)
+
+
+def figures(told: Sequence[Figure]) -> None:
+    """Draw the numbers in one row, which keeps its height while they change."""
+    boxes = "".join(
+        f'<div class="{"waits" if figure.value == UNKNOWN else "known"}"><span>{figure.mark}{html.escape(figure.title)}</span>'
+        f"<b>{html.escape(figure.value)}</b><small>{html.escape(figure.note)}</small></div>"
+        for figure in told
+    )
+    with st.container(border=True):
+        st.html(f'<div class="figures-frame"><div class="figures">{boxes}</div></div>')
+
+
+def legend() -> str:
+    """Return the key to both charts."""
+    original, compressed = ROLES["original"].colour, ROLES["compressed"].colour
+    keys = [
+        (f'<i class="line" style="--mark: {compressed}"></i>', _("before recovery (simulated)")),
+        (BEFORE, _("your setting")),
+        (AFTER, _("after recovery")),
+        (f'<i class="line dashed" style="--mark: {original}"></i>', _("original")),
+    ]
+    return f'<div class="figures-key">{"".join(f"<span>{sign}{html.escape(text)}</span>" for sign, text in keys)}</div>'
+
+
+def expected(spec: Mapping[str, Any], sketch: Sketch | None) -> list[Figure]:
+    """Return what is known of the present setting before it ran."""
+    here = sketch.here() if sketch else None
+    simulated, size, smaller, how = UNKNOWN, UNKNOWN, "", _("simulated on validation images")
+    if sketch and here:
+        simulated, size = format_percent(here["accuracy"]), format_bytes(here["size_bytes"])
+        how = _("simulated on {images:,} validation images").format(images=sketch.subject.images)
+        smaller = _smaller(sketch.subject.size_bytes, here["size_bytes"])
+    return [
+        Figure(_("Before recovery"), simulated, how, BEFORE),
+        Figure(_("After recovery"), UNKNOWN, _("Run finds out") if trains(spec) else _("fine-tuning is off"), AFTER),
+        Figure(_("File"), size, smaller),
+        Figure(_("Latency of an image"), UNKNOWN, _("Run measures it")),
+    ]
+
+
+def trains(spec: Mapping[str, Any]) -> bool:
+    """Tell whether a compression has a step that trains."""
+    return any(step["name"] in STEPS and STEPS[step["name"]].traits.get("trains") for step in spec["steps"])
+
+
+def measured(run: Run) -> list[Figure]:
+    """Return what a finished run found on the test images."""
+    models = (run.result or {})["models"]
+    original, compressed = models["original"], models["compressed"]
+    low, high = (100 * bound for bound in compressed["accuracy_interval"])
+    before = format_percent(compressed.get("before_recovery", math.nan))
+    size = _smaller(original["size_bytes"], compressed["size_bytes"])
+    latency = {role: format_milliseconds(models[role]["latency_ms"]["median"]) for role in ("original", "compressed")}
+    seeds = len(compressed["per_seed"])
+    over = _("test images, one seed") if seeds == 1 else _("test images, {seeds} seeds").format(seeds=seeds)
+    interval = _("{low:.1f} to {high:.1f} %, from the file").format(low=low, high=high)
+    tuned = interval if trains(run.spec) else _("not fine-tuned")
+    return [
+        Figure(_("Before recovery"), before, f"{_('simulated')} · {over}", BEFORE),
+        Figure(_("After recovery"), format_percent(compressed["accuracy"]), tuned, AFTER),
+        Figure(_("File"), format_bytes(compressed["size_bytes"]), size),
+        Figure(_("Latency of an image"), latency["compressed"], _("measured · original {ms}").format(ms=latency["original"])),
+    ]
+
+
+def _smaller(before: float, after: float) -> str:
+    return _("{ratio} smaller than {before}").format(ratio=format_ratio(before / after), before=format_bytes(before))
+
+
+def recovered(spec: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+    """Return for each knob what finished runs that differ in it alone reached.
+
+    Columns: value, accuracy (validation, mean over seeds), size_bytes.
+    """
+    done = [run for run in store().runs(states=[FINISHED], limit=MOST_RUNS_DRAWN) if run.kind == "compress" and run.result]
+    done = [run for run in done if trains(run.spec)]
+    tables = {}
+    for knob in VALUES:
+        alike = [run for run in done if _without(run.spec, knob) == _without(spec, knob)]
+        sizes = [run.result["models"]["compressed"]["size_bytes"] for run in alike]
+        rows = [(_knob(run.spec, knob), _final_accuracy(run.id), size) for run, size in zip(alike, sizes, strict=True)]
+        tables[knob] = pd.DataFrame(rows, columns=COLUMNS).dropna()
+    return tables
+
+
+def _without(spec: Mapping[str, Any], knob: str) -> Any:
+    """Return what must agree for a run to lie on a curve; how it recovered may differ."""
+    steps = [step for step in spec["steps"] if not trains({"steps": [step]})]
+    kept = [{name: value for name, value in step.items() if name != knob} for step in steps]
+    return spec["dataset"], spec["model"], spec["train"], kept
+
+
+@functools.lru_cache(maxsize=MOST_ACCURACIES_KEPT)
+def _final_accuracy(finished_run: str) -> float:
+    frame = watch(finished_run).frame
+    rows = frame[(frame["role"] == "compressed") & (frame["metric"] == "val_accuracy")]
+    return float(rows.groupby("seed")["value"].last().mean())

@@ -1,0 +1,250 @@
+"""A compression before recovery: each point of its curves is computed once for everybody, in the background, nearest first."""
+
+import functools
+import itertools
+import json
+import os
+import sys
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from torch import nn
+
+from compression import networks, settings
+from compression.data import DATASETS
+from compression.data.arrays import Dataset, Split
+from compression.data.load import load_present
+from compression.errors import LabError
+from compression.evaluation import evaluate
+from compression.export import weights
+from compression.measure.macs import macs
+from compression.preview import preview
+from compression.steps import STEPS
+from compression.texts import gettext as _
+from ui.run.words import network
+
+SPARSITIES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+BITS = (1, 2, 3, 4, 8, 16)
+VALUES: dict[str, tuple[float, ...]] = {"sparsity": SPARSITIES, "bits": BITS}
+COLUMNS = ["value", "accuracy", "size_bytes"]
+WORKERS = max(1, min(2, os.cpu_count() or 1))
+NETWORKS_KEPT, DATASETS_KEPT = 16, 4
+POINTS_KEPT = 20_000
+MOST_MACS_AHEAD = 1_000_000_000  # a point; some 20 ms of one core
+AHEAD_AFTER_S = 0.15
+LOWEST_PRIORITY = 19
+MOST_IMAGES, FEWEST_IMAGES = 1000, 200
+MACS_A_POINT = 10_000_000_000  # about a second of one core
+
+Point = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A trained network and what it is looked at with.
+
+    Attributes:
+        name: tells it from every other network, as a file in one state.
+        facts: what its files say of it.
+        accuracy: 0 to 1, on the validation images.
+        size_bytes: of its file at full precision.
+        images: how many validation images its points are computed from.
+        macs: what a point costs to compute.
+    """
+
+    name: str
+    model: nn.Module
+    dataset: Dataset
+    facts: dict[str, Any]
+    accuracy: float
+    size_bytes: int
+    images: int
+    macs: int
+
+
+def find(spec: Mapping[str, Any]) -> Subject:
+    """Return the network that a compression starts from, for its first seed.
+
+    Raises:
+        LabError: it is not trained yet, its data is not there, or its run has no such network; the sentence says what to do.
+    """
+    workspace = networks.Workspace(settings.home(), settings.models_folder(), settings.runs_folder())
+    choice = spec["model"]
+    if "run" in choice:
+        path = networks.find_artifact(choice, workspace)
+    else:
+        path = networks.find_cached(networks.cache_key(spec["dataset"], choice, spec["train"], spec["seeds"][0]), workspace)
+    if path is None:
+        sentence = _("This {network} has not learned {data} yet. Run trains it first; then its curves appear here.")
+        title = _(DATASETS[spec["dataset"]["name"]].title)
+        raise LabError(sentence.format(network=network(choice), data=title))
+    return _subject(str(path), path.stat().st_mtime_ns, json.dumps(spec["dataset"]), str(settings.data_root()))
+
+
+@functools.lru_cache(maxsize=NETWORKS_KEPT)
+def _subject(path: str, changed: int, dataset_choice: str, root: str) -> Subject:
+    dataset = _dataset(dataset_choice, root)
+    model, facts = networks.read(Path(path), dataset)
+    facts = networks.facts_of(facts["architecture"], dataset)
+    per_image = macs(model, dataset.shape)
+    images = min(MOST_IMAGES, max(FEWEST_IMAGES, MACS_A_POINT // per_image))
+    part = Split(dataset.validation.inputs[:images], dataset.validation.labels[:images])
+    accuracy = evaluate(model, replace(dataset, validation=part))["val_accuracy"]
+    name, size = f"{path}:{changed}:{dataset_choice}", weights.size(model, facts)
+    return Subject(name, model, dataset, facts, accuracy, size, len(part), per_image * len(part))
+
+
+@functools.lru_cache(maxsize=DATASETS_KEPT)
+def _dataset(choice: str, root: str) -> Dataset:
+    """Return a dataset of which only validation images are kept in memory."""
+    whole = load_present(json.loads(choice), Path(root))
+    seen = Split(whole.validation.inputs[:MOST_IMAGES].clone(), whole.validation.labels[:MOST_IMAGES].clone())
+    nothing = Split(seen.inputs[:0], seen.labels[:0])
+    return replace(whole, train=nothing, validation=seen, test=nothing)
+
+
+def _step_back() -> None:
+    """Let everything else on the machine go before this thread, where the system knows priorities of threads."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)
+
+
+class _Points:
+    """Points by network and steps, the last used; safe to share."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._held, self._lock = most, OrderedDict[Point, dict[str, Any]](), threading.Lock()
+
+    def get(self, point: Point) -> dict[str, Any] | None:
+        with self._lock:
+            if point in self._held:
+                self._held.move_to_end(point)
+            return self._held.get(point)
+
+    def put(self, point: Point, value: dict[str, Any]) -> None:
+        with self._lock:
+            self._held[point] = value
+            while len(self._held) > self._most:
+                self._held.popitem(last=False)
+
+
+_points = _Points(POINTS_KEPT)
+_pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="sketch")
+_idle_pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="sketch-ahead", initializer=_step_back)
+
+
+class Sketch:
+    """Both curves of one network under one choice of steps; `start` it once, `stop` it when another is wanted.
+
+    Attributes:
+        error: why points are missing for good, in one sentence.
+        late: whether someone has waited in vain for it.
+    """
+
+    def __init__(self, subject: Subject, steps: Sequence[Mapping[str, Any]]) -> None:
+        self.subject, self.error, self.late = subject, "", False
+        self.steps = [dict(step) for step in steps if not STEPS[step["name"]].traits.get("trains")]
+        self.positions = {knob: next(step[knob] for step in self.steps if knob in step) for knob in VALUES}
+        self._wanted, self._started = True, 0.0
+        self._tasks: dict[str, list[Future[None]]] = {knob: [] for knob in VALUES}
+        self._ahead: list[Future[None]] = []
+
+    @property
+    def name(self) -> Point:
+        """Return what tells it from every other sketch."""
+        return self.subject.name, json.dumps(self.steps, sort_keys=True)
+
+    @property
+    def done(self) -> bool:
+        """Tell whether all points are there that ever will be."""
+        return all(task.done() for task in itertools.chain(*self._tasks.values()))
+
+    @property
+    def order(self) -> list[str]:
+        """Return the knobs in the order in which their curves become complete."""
+        return [*self._tasks]
+
+    def start(self) -> None:
+        """Compute in the background what nobody has asked for before, the shorter curve first."""
+        self._started = time.monotonic()
+        parts = {knob: [values[start::WORKERS] for start in range(WORKERS)] for knob, values in self._missing().items()}
+        self._tasks = {knob: [_pool.submit(self._compute, knob, part) for part in parts[knob] if part] for knob in parts}
+
+    def look_ahead(self) -> None:
+        """Compute once, in idle moments, what a move of either slider will ask for, the nearest first; where that is quick."""
+        if not self._ahead and self.subject.macs <= MOST_MACS_AHEAD:
+            moves = self._neighbours()
+            self._ahead = [_idle_pool.submit(self._look_ahead, moves[start::WORKERS]) for start in range(WORKERS)]
+
+    def stop(self) -> None:
+        """Leave what is not computed yet."""
+        self._wanted = False
+        for task in itertools.chain(*self._tasks.values()):
+            task.cancel()
+
+    def wait(self, knob: str, patience_s: float) -> None:
+        """Wait until a curve is complete, or for so long since the start; first for the one that comes first in order."""
+        wait(self._tasks[knob], timeout=max(0.0, self._started + patience_s - time.monotonic()))
+
+    def curve(self, knob: str) -> pd.DataFrame:
+        """Return the points of one curve that are there: value, accuracy (0 to 1), size_bytes."""
+        held = [(value, _points.get(self._point(knob, value))) for value in self._values(knob)]
+        rows = [(value, point["accuracy"], point["size_bytes"]) for value, point in held if point]
+        return pd.DataFrame(rows, columns=COLUMNS)
+
+    def here(self) -> dict[str, Any] | None:
+        """Return the point at the present setting, if it is there."""
+        return _points.get(self._point("bits", self.positions["bits"]))
+
+    def _values(self, knob: str) -> list[float]:
+        return sorted({*VALUES[knob], self.positions[knob]})
+
+    def _point(self, knob: str, value: float) -> Point:
+        steps = [{**step, knob: value} if knob in step else step for step in self.steps]
+        return self.subject.name, json.dumps(steps, sort_keys=True)
+
+    def _missing(self) -> dict[str, list[float]]:
+        """Return each curve's values to compute, nearest first; the shorter curve comes first and has the point of both."""
+        missing = {}
+        for knob, position in self.positions.items():
+            nearest = sorted(self._values(knob), key=lambda value, position=position: abs(value - position))
+            missing[knob] = [value for value in nearest if _points.get(self._point(knob, value)) is None]
+        first, second = sorted(missing, key=lambda knob: len(missing[knob]))
+        return {first: missing[first], second: [value for value in missing[second] if value != self.positions[second]]}
+
+    def _look_ahead(self, moves: list[list[dict[str, Any]]]) -> None:
+        time.sleep(AHEAD_AFTER_S)
+        for steps in moves:
+            neighbour = Sketch(self.subject, steps)
+            for knob, values in neighbour._missing().items():
+                if self._wanted and values:
+                    neighbour._compute(knob, values, self)
+
+    def _neighbours(self) -> list[list[dict[str, Any]]]:
+        """Return the steps after every move of one slider, by how far along its track that is."""
+        moves = []
+        for place, step in enumerate(self.steps):
+            for knob in (STEPS[step["name"]].knobs[name] for name in VALUES if name in step):
+                for number in range(round((knob.high - knob.low) / knob.step) + 1):
+                    value = knob.snap(knob.low + number * knob.step)
+                    far = abs(value - step[knob.name]) / (knob.high - knob.low)
+                    moves.append((far, [*self.steps[:place], {**step, knob.name: value}, *self.steps[place + 1 :]]))
+        return [steps for _far, steps in sorted(moves, key=lambda move: move[0])]
+
+    def _compute(self, knob: str, values: list[float], wanted_by: "Sketch | None" = None) -> None:
+        subject = self.subject
+        try:
+            with_knob = {"sweep": knob, "values": values, "metadata": subject.facts, "most_images": subject.images}
+            for found in preview(subject.model, subject.dataset, self.steps, **with_knob):
+                _points.put(self._point(knob, found["value"]), found)
+                if not (wanted_by or self)._wanted:
+                    return
+        except LabError as error:
+            self.error = str(error)

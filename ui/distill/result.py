@@ -1,0 +1,77 @@
+"""The right side of the Distill page: what to do first, the curves as they grow, and what came out."""
+
+import functools
+import json
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from compression.charts.curves import describe_learning_curves
+from compression.runs.records import FINISHED, Run
+from compression.texts import gettext as _
+from ui.run import result_cards
+from ui.run.downloads import take_away
+from ui.run.feed import Watch
+from ui.run.live import follow
+from ui.run.words import as_text, settings_text, what
+from ui.widgets.live_chart import live_chart
+
+TALL, LOW = 320, 260  # pixels
+NOTHING = pd.DataFrame({"role": [], "seed": [], "epoch": [], "metric": [], "value": []}).astype({"epoch": float, "value": float})
+
+
+def curves(frame: pd.DataFrame, metric: str, epochs: int, baseline: bool, revision: str) -> dict[str, Any]:
+    """Return one chart of a distillation, its legend and its axis complete from the first moment."""
+    expected = {"teacher": metric != "agreement", "baseline": baseline, "student": True}
+    roles = [role for role, there in expected.items() if there]
+    height = TALL if metric == "val_accuracy" else LOW
+    looks = {"height": height, "legend": metric == "val_accuracy", "revision": revision}
+    return describe_learning_curves(frame, metric, roles=roles, epochs=epochs, **looks)
+
+
+@functools.lru_cache(maxsize=64)
+def empty(metric: str, epochs: int, baseline: bool) -> str:
+    """Return the axes of a chart before a run."""
+    return json.dumps(curves(NOTHING, metric, epochs, baseline, "idle"))
+
+
+def charts(spec: dict, seen: Watch | None) -> None:
+    """Draw accuracy, loss and agreement; without a run, their empty axes."""
+    places = [st.container(), *st.columns(2, gap="small")]
+    labels = {
+        "val_accuracy": _("Validation accuracy of teacher, baseline and student over epochs"),
+        "loss": _("Training and validation loss over epochs"),
+        "agreement": _("Agreement with the teacher over epochs"),
+    }
+    asked = (spec["train"]["epochs"], bool(spec.get("baseline")))
+    for place, (metric, label) in zip(places, labels.items(), strict=True):
+        if seen is None:
+            figure = empty(metric, *asked)
+        else:
+            figure = seen.figure(metric, lambda frame, metric=metric: curves(frame, metric, *asked, seen.run.id))
+        with place:
+            live_chart(figure, key=f"distill-{metric}", label=label, height=TALL if metric == "val_accuracy" else LOW)
+
+
+def invite(spec: dict) -> None:
+    """Say what pressing Run will do, over the axes where the curves will grow."""
+    with st.container(border=True, key="invitation"):
+        st.markdown(_("**Press Run.** Your student learns twice: alone, as the baseline, and with its teacher's help."))
+        st.caption(_("The curves grow below while it trains; the verdict takes this place. Closing the tab does not stop a run."))
+    charts(spec, None)
+
+
+def show(run: Run, wanted: dict | None) -> None:
+    """Draw a run: its standing or its verdict, its curves, and once it has finished its result.
+
+    Args:
+        wanted: the spec that the controls ask for now, to say when it is another than the run's.
+    """
+    changed = wanted is not None and wanted != run.spec
+    told = [what(run), settings_text(run.spec), *([_("the controls have changed since")] if changed else [])]
+    st.caption(as_text(" · ".join(filter(None, told))))
+    follow(run.id, lambda seen: charts(run.spec, seen))
+    if run.state == FINISHED and run.result:
+        result_cards.show_roles(run)
+    take_away(run)

@@ -1,0 +1,1 @@
+"""Controls made from what methods declare, and what the forms share."""

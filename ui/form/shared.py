@@ -1,0 +1,121 @@
+"""The controls that the Distill and the Compress page share: data, a network, a distillation loss, seeds, the device."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import streamlit as st
+
+from compression import networks, settings
+from compression.catalog import Entry, Knob
+from compression.charts.numbers import format_count
+from compression.data import DATASETS
+from compression.data.load import train_images_knob
+from compression.errors import SpecError
+from compression.models import MODELS
+from compression.texts import gettext as _
+from compression.texts import mark
+from ui.address.settings import Address, refused
+from ui.form.widgets import choose, entry_form, knob_widget, select
+from ui.frame import sidebar
+
+MOST_SEEDS_OFFERED = 10
+SEEDS = Knob(
+    mark("How often everything is trained anew; more seeds tell luck from skill"),
+    low=1,
+    high=MOST_SEEDS_OFFERED,
+    step=1,
+    name="seeds",
+    kind="int",
+)
+SYMBOLS = {"alpha": r"\\alpha", "temperature": r"(?<![A-Za-z\\])T(?![A-Za-z])"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a page's controls ask for: a spec as a person would write it, and where to run it."""
+
+    raw: dict[str, Any]
+    device: str
+
+
+def dataset(address: Address, usual: Mapping[str, Any]) -> Entry:
+    """Draw the choice of a dataset."""
+    return choose(address, DATASETS, "dataset", default=usual["name"], label=_("Dataset"))
+
+
+def download_note(data: Entry) -> None:
+    """Draw what it takes to have a dataset, if it takes anything."""
+    if megabytes := data.traits["megabytes"]:
+        st.caption(_("Downloaded once, {size} MB, unless it already lies on this machine.").format(size=megabytes))
+
+
+def training_images(address: Address, data: Entry) -> int | None:
+    """Draw how many images to train on; None, which an empty field says, means all."""
+    knob, label = train_images_knob(data), _("Training images")
+
+    def understand(text: str) -> int:
+        try:
+            return knob.check(float(text), label)
+        except (SpecError, ValueError):
+            sentence = refused(label, text, knob.allowed(), _("every image")).args[0]
+            raise ValueError(sentence, None) from None
+
+    address.read("images", None, understand)
+    held = address.widget("images")
+    if st.session_state[held] is not None and not knob.contains(st.session_state[held]):
+        st.session_state[held] = None
+    low, high, step = int(knob.low or 0), int(knob.high or 0), int(knob.step or 1)
+    everything = _("All {count}").format(count=format_count(high))
+    looks = {"placeholder": everything, "help": _(knob.help), "persist_state": "session"}
+    images = st.number_input(label, low, high, None, step, key=held, **looks)
+    address.keep("images", images, None)
+    return images
+
+
+def network(address: Address, role: str, label: str, usual: Mapping[str, Any]) -> dict[str, Any]:
+    """Draw the choice of an architecture with its knobs beside it, and return it as a spec has it."""
+    family, knobs = st.columns(2, gap="small")
+    with family:
+        entry = choose(address, MODELS, role, default=usual["name"], label=label)
+    with knobs:
+        return entry_form(address, entry, role, defaults=usual if entry.name == usual["name"] else None)
+
+
+def is_kept(dataset_choice: dict[str, Any], architecture: dict[str, Any], recipe: dict[str, Any], seed: int) -> bool:
+    """Tell whether a network is trained already, by an earlier run or because it comes with the lab."""
+    workspace = networks.Workspace(settings.home(), settings.models_folder(), settings.runs_folder())
+    return networks.find_cached(networks.cache_key(dataset_choice, architecture, recipe, seed), workspace) is not None
+
+
+def distillation_loss(address: Address, entry: Entry, prefix: str) -> dict[str, Any]:
+    """Draw a loss's caption, its knobs and its formula with their numbers, and return it as a spec has it."""
+    st.caption(_(entry.caption))
+    loss = entry_form(address, entry, prefix)
+    if "formula" in entry.traits:
+        st.latex(with_numbers(entry, loss))
+    return loss
+
+
+def with_numbers(entry: Entry, knobs: dict[str, Any]) -> str:
+    """Return a loss's formula, a term a line, with the present values of its knobs in place of their letters."""
+    formula = entry.traits["formula"].replace(r"\alpha T", r"\alpha \cdot T")
+    for name, pattern in SYMBOLS.items():
+        if name in knobs:
+            formula = re.sub(pattern, f"{{{knobs[name]:g}}}", formula)
+    terms = formula.replace(" + ", r" \\ &+ ")
+    return rf"\begin{{aligned}}&{terms}\end{{aligned}}"
+
+
+def seeds(address: Address, usual: list[int]) -> list[int]:
+    """Draw how many seeds, and return them."""
+    return list(range(knob_widget(address, replace(SEEDS, default=len(usual)), "seeds")))
+
+
+def device(address: Address) -> str:
+    """Draw where to compute."""
+    names = {"auto": _("Automatic: {device}").format(device=sidebar.device_name()), "cpu": _("CPU")}
+    if sidebar.gpu_name():
+        names["cuda"] = _("GPU")
+    return select(address, "device", [*names], default="auto", label=_("Device"), show=names.__getitem__)

@@ -1,0 +1,209 @@
+"""Widgets made from what methods declare: a knob becomes a slider, a number, a choice or a checkbox, bound to the address."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import streamlit as st
+
+from compression.catalog import Entry, Knob, Registry
+from compression.errors import SpecError
+from compression.texts import gettext as _
+from compression.texts import mark
+from ui.address.settings import Address, refused
+
+MOST_SLIDER_STEPS, MOST_OPTIONS_TOLD = 128, 8
+LABELS = {
+    "lr": mark("Learning rate"),
+    "temperature": mark("Temperature T"),
+    "alpha": mark("Alpha α"),
+    "group": mark("Scales"),
+    "hidden": mark("Hidden units"),
+    "batch_size": mark("Batch size"),
+    "weight_decay": mark("Weight decay"),
+}
+SHARES = ("sparsity",)  # ratios that people read in percent
+OPTIONS = {
+    ("granularity", "weight"): mark("Single weights"),
+    ("granularity", "channel"): mark("Whole channels"),
+    ("scope", "global"): mark("Whole network"),
+    ("scope", "layer"): mark("Each layer"),
+    ("scheme", "symmetric"): mark("Symmetric"),
+    ("scheme", "asymmetric"): mark("Asymmetric"),
+    ("group", "tensor"): mark("One per layer"),
+    ("group", "channel"): mark("One per channel"),
+}
+
+
+def label_of(knob: Knob) -> str:
+    """Return a knob's name for people."""
+    return _(LABELS[knob.name]) if knob.name in LABELS else _(knob.name.replace("_", " ").capitalize())
+
+
+def choose(
+    address: Address,
+    registry: Registry,
+    key: str,
+    *,
+    default: str,
+    label: str,
+    offer: Callable[[Entry], bool] = lambda entry: True,
+) -> Entry:
+    """Draw a choice among a registry's entries by their titles, and return the one chosen."""
+    names = [name for name in registry if offer(registry[name])]
+    name = select(address, key, names, default=default, label=label, show=lambda name: _(registry[name].title))
+    return registry[name]
+
+
+def select(
+    address: Address,
+    key: str,
+    options: list[Any],
+    *,
+    default: Any,
+    label: str,
+    show: Callable[[Any], str] = str,
+    help: str | None = None,
+) -> Any:
+    """Draw a choice; the address carries the option itself, people read what `show` makes of it."""
+
+    def understand(text: str) -> Any:
+        found = [option for option in options if str(option) == text]
+        if not found:
+            more = ["…"] if len(options) > MOST_OPTIONS_TOLD else []
+            allowed = _("allowed is one of {names}").format(names=", ".join([*map(str, options[:MOST_OPTIONS_TOLD]), *more]))
+            raise refused(label, text, allowed, default)
+        return found[0]
+
+    address.read(key, default, understand)
+    held = address.widget(key)
+    if st.session_state[held] not in options:
+        st.session_state[held] = default
+    chosen = st.selectbox(label, options, key=held, format_func=show, help=help, persist_state="session")
+    address.keep(key, chosen, default)
+    return chosen
+
+
+def knob_widget(address: Address, knob: Knob, key: str, *, default: Any = None, label: str | None = None) -> Any:
+    """Draw one knob as the widget that suits its kind, and return its value, checked by the knob again.
+
+    Args:
+        key: the setting's name in the address.
+        default: where it differs from the knob's own.
+        label: where the knob's name does not say enough.
+    """
+    label = label or label_of(knob)
+    default = knob.default if default is None else default
+    if knob.kind == "choice":
+        return select(address, key, [*knob.choices], default=default, label=label, show=title_of(knob), help=_(knob.help))
+    if knob.kind == "ints":
+        return _numbers(address, knob, key, list(default), label)
+    if knob.kind == "bool":
+        return flag(address, key, default=default, label=label, help=_(knob.help))
+    address.read(key, default, lambda text: understand_number(knob, text, default, label))
+    low, high = (_typed(knob, bound) for bound in (knob.low, knob.high))
+    held = address.widget(key)
+    if not knob.contains(st.session_state[held]) or type(st.session_state[held]) is not type(_typed(knob, 0)):
+        st.session_state[held] = _typed(knob, default)
+    shape = "percent" if knob.name in SHARES else "%d" if knob.kind == "int" else "%g"
+    shared = {"key": held, "help": _(knob.help), "persist_state": "session"}
+    step = knob.step or (1 if knob.kind == "int" else None)
+    if _fits_a_slider(low, high, step):
+        value = st.slider(label, low, high, step=_typed(knob, step), format=shape, **shared)
+    else:
+        step = _typed(knob, knob.step or (1 if knob.kind == "int" else default / 10 or 1e-4))
+        value = st.number_input(label, low, high, step=step, format=shape, **shared)
+    address.keep(key, value, default, f"{value:g}" if knob.kind == "float" else None)
+    return knob.check(value, key)
+
+
+def _fits_a_slider(low: float | None, high: float | None, step: float | None) -> bool:
+    """Tell whether a slider can show every step, and its own end among them."""
+    if low is None or high is None or not step:
+        return False
+    steps = (high - low) / step
+    return steps <= MOST_SLIDER_STEPS and abs(steps - round(steps)) < 1e-6
+
+
+def entry_form(address: Address, entry: Entry, prefix: str, *, defaults: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Draw every knob of an entry, and return the choice as a spec has it: the name and the knobs."""
+    given = defaults or {}
+    drawn = {name: knob for name, knob in entry.knobs.items() if knob.kind != "method"}
+    values = {name: knob_widget(address, knob, f"{prefix}_{name}", default=given.get(name)) for name, knob in drawn.items()}
+    return {"name": entry.name, **values}
+
+
+def flag(address: Address, key: str, *, default: bool, label: str, help: str | None = None) -> bool:
+    """Draw a checkbox; the address carries yes or no."""
+    words = {"yes": True, "no": False}
+
+    def understand(text: str) -> bool:
+        if text not in words:
+            raise refused(label, text, _("allowed is yes or no"), default)
+        return words[text]
+
+    address.read(key, default, understand)
+    value = st.checkbox(label, key=address.widget(key), help=help, persist_state="session")
+    address.keep(key, value, default, "yes" if value else "no")
+    return value
+
+
+def understand_number(knob: Knob, text: str, default: Any, label: str) -> float | int:
+    """Return the number that the address gives for a knob.
+
+    Raises:
+        ValueError: no number, out of bounds, or between two steps; it carries the value to use instead.
+    """
+    try:
+        value = knob.check(float(text), label)
+    except (SpecError, ValueError):
+        raise refused(label, text, knob.allowed(), default) from None
+    if knob.step and abs(knob.snap(value) - value) > 1e-9:
+        raise refused(label, text, _("the slider has steps of {step:g}").format(step=knob.step), knob.snap(value))
+    return value
+
+
+def title_of(knob: Knob) -> Callable[[str], str]:
+    """Return what shows a choice's options to people: a registry's titles, or the option's own words."""
+    if knob.registry is not None:
+        return lambda name: _(knob.registry[name].title)
+    return lambda name: _(OPTIONS.get((knob.name, name)) or str(name).replace("_", " "))
+
+
+def _numbers(address: Address, knob: Knob, key: str, default: list[int], label: str) -> list[int]:
+    """Draw a list of whole numbers as text, 64,32, and say so where it is none."""
+    usual = ",".join(map(str, default))
+
+    def understand(text: str) -> str:
+        try:
+            return ",".join(map(str, parse_numbers(knob, text)))
+        except ValueError:
+            raise refused(label, text, knob.allowed(), usual) from None
+
+    address.read(key, usual, understand)
+    text = st.text_input(label, key=address.widget(key), help=_(knob.help), persist_state="session", max_chars=60)
+    try:
+        values = parse_numbers(knob, text)
+    except ValueError:
+        st.error(_("{label}: {allowed}, such as {example}.").format(label=label, allowed=knob.allowed(), example=usual))
+        return default
+    address.keep(key, values, default, ",".join(map(str, values)))
+    return values
+
+
+def parse_numbers(knob: Knob, text: str) -> list[int]:
+    """Return the whole numbers of `64,32`.
+
+    Raises:
+        ValueError: it is not a list of numbers that the knob allows.
+    """
+    try:
+        return knob.check(json.loads(f"[{text}]"), knob.name)
+    except (SpecError, json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(str(error)) from None
+
+
+def _typed(knob: Knob, number: float | None) -> float | int | None:
+    if number is None:
+        return None
+    return int(number) if knob.kind == "int" else float(number)

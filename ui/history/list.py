@@ -1,0 +1,115 @@
+"""The queue and the history in one table; marking a row opens the run."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from compression.runs import store
+from compression.runs.records import QUEUED, Run
+from compression.texts import gettext as _
+from ui.run.words import STATES, age_text, dataset, owner_text, progress_text, what
+from ui.widgets import row_selection
+
+KEY = "runs-table"
+MOST_RUNS = 200
+MOST_ROWS_SHOWN = 8
+ROW_HEIGHT = 35  # pixels
+TEXT_COLOURS = {"gray": "#7F7F7F", "blue": "#2A7BBF", "green": "#009E73", "red": "#D64545", "orange": "#C77700"}
+
+
+def read() -> list[Run]:
+    """Return the newest runs: those at work first, then those that wait, the longest first, then the history."""
+    store().expire()
+    runs = store().runs(limit=MOST_RUNS)
+    queue = sorted((run for run in runs if run.active), key=lambda run: (run.state == QUEUED, run.created))
+    return [*queue, *(run for run in runs if not run.active)]
+
+
+def owner_control() -> bool:
+    """Draw the choice between everybody's runs and one's own, kept in the address, and tell whether it is one's own."""
+    names = {"all": _("Everybody's"), "mine": _("Mine")}
+    chosen = "mine" if st.query_params.get("show") == "mine" else "all"
+    if st.session_state.get("runs-show") != chosen:
+        st.session_state["runs-show"] = chosen
+    st.segmented_control(
+        _("Runs"),
+        names,
+        key="runs-show",
+        format_func=names.get,
+        required=True,
+        on_change=_keep_owner,
+        label_visibility="collapsed",
+    )
+    return chosen == "mine"
+
+
+def _keep_owner() -> None:
+    if st.session_state["runs-show"] == "mine":
+        st.query_params["show"] = "mine"
+    else:
+        st.query_params.pop("show", None)
+
+
+def show(runs: Sequence[Run], chosen: str | None, viewer: str) -> None:
+    """Draw the table with the chosen run marked; marking another puts it into the address."""
+    ids = [run.id for run in runs]
+    row_selection.hold(KEY, ids, [chosen] if chosen else [])
+
+    def keep() -> None:
+        now = row_selection.marked(KEY, ids)
+        if now:
+            st.query_params["run"] = now[0]
+        else:
+            st.query_params.pop("run", None)
+
+    columns = ["state", "what", "dataset", "progress", "now", "age", "owner", "device"]
+    if not any(run.active for run in runs):
+        columns.remove("progress")
+    st.dataframe(
+        styled([row(run, viewer) for run in runs]),
+        key=KEY,
+        height=ROW_HEIGHT * (1 + min(len(runs), MOST_ROWS_SHOWN)) + 3,
+        hide_index=True,
+        on_select=keep,
+        selection_mode="single-row",
+        placeholder="",
+        column_order=columns,
+        column_config={
+            "state": st.column_config.TextColumn(_("State"), width=105),
+            "what": st.column_config.TextColumn(_("What"), width=262),
+            "dataset": _("Dataset"),
+            "progress": st.column_config.ProgressColumn(_("Progress"), min_value=0, max_value=100, format="%d %%", width=95),
+            "now": st.column_config.TextColumn(_("Details"), width=185 if "progress" in columns else 280),
+            "age": _("Queued"),
+            "owner": _("Owner"),
+            "device": _("Device"),
+        },
+    )
+
+
+def row(run: Run, viewer: str) -> dict[str, Any]:
+    """Return a run as the table shows it."""
+    state = STATES[run.state]
+    return {
+        "state": f"{state.sign} {_(state.title)}",
+        "what": what(run),
+        "dataset": dataset(run),
+        "progress": 100 * run.fraction if run.active else None,
+        "now": progress_text(run),
+        "age": age_text(run.created),
+        "owner": owner_text(run.owner, viewer),
+        "device": run.device,
+    }
+
+
+def styled(rows: Sequence[dict[str, Any]]) -> Any:
+    """Return the table with its states in colour."""
+    colours = {f"{state.sign} {_(state.title)}": TEXT_COLOURS[state.colour] for state in STATES.values()}
+    return pd.DataFrame(rows).style.map(lambda state: f"color: {colours[state]}; font-weight: 600", subset=["state"])
+
+
+def signature(runs: list[Run]) -> list[tuple[str, str, bool]]:
+    """Return what the whole page depends on: a change of it draws the page anew, progress alone does not."""
+    return [(run.id, run.state, run.cancelling) for run in runs]

@@ -1,0 +1,1 @@
+"""One run on screen: its words, progress, actions, downloads, results."""

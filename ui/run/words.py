@@ -1,0 +1,154 @@
+"""What runs are called and how they stand, in words."""
+
+import json
+import shlex
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from compression.catalog import Registry
+from compression.charts.numbers import format_percent, format_seconds
+from compression.charts.style import role_title
+from compression.distillation import DISTILLATION
+from compression.models import MODELS
+from compression.runs.records import Run
+from compression.steps import STEPS
+from compression.texts import gettext as _
+from compression.texts import mark
+from ui.form.widgets import SHARES
+from ui.server.identity import display_name
+
+MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
+SOON_S = 0.1
+MARKDOWN = "\\`*_{}[]()#+-.!:$|~<>&"
+
+
+@dataclass(frozen=True)
+class State:
+    """How a state is shown: its word, an icon, a colour and a sign for tables; never by colour alone."""
+
+    title: str
+    icon: str
+    colour: str
+    sign: str
+
+
+STATES = {
+    "queued": State(mark("Queued"), ":material/hourglass_empty:", "gray", "◌"),
+    "running": State(mark("Running"), ":material/play_circle:", "blue", "▶"),
+    "finished": State(mark("Finished"), ":material/check_circle:", "green", "✔"),
+    "failed": State(mark("Failed"), ":material/error:", "red", "✖"),
+    "cancelled": State(mark("Cancelled"), ":material/cancel:", "gray", "■"),
+    "interrupted": State(mark("Interrupted"), ":material/pause_circle:", "orange", "❙❙"),
+}
+KNOBS = {"lr": mark("learning rate")}
+KINDS = {"distill": mark("Distillation"), "compress": mark("Compression")}
+
+
+def kind_title(kind: str) -> str:
+    """Return what a kind of run is called; an unknown kind's own name."""
+    return _(KINDS[kind]) if kind in KINDS else kind
+
+
+def what(run: Run) -> str:
+    """Return what a run does, in a few words: its networks, after its title if it has one."""
+    spec = run.spec
+    if run.kind == "distill":
+        networks = _("{student} learns from {teacher}").format(
+            teacher=network(spec.get("teacher")), student=network(spec.get("student"))
+        )
+    elif run.kind == "compress":
+        networks = _("{model}, compressed").format(model=network(spec.get("model")))
+    else:
+        networks = kind_title(run.kind)
+    return f"{run.title}: {networks}" if run.title else networks
+
+
+def network(architecture: Any) -> str:
+    """Return a network's name for people, also where it is one that an earlier run made."""
+    if isinstance(architecture, Mapping) and "run" in architecture:
+        role = role_title(str(architecture.get("role", "")))
+        return _("{role} of run {run}").format(role=role, run=architecture["run"])
+    return _called(MODELS, architecture) if isinstance(architecture, Mapping) else "?"
+
+
+def dataset(run: Run) -> str:
+    """Return the name of the dataset of a run."""
+    chosen = run.spec.get("dataset")
+    return str(chosen.get("name", "")) if isinstance(chosen, Mapping) else ""
+
+
+def settings_text(spec: Mapping[str, Any]) -> str:
+    """Return the methods of a run with their numbers: `KD (Hinton, temperature 4, alpha 0.9)`, or a compression's steps."""
+    registry, methods = (DISTILLATION, spec.get("loss")) if spec.get("kind") == "distill" else (STEPS, spec.get("steps"))
+    methods = methods if isinstance(methods, list) else [methods]
+    return " · ".join(_called(registry, method) for method in methods if isinstance(method, Mapping))
+
+
+def _called(registry: Registry, method: Mapping[str, Any]) -> str:
+    """Return a method's title with its numbers in brackets."""
+    name = str(method.get("name", "?"))
+    title = _(registry[name].title) if name in registry else name
+    numbers = ", ".join(f"{_knob_name(knob)} {shown}" for knob, value in method.items() if (shown := _number(knob, value)))
+    if not numbers:
+        return title
+    return f"{title[:-1]}, {numbers})" if title.endswith(")") else f"{title} ({numbers})"
+
+
+def _knob_name(knob: str) -> str:
+    return _(KNOBS[knob]) if knob in KNOBS else knob.replace("_", " ")
+
+
+def _number(knob: str, value: Any) -> str:
+    if isinstance(value, list):
+        return "-".join(map(str, value))
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return ""
+    return format_percent(value).replace(".0 %", " %") if knob in SHARES else f"{value:g}"
+
+
+def owner_text(person: str, viewer: str) -> str:
+    """Return who owns a run, for the one who looks at it."""
+    return _("you") if person == viewer else display_name(person)
+
+
+def age_text(created: float) -> str:
+    """Return how long ago something happened, roughly."""
+    seconds = max(0.0, time.time() - created)
+    if seconds < MINUTE_S:
+        return _("just now")
+    if seconds < HOUR_S:
+        return _("{minutes:.0f} min ago").format(minutes=seconds // MINUTE_S)
+    if seconds < DAY_S:
+        return _("{hours:.0f} h ago").format(hours=seconds // HOUR_S)
+    return _("{days:.0f} d ago").format(days=seconds // DAY_S)
+
+
+def time_left(run: Run) -> str:
+    """Return how long a run still takes; nothing where that is not known, as when all training is over."""
+    if run.seconds_left is None or run.seconds_left < SOON_S:
+        return ""
+    return _("{time} left").format(time=format_seconds(run.seconds_left))
+
+
+def progress_text(run: Run) -> str:
+    """Return where a run is, or how it ended: its stage and time left, its reason, or how long it took."""
+    if run.state == "queued":
+        return _("waiting for its turn")
+    if run.state == "running":
+        stage = _("cancelling") if run.cancelling else run.stage
+        return ", ".join(filter(None, [stage, time_left(run)]))
+    if run.state == "finished":
+        return _("took {time}").format(time=format_seconds(run.seconds))
+    return run.error or ""
+
+
+def command_line(spec: Mapping[str, Any]) -> str:
+    """Return the command that runs the same spec on the command line."""
+    return f"echo {shlex.quote(json.dumps(spec))} | python -m compression run -"
+
+
+def as_text(text: str) -> str:
+    """Return a text that Markdown shows as it is."""
+    return "".join(f"\\{letter}" if letter in MARKDOWN else letter for letter in text)

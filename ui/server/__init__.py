@@ -1,0 +1,1 @@
+"""What the web server does beside the pages: routes, identity, preloading, failures."""

@@ -1,0 +1,10 @@
+"""What the server answers beside Streamlit's own: the pages' HTML, plotly.js, and the cookie that tells people apart."""
+
+from starlette.middleware import Middleware
+
+from ui.server.identity import IdentityCookie
+from ui.server.index_html import front_page_routes
+from ui.server.plotly_js import plotly_routes
+
+ROUTES = [*front_page_routes(), *plotly_routes()]
+MIDDLEWARE = [Middleware(IdentityCookie)]
