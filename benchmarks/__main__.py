@@ -5,7 +5,7 @@ import sys
 
 import our_compression  # noqa: F401
 
-BENCHMARKS = {"training": "training_loop", "reporting": "reporting", "runs": "runs", "pages": "pages"}
+BENCHMARKS = {"training": "training_loop", "reporting": "reporting", "runs": "runs", "pages": "pages", "verdict": "verdict"}
 
 
 def main(names: list[str]) -> int:

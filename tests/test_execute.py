@@ -11,7 +11,7 @@ from compression.errors import DataError, NotFoundError
 from compression.evaluation import evaluate, score
 from compression.execute import Workspace, check_references, execute
 from compression.export import weights
-from compression.measure.accuracy import bootstrap
+from compression.measure.interval import interval
 from compression.settings import data_root
 from compression.spec import parse
 
@@ -82,7 +82,7 @@ def test_the_result_is_what_the_files_say(told):
             model, _facts = networks.read(root / "runs" / "one" / row["artifact"], dataset)
             right.append(score(model, dataset)[0])
             assert row["accuracy"] == pytest.approx(float(right[-1].float().mean()))
-        spread = bootstrap(torch.stack(right))
+        spread = interval(torch.stack(right))
         assert facts["accuracy_interval"] == [spread.low, spread.high]
         assert facts["accuracy"] == pytest.approx(spread.mean)
         assert facts["size_bytes"] == (root / "runs" / "one" / facts["artifact"]).stat().st_size

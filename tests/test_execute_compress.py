@@ -133,12 +133,25 @@ def test_the_verdict_is_paired(whole):
 
 
 def test_the_tolerance_decides(tmp_path, shared):
-    """Two bits without recovery lose much: too much for one point, not for all of them."""
-    steps = [{"name": "quantize", "bits": 2}]
+    """So few weights without recovery lose much: too much for one point, not for all of them."""
+    steps = [{"name": "prune", "sparsity": 0.97}]
     place = workspace(tmp_path, shared)
-    verdicts = [events_of(request(steps, tolerance=tolerance), place)[-1]["result"]["verdict"] for tolerance in (0.01, 1.0)]
+    specs = [request(steps, tolerance=tolerance, seeds=[0, 1, 2, 3]) for tolerance in (0.01, 1.0)]
+    verdicts = [events_of(spec, place)[-1]["result"]["verdict"] for spec in specs]
     assert [verdict["answer"] for verdict in verdicts] == ["no", "yes"]
     assert verdicts[1]["claim"] == "compressed loses at most 100 points"
+
+
+def test_one_network_is_one_seed_however_often_it_is_asked_for(whole, shared):
+    place, _events = whole
+    model = {"run": place.folder.name, "role": "original", "seed": 0}
+    again = Workspace(place.runs / "copies", shared, place.runs)
+    result = events_of(request([PRUNE], model=model, seeds=[0, 1, 2]), again)[-1]["result"]
+    assert (result["verdict"]["seeds"], result["verdict"]["reason"]) == (1, "one_seed")
+    assert result["verdict"]["fixed"] == "original"
+    one = events_of(request([PRUNE], model=model, seeds=[0]), Workspace(place.runs / "once", shared, place.runs))
+    for role, described in one[-1]["result"]["models"].items():
+        assert result["models"][role]["accuracy_interval"] == described["accuracy_interval"]
 
 
 def test_executing_again_reads_back_and_gives_the_same_numbers(whole, shared, monkeypatch):

@@ -16,7 +16,7 @@ from compression.lab import Lab, open_lab
 from compression.measure.latency import latency
 from compression.measure.layers import layer_table
 from compression.measure.roles import describe
-from compression.measure.verdict import verdict
+from compression.measure.verdict import distinct, verdict
 from compression.networks import Workspace
 from compression.objective import build_objective
 from compression.recipe import RECIPE
@@ -154,5 +154,10 @@ def _measure(
         described[role]["latency_ms"] = figures
     points = 100 * spec.tolerance
     claim = CLAIM.format(points=points, unit="point" if points == 1 else "points")
-    answer = verdict(correct["compressed"], correct["original"], claim=claim, tolerance=spec.tolerance)
+    originals, compressed = list(models["original"].values()), list(models["compressed"].values())
+    counted = distinct(originals, compressed)
+    fixed = "original" if len(distinct(originals)) == 1 else None
+    answer = verdict(
+        correct["compressed"][counted], correct["original"][counted], claim=claim, tolerance=spec.tolerance, fixed=fixed
+    )
     return {"models": described, "verdict": answer}

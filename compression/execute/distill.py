@@ -86,5 +86,5 @@ def _measure(models: dict[str, dict[int, nn.Module]], architectures: dict[str, d
     timed = {role: next(iter(by_seed.values())) for role, by_seed in models.items()}
     for role, figures in latency(timed, lab.data.shape, device=lab.workspace.device).items():
         described[role]["latency_ms"] = figures
-    answer = verdict(correct["student"], correct["baseline"], claim=CLAIM) if "baseline" in correct else None
+    answer = verdict(correct["student"], correct["baseline"], claim=CLAIM, fixed="teacher") if "baseline" in correct else None
     return {"models": described, "verdict": answer}

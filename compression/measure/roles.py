@@ -6,9 +6,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from compression.measure.accuracy import bootstrap
+from compression.measure.interval import interval
 from compression.measure.layers import nonzero, parameters
 from compression.measure.macs import macs
+from compression.measure.verdict import distinct
 
 
 def describe(
@@ -25,11 +26,12 @@ def describe(
     Args:
         models: by seed; numbers that all seeds share are those of the first.
         files: the networks' files, by seed.
-        correct: whether each test image is classified correctly, bool (seeds, images).
+        correct: whether each test image is classified correctly, bool (seeds, images); seeds whose networks are copies of
+            another's count once.
         shape: of one example, (C, H, W).
         evidence: where the accuracy comes from: "measured", "simulated" or "file".
     """
-    spread = bootstrap(correct)
+    spread = interval(correct[distinct(list(models.values()))])
     first = next(iter(models))
     return {
         "accuracy": spread.mean,

@@ -46,7 +46,7 @@ def verdict_sentence(kind: str, verdict: Mapping[str, Any] | None, tolerance: fl
     if verdict is None:
         return _("Without a baseline there is no telling what the teacher was worth; train one too to find out.")
     difference, (low, high) = verdict["difference"], verdict["interval"]
-    if kind == "distill" and difference == low == high == 0:
+    if kind == "distill" and (verdict.get("reason") == "no_difference" or difference == low == high == 0):
         return _("No difference at all: with these settings the student learned as if it had no teacher.")
     if kind == "compress":
         sentence = _compress_sentence(verdict["answer"])
