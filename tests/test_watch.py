@@ -30,7 +30,7 @@ def test_each_look_adds_what_is_new() -> None:
     told(run, point(2.0), {"type": "progress", "fraction": 0.5, "seconds_left": None, "epoch": 2.0, "epochs": 4})
     seen = watching.watch(run)
     assert seen.frame["epoch"].tolist() == [1.0, 2.0]
-    assert seen.progress["epoch"] == 2.0
+    assert seen.run.progress["epoch"] == 2.0
     assert seen.run.fraction == 0.5
 
 
@@ -39,7 +39,9 @@ def test_events_are_read_once_for_all_who_watch(monkeypatch: pytest.MonkeyPatch)
     told(run, point(1.0))
     asked: list[int] = []
     original = store().events
-    monkeypatch.setattr(store(), "events", lambda run_id, after=0: asked.append(after) or original(run_id, after=after))
+    monkeypatch.setattr(
+        store(), "events", lambda run_id, after, types: asked.append(after) or original(run_id, after, types=types)
+    )
     assert watching.watch(run) is watching.watch(run)
     assert asked[0] == 0
     assert min(asked[1:]) > 0

@@ -52,11 +52,6 @@ def metrics_frame(events: Iterable[Event]) -> pd.DataFrame:
     return frame.sort_values(["role", "seed", "metric", "epoch"], kind="stable", ignore_index=True)
 
 
-def latest_of(events: Iterable[Event], kind: str) -> dict[str, Any]:
-    """Return what the last event of a type says, or nothing: of "stage" or "progress", where a run is now."""
-    return next((event.payload for event in reversed(list(events)) if event.type == kind), {})
-
-
 def models_frame(runs: Iterable[Run]) -> pd.DataFrame:
     """Return the models of finished runs, one a row: accuracies from 0 to 1, sizes in bytes, latencies in milliseconds."""
     rows = [_model_row(run, role, model) for run in runs for role, model in models_of(run).items()]

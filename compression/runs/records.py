@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from compression.texts import gettext as _
@@ -19,7 +19,15 @@ STATES = (*ACTIVE, *TERMINAL, INTERRUPTED)
 
 @dataclass(frozen=True)
 class Run:
-    """One run as it stands in the store; times are seconds since 1970, `seconds` is the time worked on it so far."""
+    """One run as it stands in the store; times are seconds since 1970, `seconds` is the time worked on it so far.
+
+    Attributes:
+        progress: role, seed, epoch and epochs of the training at work, where known.
+        host: the machine that works on it, or worked last.
+        expected_s: how many seconds it was predicted to take.
+        priority: runs of a higher number start first.
+        time_limit_s: seconds after which it is stopped; none without a limit.
+    """
 
     id: str
     owner: str
@@ -39,6 +47,11 @@ class Run:
     cancelling: bool
     error: str | None
     result: dict[str, Any] | None
+    progress: dict[str, Any] = field(default_factory=dict)
+    host: str | None = None
+    expected_s: float | None = None
+    priority: int = 0
+    time_limit_s: float | None = None
 
     @property
     def active(self) -> bool:
@@ -54,6 +67,16 @@ class Event:
     time: float
     type: str
     payload: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Person:
+    """Someone with a name of their own: who, how they are called, their colour, and when they were last seen."""
+
+    owner: str
+    name: str
+    colour: str
+    seen: float
 
 
 @dataclass(frozen=True)
@@ -129,6 +152,11 @@ def read_run(row: Mapping[str, Any]) -> Run:
         cancelling=state == RUNNING and bool(row["cancel"]),
         error=None if error is None else str(error),
         result=decode(row["result"]),
+        progress=decode(row["progress"]) or {},
+        host=None if row["host"] is None else str(row["host"]),
+        expected_s=number(row["expected_s"]),
+        priority=int(number(row["priority"]) or 0),
+        time_limit_s=number(row["time_limit_s"]),
     )
 
 
@@ -138,3 +166,8 @@ def read_event(row: Mapping[str, Any]) -> Event | None:
     if payload is None or seq is None:
         return None
     return Event(int(seq), number(row["time"]) or 0.0, str(row["type"]), payload)
+
+
+def read_person(row: Mapping[str, Any]) -> Person:
+    """Return the person of a row."""
+    return Person(str(row["owner"]), str(row["name"]), str(row["colour"]), number(row["seen"]) or 0.0)

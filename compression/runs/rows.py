@@ -15,6 +15,7 @@ from compression.runs.turns import Place, next_turn
 from compression.texts import gettext as _
 
 LEASE_S = 6.0
+PROGRESS_FIELDS = ("role", "seed", "epoch", "epochs")
 AT_REST = {"token": None, "lease_until": None, "cancel": 0, "seconds_left": None}
 
 Row = Mapping[str, Any]
@@ -81,7 +82,13 @@ def latest(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         elif event["type"] == "progress":
             values["fraction"] = records.number(event.get("fraction")) or 0.0
             values["seconds_left"] = records.number(event.get("seconds_left"))
+            values["progress"] = records.encode({name: event[name] for name in PROGRESS_FIELDS if name in event})
     return values
+
+
+def lasting(events: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the events that are stored one by one: of progress only the latest counts, which is part of the run's row."""
+    return [event for event in events if event["type"] != "progress"]
 
 
 def insert_events(connection: Connection, run_id: str, last_seq: int, events: Events) -> None:
@@ -109,6 +116,7 @@ def end(
         state, error = CANCELLED, None
     if state in records.TERMINAL:
         events = [*events, {"type": state, **({"error": error} if error else {})}]
+    stored = lasting(events)
     values = {
         **latest(events),
         **AT_REST,
@@ -118,10 +126,10 @@ def end(
         "seconds": (records.number(row["seconds"]) or 0.0) + _worked(row),
         "error": error,
         "result": None if result is None else records.encode(result),
-        "last_seq": row["last_seq"] + len(events),
+        "last_seq": row["last_seq"] + len(stored),
     }
     connection.execute(update(RUNS).where(RUNS.c.id == row["id"]).values(**values))
-    insert_events(connection, row["id"], row["last_seq"], events)
+    insert_events(connection, row["id"], row["last_seq"], stored)
 
 
 def _worked(row: Row) -> float:

@@ -1,6 +1,5 @@
 """The store's tables, and how a database is opened so that several processes can write to it without losing anything."""
 
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +18,17 @@ from sqlalchemy import (
     event,
     exc,
     insert,
+    inspect,
     select,
-    text,
 )
 
 from compression import settings
 from compression.errors import LabError
+from compression.runs import migrations
 from compression.texts import gettext as _
 from compression.texts import mark
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_TIMEOUT_S = 30
 WRITER_LOCK = 0x1AB  # any number that all labs on one PostgreSQL database agree on
 ADVICE = {
@@ -50,11 +50,11 @@ RUNS = Table(
     Column("kind", String, nullable=False),
     Column("title", String, nullable=False, default=""),
     Column("spec", Text, nullable=False),
-    Column("hash", String, nullable=False, index=True),
-    Column("state", String, nullable=False, index=True),
+    Column("hash", String, nullable=False),
+    Column("state", String, nullable=False),
     Column("wanted_device", String, nullable=False),
     Column("device", String),
-    Column("created", Float, nullable=False, index=True),
+    Column("created", Float, nullable=False),
     Column("started", Float),
     Column("finished", Float),
     Column("seconds", Float, nullable=False, default=0.0),
@@ -67,7 +67,16 @@ RUNS = Table(
     Column("last_seq", Integer, nullable=False, default=0),
     Column("token", String),
     Column("lease_until", Float),
-    Index("runs_by_owner", "owner", "state"),
+    Column("progress", Text),
+    Column("host", String),
+    Column("expected_s", Float),
+    Column("priority", Integer, nullable=False, server_default="0"),
+    Column("time_limit_s", Float),
+    Index("runs_by_created", "created", "id"),
+    Index("runs_by_hash", "hash", "state", "finished"),
+    Index("runs_by_state", "state", "created"),
+    Index("runs_by_owner", "owner", "state", "created"),
+    Index("runs_by_kind", "kind", "state", "created"),
 )
 
 EVENTS = Table(
@@ -78,7 +87,19 @@ EVENTS = Table(
     Column("time", Float, nullable=False),
     Column("type", String, nullable=False),
     Column("payload", Text, nullable=False),
+    Index("events_by_type", "run", "type", "seq"),
 )
+
+PEOPLE = Table(
+    "people",
+    METADATA,
+    Column("owner", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("colour", String, nullable=False),
+    Column("seen", Float, nullable=False),
+)
+
+ROOM = Table("room", METADATA, Column("key", String, primary_key=True), Column("value", Text, nullable=False))
 
 
 def open_engine(url: str) -> Engine:
@@ -125,16 +146,25 @@ def _begin(connection: Connection) -> None:
 
 
 def _create(engine: Engine) -> None:
-    found = None
-    with suppress(exc.OperationalError, exc.ProgrammingError), engine.connect() as connection:
-        found = connection.scalar(select(ABOUT.c.value).where(ABOUT.c.key == "schema_version"))
-    if found is None:
-        with engine.execution_options(writes=True).begin() as connection:
+    with engine.connect() as connection:
+        if _version(connection) == str(SCHEMA_VERSION):
+            return
+    with engine.execution_options(writes=True).begin() as connection:
+        found = _version(connection)  # now under the lock: another process may have been quicker
+        if found is None:
             METADATA.create_all(connection)
-            connection.execute(text("DELETE FROM about WHERE key = 'schema_version'"))
             connection.execute(insert(ABOUT).values(key="schema_version", value=str(SCHEMA_VERSION)))
-    elif found != str(SCHEMA_VERSION):
-        message = _(
-            "The store has version {found} and this lab reads version {known}: update the lab or choose another LAB_HOME."
-        )
-        raise LabError(message.format(found=found, known=SCHEMA_VERSION))
+        elif found.isdecimal() and int(found) in migrations.STEPS:
+            migrations.upgrade(connection, int(found), SCHEMA_VERSION)
+        elif found != str(SCHEMA_VERSION):
+            message = _(
+                "The store has version {found} and this lab reads version {known}: update the lab or choose another LAB_HOME."
+            )
+            raise LabError(message.format(found=found, known=SCHEMA_VERSION))
+
+
+def _version(connection: Connection) -> str | None:
+    """Return the version of the schema as the database has it; None where it holds no store."""
+    if not inspect(connection).has_table(ABOUT.name):
+        return None
+    return connection.scalar(select(ABOUT.c.value).where(ABOUT.c.key == "schema_version"))

@@ -3,24 +3,37 @@
 import re
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exc, func, select, update
+from sqlalchemy import Connection, and_, delete, func, select, update
 
 from compression import settings
 from compression.errors import LabError, LimitError
 from compression.runs import records
-from compression.runs.records import CANCELLED, FINISHED, INTERRUPTED, QUEUED, RUNNING, Event, Lease, Run
-from compression.runs.rows import AT_REST, LEASE_S, end, held, insert_events, insert_run, latest, row_of, turn_of, working
-from compression.runs.schema import EVENTS, RUNS, open_engine, reason
+from compression.runs.people import People
+from compression.runs.queries import Queries
+from compression.runs.records import CANCELLED, INTERRUPTED, QUEUED, RUNNING, Lease, Run
+from compression.runs.rows import (
+    AT_REST,
+    LEASE_S,
+    end,
+    held,
+    insert_events,
+    insert_run,
+    lasting,
+    latest,
+    row_of,
+    turn_of,
+    working,
+)
+from compression.runs.schema import EVENTS, RUNS
 from compression.texts import gettext as _
 
 SAFE_ID = re.compile(r"[0-9a-z]{4,40}")
 
 
-class Store:
+class Store(Queries, People):
     """Runs and their events.
 
     Guarantees, for any number of processes and threads:
@@ -41,14 +54,6 @@ class Store:
         LabError: from every method, when the database cannot be reached or written.
     """
 
-    def __init__(self, url: str | None = None) -> None:
-        self._engine = open_engine(url or settings.database_url())
-        self._writer = self._engine.execution_options(writes=True)
-
-    def close(self) -> None:
-        """Close every connection; the next call opens a new one. To be called before a fork."""
-        self._engine.dispose()
-
     def submit(
         self, spec: Mapping[str, Any], spec_hash: str, kind: str, *, owner: str, device: str = "auto", title: str = ""
     ) -> str:
@@ -68,45 +73,6 @@ class Store:
         with self._write() as connection:
             values = {"title": title, "wanted_device": device, **working(device, token)}
             return insert_run(connection, spec, spec_hash, kind, owner=owner, **values)
-
-    def run(self, run_id: str) -> Run:
-        """Return one run.
-
-        Raises:
-            NotFoundError: there is none of that id.
-        """
-        with self._read() as connection:
-            return records.read_run(row_of(connection, run_id))
-
-    def runs(self, *, owner: str | None = None, states: Iterable[str] | None = None, limit: int = 500) -> list[Run]:
-        """Return runs, newest first: all of them, one owner's, or those in certain states."""
-        query = select(RUNS).order_by(RUNS.c.created.desc(), RUNS.c.id).limit(limit)
-        if owner is not None:
-            query = query.where(RUNS.c.owner == owner)
-        if states is not None:
-            query = query.where(RUNS.c.state.in_(list(states)))
-        with self._read() as connection:
-            return [records.read_run(row) for row in connection.execute(query).mappings()]
-
-    def active_states(self) -> set[str]:
-        """Return which of queued and running occur now; cheap enough for every poll."""
-        query = select(RUNS.c.state).where(RUNS.c.state.in_(records.ACTIVE)).distinct()
-        with self._read() as connection:
-            return set(connection.scalars(query))
-
-    def events(self, run_id: str, after: int = 0, limit: int = 20_000) -> list[Event]:
-        """Return a run's events whose number is above `after`, in order; an unknown run has none."""
-        query = select(EVENTS).where(EVENTS.c.run == run_id, EVENTS.c.seq > after).order_by(EVENTS.c.seq).limit(limit)
-        with self._read() as connection:
-            read = [records.read_event(row) for row in connection.execute(query).mappings()]
-        return [event for event in read if event is not None]
-
-    def find_finished(self, spec_hash: str) -> Run | None:
-        """Return the latest finished run of a spec that still has its result, if there is one."""
-        query = select(RUNS).where(RUNS.c.hash == spec_hash, RUNS.c.state == FINISHED).order_by(RUNS.c.finished.desc())
-        with self._read() as connection:
-            found = [records.read_run(row) for row in connection.execute(query).mappings()]
-        return next((run for run in found if run.state == FINISHED and run.result is not None), None)
 
     def cancel(self, run_id: str, *, owner: str | None = None) -> Run:
         """Cancel a run and return it: at once while it waits, by asking its worker while it works; otherwise nothing changes.
@@ -195,17 +161,21 @@ class Store:
         return self.append(run_id, token, [], lease_s)
 
     def append(self, run_id: str, token: str, events: Sequence[Mapping[str, Any]], lease_s: float = LEASE_S) -> Lease:
-        """Append events, each with its `type`, and prolong the lease, in one transaction; a stale token changes nothing."""
+        """Append events, each with its `type`, and prolong the lease, in one transaction; a stale token changes nothing.
+
+        Progress is stored in the run's row alone, the latest in place of the one before.
+        """
+        stored = lasting(events)
         with self._write() as connection:
             changed = (
                 update(RUNS)
                 .where(held(run_id, token))
-                .values(lease_until=time.time() + lease_s, last_seq=RUNS.c.last_seq + len(events), **latest(events))
+                .values(lease_until=time.time() + lease_s, last_seq=RUNS.c.last_seq + len(stored), **latest(events))
             )
             if connection.execute(changed).rowcount != 1:
                 return Lease(False)
             row = row_of(connection, run_id)
-            insert_events(connection, run_id, row["last_seq"] - len(events), events)
+            insert_events(connection, run_id, row["last_seq"] - len(stored), stored)
             return Lease(True, bool(row["cancel"]))
 
     def finish(
@@ -240,27 +210,9 @@ class Store:
                 end(connection, row, INTERRUPTED, error=_("The run stopped answering; resume it to go on where it was."))
             return [row["id"] for row in rows]
 
-    @contextmanager
-    def _read(self) -> Iterator[Connection]:
-        with _told(), self._engine.connect() as connection:
-            yield connection
-
-    @contextmanager
-    def _write(self) -> Iterator[Connection]:
-        with _told(), self._writer.begin() as connection:
-            yield connection
-
     def _check_limit(self, connection: Connection, owner: str) -> None:
         mine = and_(RUNS.c.owner == owner, RUNS.c.state.in_(records.ACTIVE))
         limit = settings.runs_per_person()
         if connection.scalar(select(func.count()).where(mine)) >= limit:
             message = _("You already have {limit} runs waiting or running; wait for one to end or cancel one.")
             raise LimitError(message.format(limit=limit))
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    try:
-        yield
-    except exc.SQLAlchemyError as error:
-        raise LabError(_("The store cannot be used: {reason}.").format(reason=reason(error))) from error

@@ -4,7 +4,7 @@ import dataclasses
 
 import pandas as pd
 
-from compression.runs.frames import MODEL_COLUMNS, latest_of, metrics_frame, model_label, models_frame
+from compression.runs.frames import MODEL_COLUMNS, metrics_frame, model_label, models_frame
 from compression.runs.records import Event, Run
 
 RUN = Run(
@@ -73,12 +73,6 @@ def test_a_missing_number_stays_missing() -> None:
     frame = metrics_frame([metric(1, 1, train_loss=None)])
     assert frame["value"].isna().tolist() == [True]
     assert str(metrics_frame([])["value"].dtype) == "float64"
-
-
-def test_the_latest_event_of_a_type() -> None:
-    events = [Event(1, 0, "stage", {"text": "a"}), Event(2, 0, "stage", {"text": "b"}), metric(3, 1, loss=1.0)]
-    assert latest_of(events, "stage") == {"text": "b"}
-    assert latest_of(events, "progress") == {}
 
 
 def test_each_model_is_a_row_with_its_evidence() -> None:

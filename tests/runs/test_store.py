@@ -6,10 +6,12 @@ import signal
 import sqlite3
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from compression import settings
 from compression.errors import LabError, LimitError, NotFoundError, NotYoursError
@@ -45,7 +47,7 @@ def test_a_run_goes_from_queue_to_result(store: Store) -> None:
     run = store.run(run_id)
     assert (run.state, run.fraction, run.result, run.seconds_left) == (FINISHED, 1.0, {"models": {}}, None)
     assert run.seconds == pytest.approx(run.finished - run.started, abs=0.01)
-    assert types(store, run_id) == ["stage", "progress", "metric", "finished"]
+    assert types(store, run_id) == ["stage", "metric", "finished"]
 
 
 def test_events_are_numbered_and_read_from_a_cursor(store: Store) -> None:
@@ -59,6 +61,45 @@ def test_events_are_numbered_and_read_from_a_cursor(store: Store) -> None:
     assert [event.payload["values"]["loss"] for event in store.events(run_id, after=7)] == [3.5, 4, 4.5]
     assert [event.seq for event in store.events(run_id, after=2, limit=3)] == [3, 4, 5]
     assert store.events("unknown") == []
+
+
+def test_events_are_read_by_type_and_without_a_limit(store: Store) -> None:
+    run_id = claimed(store)
+    metrics = [{"type": "metric", "values": {"loss": 1.0}}] * 21_000
+    store.append(run_id, "t", [{"type": "stage", "text": "a"}, *metrics, {"type": "artifact", "name": "b"}])
+    assert len(store.events(run_id)) == 21_002
+    assert [(event.seq, event.type) for event in store.events(run_id, types=["artifact", "stage"])] == [
+        (1, "stage"),
+        (21_002, "artifact"),
+    ]
+    assert [event.seq for event in store.events(run_id, after=1, types=["artifact", "stage"])] == [21_002]
+
+
+def test_progress_is_a_part_of_the_run_and_never_an_event(store: Store) -> None:
+    run_id = claimed(store)
+    training = {"role": "student", "seed": 1, "epoch": 5, "epochs": 10}
+    progress = {"type": "progress", "fraction": 0.5, "seconds_left": 30, **training}
+    store.append(run_id, "t", [{"type": "metric", "values": {}}, {**progress, "fraction": 0.25, "epoch": 2.5}, progress])
+    run = store.run(run_id)
+    assert (run.fraction, run.seconds_left) == (0.5, 30)
+    assert run.progress == training
+    store.append(run_id, "t", [progress])
+    store.append(run_id, "t", [{"type": "stage", "text": "Measuring"}])
+    store.finish(run_id, "t", FINISHED, result={}, events=[progress])
+    assert [(event.seq, event.type) for event in store.events(run_id)] == [(1, "metric"), (2, "stage"), (3, "finished")]
+
+
+def test_ten_hours_of_progress_take_no_room(store: Store) -> None:
+    run_id = claimed(store)
+    progress = {"type": "progress", "seconds_left": None, "role": "student", "seed": 0, "epochs": 120}
+    for epoch in range(120):
+        beats = [{**progress, "fraction": epoch / 120, "epoch": epoch + beat / 1_200} for beat in range(1_200)]
+        metric = {"type": "metric", "role": "student", "seed": 0, "epoch": epoch + 1, "values": {"train_loss": 1.0}}
+        store.append(run_id, "t", [*beats, metric])
+    store.finish(run_id, "t", FINISHED, result={}, events=[{"type": "artifact", "name": "student.safetensors"}])
+    events = store.events(run_id)
+    assert [event.payload["epoch"] for event in events if event.type == "metric"] == list(range(1, 121))
+    assert [event.type for event in events[120:]] == ["artifact", "finished"]
 
 
 def test_numbers_that_are_not_finite_are_stored_as_missing(store: Store) -> None:
@@ -287,13 +328,6 @@ def test_a_store_that_is_damaged_later_says_what_to_do(store: Store, home: Path)
         Store().runs()
 
 
-@sqlite_only
-def test_a_store_of_another_version_is_refused(store: Store, home: Path) -> None:
-    _edit(home, ("UPDATE about SET value = '99' WHERE key = 'schema_version'", ()))
-    with pytest.raises(LabError, match="version 99"):
-        Store()
-
-
 @pytest.mark.parametrize("url", ["postgresql+nodriver://x", "nonsense", "sqlite:////proc/nowhere/lab.db"])
 def test_a_database_that_cannot_be_opened_is_a_sentence(home: Path, url: str) -> None:
     with pytest.raises(LabError, match="The store cannot be opened"):
@@ -341,6 +375,77 @@ def test_a_writer_killed_at_any_moment_leaves_whole_batches(store: Store) -> Non
     assert len(numbers) > 0
     assert store.append(run_id, "t", [{"type": "metric", "values": {}}]).held
     assert store.events(run_id)[-1].seq == len(numbers) + 1
+
+
+def finished(store: Store, **values: object) -> str:
+    run_id = submit(store, **values)
+    store.claim("t", {"cpu": 1000})
+    assert store.finish(run_id, "t", FINISHED, result={"models": {}})
+    return run_id
+
+
+def test_pages_of_runs_follow_one_another_and_are_counted(store: Store) -> None:
+    ids = [finished(store, owner="ada" if index % 2 else "grace") for index in range(7)]
+    newest = ids[::-1]
+    first = store.runs(limit=3)
+    second = store.runs(limit=3, before=first[-1])
+    assert [run.id for run in [*first, *second, *store.runs(before=second[-1])]] == newest
+    assert [run.id for run in store.runs(owner="ada", limit=2)] == [ids[5], ids[3]]
+    assert (store.count(), store.count(owner="ada"), store.count(states=[QUEUED]), store.count(kind="compress")) == (7, 3, 0, 0)
+    assert store.runs(limit=None, spec_hash="other") == []
+
+
+def test_a_limit_counts_after_everything_else(store: Store) -> None:
+    wanted = store.submit({"kind": "compress"}, "hash", "compress", owner="ada")
+    for _index in range(3):
+        submit(store)
+    assert [run.id for run in store.runs(kind="compress", limit=1)] == [wanted]
+
+
+@sqlite_only
+def test_questions_about_a_spec_an_owner_or_a_state_use_an_index(store: Store) -> None:
+    questions = {
+        "runs_by_hash": lambda: store.find_finished("hash"),
+        "runs_by_state": store.active_states,
+        "runs_by_owner": lambda: store.runs(owner="ada", states=[FINISHED]),
+        "runs_by_kind": lambda: store.runs(kind="compress", states=[FINISHED]),
+        "runs_by_created": lambda: store.runs(limit=10),
+        "events_by_type": lambda: store.events("some", types=["artifact"]),
+    }
+    for index, ask in questions.items():
+        assert index in _plan(store, ask)
+
+
+def _plan(store: Store, ask: Callable[[], object]) -> str:
+    """Return how SQLite carries out the one query that a question comes to."""
+    asked = []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: tuple, *_more: object) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(store._engine, "before_cursor_execute", note)
+    ask()
+    event.remove(store._engine, "before_cursor_execute", note)
+    with store._read() as connection:
+        return str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[-1][0]}", asked[-1][1]).all())
+
+
+def test_people_have_names_and_the_room_has_settings(store: Store) -> None:
+    assert (store.person("ada"), store.people(), store.room_setting("paused")) == (None, {}, None)
+    before = time.time()
+    store.name_person("ada", "Ada", "#0072B2")
+    store.name_person("grace", "Grace", "#D55E00")
+    person = store.name_person("ada", "Countess", "#009E73")
+    assert store.person("ada") == person
+    assert (person.name, person.colour) == ("Countess", "#009E73")
+    assert before <= person.seen <= time.time()
+    assert {owner: person.name for owner, person in store.people().items()} == {"ada": "Countess", "grace": "Grace"}
+    store.set_room_setting("paused", True)
+    store.set_room_setting("limits", {"minutes": 5})
+    store.set_room_setting("paused", {"by": "ada"})
+    assert (store.room_setting("paused"), store.room_setting("limits")) == ({"by": "ada"}, {"minutes": 5})
+    store.set_room_setting("paused", None)
+    assert store.room_setting("paused") is None
 
 
 def test_active_states_are_those_that_occur(store: Store) -> None:

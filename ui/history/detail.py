@@ -20,6 +20,7 @@ from ui.run.feed import Watch
 from ui.run.words import STATES, age_text, as_text, command_line, dataset, kind_title, owner_text, progress_text, what
 from ui.widgets.live_chart import live_chart
 
+TYPES_SHOWN = ("artifact", "stage", "finished", "failed", "cancelled")
 METRICS = ("val_accuracy", "loss")
 CHART_HEIGHT = 300
 LOG_CHARACTERS = 20_000
@@ -87,7 +88,7 @@ def expected_roles(run: Run) -> list[str]:
 
 def papers(seen: Watch) -> None:
     """Draw what can be taken away or read: files, settings as JSON and as a command, the log."""
-    run, events = seen.run, store().events(seen.run.id)
+    run, events = seen.run, store().events(seen.run.id, types=TYPES_SHOWN)
     files, spec, log = st.tabs([_("Files"), _("Settings"), _("Log")])
     with files:
         _files(run, events, seen.frame)

@@ -23,7 +23,6 @@ class Watch:
 
     Attributes:
         run: as the store has it.
-        progress: what the last progress event says: role, seed, epoch, epochs.
         kept: its metric and layer events.
     """
 
@@ -33,7 +32,6 @@ class Watch:
         self._figures: dict[Any, str] = {}
         self._frame: pd.DataFrame | None = None
         self.run: Run = store().run(run_id)
-        self.progress: dict[str, Any] = {}
         self.kept: list[Event] = []
 
     def look(self, fresh_s: float = 0.0) -> "Watch":
@@ -47,15 +45,11 @@ class Watch:
                 return self
             # The state first: whatever led to it is then among the events.
             self.run = store().run(self._id)
-            new = store().events(self._id, after=self._cursor)
-            told = [event for event in new if event.type in TYPES_KEPT]
-            for event in new:
-                self._cursor = event.seq
-                if event.type == "progress":
-                    self.progress = event.payload
+            new = store().events(self._id, after=self._cursor, types=TYPES_KEPT)
             self._looked = time.monotonic()
-            if told:
-                self.kept += told
+            if new:
+                self._cursor = new[-1].seq
+                self.kept += new
                 self._frame = None
                 self._figures.clear()
         return self

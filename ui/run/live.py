@@ -73,7 +73,7 @@ def standing(seen: Watch) -> None:
 
 def now_text(seen: Watch) -> str:
     """Return where an active run is and how long it still takes."""
-    run, told = seen.run, seen.progress
+    run, told = seen.run, seen.run.progress
     if run.state == "queued":
         return _("Waiting for its turn")
     parts = [run.stage or _("Starting")]

@@ -1,0 +1,52 @@
+"""Who uses the lab, and what holds for everybody in it."""
+
+import json
+import time
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+
+from compression.runs import records
+from compression.runs.database import Database
+from compression.runs.records import Person
+from compression.runs.schema import PEOPLE, ROOM
+
+
+class People(Database):
+    """Reads and writes the names of people and the settings of the room."""
+
+    def person(self, owner: str) -> Person | None:
+        """Return someone who gave a name, or None."""
+        with self._read() as connection:
+            row = connection.execute(select(PEOPLE).where(PEOPLE.c.owner == owner)).mappings().first()
+        return None if row is None else records.read_person(row)
+
+    def people(self) -> dict[str, Person]:
+        """Return everybody who gave a name, by owner."""
+        with self._read() as connection:
+            found = [records.read_person(row) for row in connection.execute(select(PEOPLE)).mappings()]
+        return {person.owner: person for person in found}
+
+    def name_person(self, owner: str, name: str, colour: str) -> Person:
+        """Give someone a name and a colour, in place of those before, and return the person, seen now."""
+        values = {"owner": owner, "name": name, "colour": colour, "seen": time.time()}
+        with self._write() as connection:
+            connection.execute(delete(PEOPLE).where(PEOPLE.c.owner == owner))
+            connection.execute(insert(PEOPLE).values(**values))
+        return Person(**values)
+
+    def room_setting(self, key: str) -> Any:
+        """Return what a setting of the whole room is set to; None where it never was, or cannot be read."""
+        with self._read() as connection:
+            stored = connection.scalar(select(ROOM.c.value).where(ROOM.c.key == key))
+        try:
+            return None if stored is None else json.loads(stored)
+        except ValueError:
+            return None
+
+    def set_room_setting(self, key: str, value: Any) -> None:
+        """Set a setting of the whole room to any JSON value; None unsets it."""
+        with self._write() as connection:
+            connection.execute(delete(ROOM).where(ROOM.c.key == key))
+            if value is not None:
+                connection.execute(insert(ROOM).values(key=key, value=records.encode(value)))
