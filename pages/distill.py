@@ -6,7 +6,7 @@ from compression.errors import LabError
 from compression.texts import gettext as _
 from ui.address.settings import Address
 from ui.frame.pages import DISTILL, header
-from ui.run import current
+from ui.run import current, start
 from ui.run.words import as_text
 
 KIND = "distill"
@@ -26,7 +26,7 @@ with left:
         spec = parse(request.raw)
     except LabError as error:
         st.error(as_text(str(error)), icon=":material/error:")
-    current.run_bar(spec, request.device, _("Run"))
+    start.run_bar(spec, request.device, _("Run"))
 address.add("run", current.shown(KIND))
 with notes:
     address.write()

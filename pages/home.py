@@ -5,7 +5,7 @@ import json
 import streamlit as st
 
 from compression.texts import gettext as _
-from ui.frame import sidebar
+from ui.frame import machine
 from ui.frame.pages import COMPARE, COMPRESS, DISTILL, Place
 from ui.home import example
 from ui.widgets.live_chart import live_chart
@@ -22,7 +22,7 @@ def introduce() -> None:
     )
     if st.button(_("Start a first distillation"), type="primary", icon=":material/play_arrow:"):
         st.switch_page(DISTILL.page())
-    st.caption(_("Runs on this machine: {device}. A run goes on when you close the tab.").format(device=sidebar.device_name()))
+    st.caption(_("Runs on this machine: {device}. A run goes on when you close the tab.").format(device=machine.device_name()))
 
 
 def show_result() -> None:
@@ -38,9 +38,9 @@ def show_result() -> None:
             st.code(json.dumps(example.run()["spec"], indent=2), language="json", height=320)
 
 
-def card(place: Place, sentence: str) -> None:
-    """Draw one starting point; the whole card is its link."""
-    with st.container(border=True, height="stretch", key=f"card-{place.name}"):
+def start(place: Place, sentence: str) -> None:
+    """Draw one starting point; the whole box is its link."""
+    with st.container(border=True, height="stretch", key=f"start-{place.name}"):
         st.page_link(place.page(), label=f"**{_(place.title)}**", icon=place.icon)
         st.caption(sentence)
 
@@ -51,10 +51,10 @@ with left:
 st.space("xsmall")
 starts = st.columns(3, gap="medium")
 with starts[0]:
-    card(DISTILL, _("Choose a teacher and a student, set temperature and alpha, and see whether teaching beats training alone."))
+    start(DISTILL, _("Choose a teacher and a student, set temperature and alpha, and see whether teaching beats training alone."))
 with starts[1]:
-    card(COMPRESS, _("Remove weights and bits with two sliders, see at once what breaks, then let the network recover."))
+    start(COMPRESS, _("Remove weights and bits with two sliders, see at once what breaks, then let the network recover."))
 with starts[2]:
-    card(COMPARE, _("Put every finished model on one chart: accuracy against size, latency and computation."))
+    start(COMPARE, _("Put every finished model on one chart: accuracy against size, latency and computation."))
 with right:
     show_result()

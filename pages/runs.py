@@ -53,13 +53,13 @@ def show_run(seen: Watch) -> None:
     """Draw one run: what it is, where it stands, what can be done about it, its result and curves."""
     detail.heading(seen.run, owner())
     detail.standing(seen.run)
-    actions.show(seen.run)
+    actions.buttons(seen.run)
     detail.result(seen.run)
     detail.curves(seen)
 
 
 header(RUNS)
-actions.tell()
+actions.show_outcome()
 everything = runs_list.read()  # before the run itself: one that ends in between is then drawn once more
 chosen = chosen_run()
 working = any(chosen is not None and run.id == chosen.run.id and run.active for run in everything)
@@ -71,6 +71,6 @@ else:
 if chosen is not None:
     if not working:  # else it is drawn above; what it is by now may be something else again
         show_run(chosen)
-    detail.papers(chosen)
+    detail.records(chosen)
 elif everything:
     st.caption(_("Choose a run in the table to see its curves, its files and its settings."))

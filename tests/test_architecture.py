@@ -17,6 +17,8 @@ SOURCES = {
 SOURCES |= {path.stem: path for path in sorted(ROOT.glob("*.py"))}
 LONGEST_FUNCTION, LONGEST_FILE, LONGEST_PAGE = 40, 300, 80
 BASE = ("compression.errors", "compression.settings", "compression.texts", "compression.catalog")
+SHARED_ROOMS = ("server", "frame", "address", "form", "run", "widgets")
+PAGE_ROOMS = ("home", "distill", "compress", "compare", "history")
 METHODS = ("data", "models", "distillation", "pruning", "quantization")
 ABOVE_METHODS = ("spec", "training", "measure", "export", "steps", "lab", "execute", "preview", "runs", "charts", "cards")
 
@@ -59,6 +61,18 @@ def test_arrows_point_from_pages_to_ui_to_the_engine() -> None:
     assert not forbidden(named("compression"), "streamlit", "ui", "pages", "benchmarks", "tests", "app")
     assert not forbidden(named("ui"), "pages", "benchmarks", "tests", "app")
     assert not forbidden(named("pages"), "benchmarks", "tests", "app", "pages")
+
+
+@pytest.mark.parametrize("room", [*SHARED_ROOMS, *PAGE_ROOMS])
+def test_a_pages_room_is_known_to_that_page_alone(room: str) -> None:
+    others = [f"ui.{name}" for name in PAGE_ROOMS if name != room]
+    assert named(f"ui.{room}")
+    assert not forbidden(named(f"ui.{room}"), *others)
+
+
+def test_ui_is_nothing_but_its_rooms() -> None:
+    rooms = [f"ui.{name}" for name in (*SHARED_ROOMS, *PAGE_ROOMS)]
+    assert [module for module in named("ui") if not within(module, *rooms)] == ["ui.shell"]
 
 
 def test_the_base_knows_nothing_above_it() -> None:

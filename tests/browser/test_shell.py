@@ -55,7 +55,7 @@ def test_home_shows_a_result_and_leads_on(page: Page) -> None:
     expect(page.locator(".js-plotly-plot .legendtext")).to_have_text(["Teacher", "Baseline", "Student"])
     expect(page.get_by_test_id("stSidebar").get_by_text(re.compile("CPU|GPU|NVIDIA"))).to_be_visible()
     expect(page.get_by_test_id("stSidebar").get_by_text("Queue: idle")).to_be_visible()
-    page.locator(".st-key-card-compress").click(position={"x": 40, "y": 70})
+    page.locator(".st-key-start-compress").click(position={"x": 40, "y": 70})
     expect(page).to_have_title("Compress · Compression Lab")
     expect(page).to_have_url(re.compile("/compress"))
     page.go_back()

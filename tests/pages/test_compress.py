@@ -345,7 +345,7 @@ def test_a_finished_run_shows_what_it_found(visit: Visit, done: str) -> None:
         >= 2
     )
     files = {element.proto.label for element in app.main.get("download_button")}
-    assert files == {"Download", "Layers (CSV)", "Curves (CSV)", "Spec (JSON)"}
+    assert files == {"Download", "Layers (CSV)", "Curves (CSV)", "Settings (JSON)"}
 
 
 def test_a_finished_run_adds_its_point_to_both_curves(visit: Visit, done: str) -> None:
@@ -421,7 +421,7 @@ def test_a_run_at_work_is_found_again_and_its_owner_may_cancel(visit: Visit) -> 
     run = started(visitor(app), kind="compress")
     app.run()
     assert dict(app.query_params) == {"run": run}
-    app.button(key="follow-cancel").click().run()
+    app.button(key="run-cancel").click().run()
     assert store().run(run).cancelling
 
 

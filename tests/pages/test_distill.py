@@ -161,16 +161,16 @@ def test_a_run_at_work_says_where_it_is_and_its_owner_may_cancel(visit: Visit) -
     told(run, stage, progress | {"epoch": 14.0, "epochs": 20})
     app.run()
     assert "Student, seed 2 of 5 · epoch 14 of 20 · 2.1 s left" in words(app)
-    app.button(key="follow-cancel").click().run()
+    app.button(key="run-cancel").click().run()
     assert store().run(run).cancelling
-    assert app.button(key="follow-cancel").disabled
+    assert app.button(key="run-cancel").disabled
 
 
 def test_somebody_elses_run_can_be_watched_and_not_cancelled(visit: Visit) -> None:
     run = started("ada")
     app = visit("distill", run=run)
     assert app.main.get("progress")
-    assert "follow-cancel" not in {button.key for button in app.button}
+    assert "run-cancel" not in {button.key for button in app.button}
 
 
 def test_a_finished_run_shows_verdict_cards_and_what_to_take_along(visit: Visit) -> None:
@@ -180,7 +180,7 @@ def test_a_finished_run_shows_verdict_cards_and_what_to_take_along(visit: Visit)
     assert "Distillation beats training alone by 3.0 points, 95 % interval 0.9 to 3.3, 5 seeds." in words(app)
     cards = [element.proto.body for element in app.main.get("html") if "role-card" in element.proto.body]
     assert [any(name in card for card in cards) for name in ("Teacher", "Baseline", "Student")] == [True] * 3
-    assert {element.proto.label for element in app.main.get("download_button")} == {"Download", "Curves (CSV)", "Spec (JSON)"}
+    assert {element.proto.label for element in app.main.get("download_button")} == {"Download", "Curves (CSV)", "Settings (JSON)"}
     assert "--set" not in words(app)
     assert any("python -m compression run -" in code.value for code in app.code)
 

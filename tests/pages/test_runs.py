@@ -22,7 +22,7 @@ from ui.run import words
 from ui.server import identity
 from ui.server.identity import COOKIE, new_value
 
-ACTIONS = {"runs-cancel", "runs-resume", "runs-again", "runs-delete-sure"}
+ACTIONS = {"run-cancel", "run-resume", "run-again", "run-delete-sure"}
 
 
 @pytest.fixture
@@ -199,55 +199,55 @@ def test_a_failed_run_says_why(visit: Visit) -> None:
 @pytest.mark.parametrize(
     ("make", "offered"),
     [
-        (queued, {"runs-cancel", "runs-delete-sure"}),
-        (started, {"runs-cancel"}),
-        (finished, {"runs-again", "runs-delete-sure"}),
-        (failed, {"runs-resume", "runs-again", "runs-delete-sure"}),
-        (interrupted, {"runs-resume", "runs-again", "runs-delete-sure"}),
+        (queued, {"run-cancel", "run-delete-sure"}),
+        (started, {"run-cancel"}),
+        (finished, {"run-again", "run-delete-sure"}),
+        (failed, {"run-resume", "run-again", "run-delete-sure"}),
+        (interrupted, {"run-resume", "run-again", "run-delete-sure"}),
     ],
 )
 def test_owners_act_and_others_do_not(make: object, offered: set[str], me: str, visit: Visit) -> None:
     own, others = make(me), make("guest-beef000000000000")
     assert actions(visit("runs", run=own)) == offered
     app = visit("runs", run=others)
-    assert actions(app) == offered & {"runs-again"}
+    assert actions(app) == offered & {"run-again"}
     assert any("belongs to Guest BEEF" in caption.value for caption in app.caption)
 
 
 def test_a_run_of_the_command_line_says_where_it_can_be_changed(me: str, visit: Visit) -> None:
     app = visit("runs", run=finished("command line"))
-    assert actions(app) == {"runs-again"}
+    assert actions(app) == {"run-again"}
     assert any("started on the command line; there it can be" in caption.value for caption in app.caption)
 
 
 def test_cancel_ends_a_waiting_run_at_once(me: str, visit: Visit) -> None:
     run = queued(me)
-    app = press(visit("runs", run=run), "runs-cancel")
+    app = press(visit("runs", run=run), "run-cancel")
     assert not app.exception
     assert store().run(run).state == "cancelled"
     assert table(app)["state"].tolist() == ["■ Cancelled"]
-    assert actions(app) == {"runs-resume", "runs-again", "runs-delete-sure"}
+    assert actions(app) == {"run-resume", "run-again", "run-delete-sure"}
 
 
 def test_cancel_asks_the_worker_of_a_running_one(me: str, visit: Visit) -> None:
     run = started(me)
-    app = press(visit("runs", run=run), "runs-cancel")
+    app = press(visit("runs", run=run), "run-cancel")
     assert store().run(run).cancelling
-    button = app.button(key="runs-cancel")
+    button = app.button(key="run-cancel")
     assert button.disabled
     assert button.label == "Cancelling …"
 
 
 def test_resume_queues_it_again_and_wakes_a_supervisor(me: str, supervisors: list[bool], visit: Visit) -> None:
     run = failed(me)
-    press(visit("runs", run=run), "runs-resume")
+    press(visit("runs", run=run), "run-resume")
     assert store().run(run).state == "queued"
     assert supervisors
 
 
 def test_run_again_makes_a_run_of_ones_own_and_opens_it(me: str, supervisors: list[bool], visit: Visit) -> None:
     original = finished("ada", title="Good one", loss={"name": "kd", "temperature": 8})
-    app = press(visit("runs", run=original), "runs-again")
+    app = press(visit("runs", run=original), "run-again")
     assert not app.exception
     (again,) = store().runs(owner=me)
     assert again.id != original
@@ -271,7 +271,7 @@ def test_delete_asks_and_then_removes_run_and_files(me: str, visit: Visit) -> No
     run, other = finished(me), finished(me)
     app = visit("runs", run=run)
     assert store().run(run)
-    press(app, "runs-delete-sure")
+    press(app, "run-delete-sure")
     assert [left.id for left in store().runs()] == [other]
     assert not (settings.runs_folder() / run).exists()
     assert (settings.runs_folder() / other).exists()
@@ -283,7 +283,7 @@ def test_a_button_of_an_outdated_page_is_refused_in_one_sentence(me: str, visit:
     run = finished(me)
     app = visit("runs", run=run)
     store().delete(run)
-    press(app, "runs-delete-sure")
+    press(app, "run-delete-sure")
     assert not app.exception
     assert not app.error
     (warning,) = app.warning
@@ -293,7 +293,7 @@ def test_a_button_of_an_outdated_page_is_refused_in_one_sentence(me: str, visit:
 def test_the_limit_of_a_person_is_told(me: str, monkeypatch: pytest.MonkeyPatch, visit: Visit) -> None:
     monkeypatch.setenv("LAB_RUNS_PER_PERSON", "1")
     queued(me)
-    app = press(visit("runs", run=finished(me)), "runs-again")
+    app = press(visit("runs", run=finished(me)), "run-again")
     assert "already have 1 runs" in app.error[0].value
     assert len(store().runs()) == 2
 
@@ -304,7 +304,7 @@ def test_a_run_that_stopped_answering_is_shown_as_interrupted(me: str, monkeypat
     monkeypatch.setattr(time, "time", lambda: now + 60)
     app = visit("runs", run=run)
     assert table(app)["state"].tolist() == ["❙❙ Interrupted"]
-    assert "runs-resume" in actions(app)
+    assert "run-resume" in actions(app)
     assert "stopped answering" in app.warning[0].value
 
 

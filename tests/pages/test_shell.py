@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from compression import spec
 from compression.runs import store
 from tests.pages.conftest import Visit
-from ui.frame import pages, sidebar
+from ui.frame import machine, pages
 from ui.home import example
 from ui.server import identity
 
@@ -107,11 +107,11 @@ def test_the_gpu_is_named_without_torch(
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    sidebar.gpu_name.cache_clear()
+    machine.gpu_name.cache_clear()
     try:
-        assert sidebar.gpu_name() == expected
+        assert machine.gpu_name() == expected
     finally:
-        sidebar.gpu_name.cache_clear()
+        machine.gpu_name.cache_clear()
 
 
 def test_a_broken_store_is_told_in_the_sidebar(visit: Visit, lab_home: Path) -> None:

@@ -16,11 +16,11 @@ from ui.compare.differences import OUTCOMES
 from ui.compare.filter import write
 from ui.run.words import kind_title, network, owner_text, settings_text
 from ui.widgets import row_selection
+from ui.widgets.table_height import table_height
 
 KEY = "compare-models"
 SIGNS = {"teacher": "■", "baseline": "▲", "student": "●", "original": "■", "compressed": "◆"}
 MOST_ROWS_SHOWN = 10
-ROW_HEIGHT = 35  # pixels
 
 
 def models(runs: Sequence[Run], viewer: str) -> pd.DataFrame:
@@ -75,11 +75,10 @@ def show(frame: pd.DataFrame, chosen: Sequence[str]) -> None:
         write("runs", dict.fromkeys([*hidden, *row_selection.marked(KEY, runs)]))
 
     shown = columns()
-    height = ROW_HEIGHT * (1 + min(len(runs), MOST_ROWS_SHOWN)) + 3
     st.dataframe(
         _styled(frame),
         key=KEY,
-        height=height,
+        height=table_height(len(runs), MOST_ROWS_SHOWN),
         hide_index=True,
         on_select=keep,
         selection_mode="multi-row",

@@ -16,9 +16,10 @@ from ui.frame.pages import RUNS
 from ui.run.feed import watch
 from ui.run.words import age_text, as_text, owner_text, what
 from ui.widgets.live_chart import live_chart
+from ui.widgets.table_height import table_height
 
 METRICS = ("val_accuracy", "val_loss", "agreement")
-CHART_HEIGHT, ROW_HEIGHT = 380, 35  # pixels
+CHART_HEIGHT = 380  # pixels
 MOST_ROWS_SHOWN = 20
 
 
@@ -28,7 +29,7 @@ def show(runs: Sequence[Run], viewer: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(_("Side by side"), anchor=False)
         st.button(_("Clear"), icon=":material/close:", on_click=forget, args=("runs",), type="tertiary")
-    cards(runs, names, viewer)
+    summaries(runs, names, viewer)
     if len(runs) < 2:
         st.caption(_("Mark a model of another run in the table to see what differs between the two."))
         return
@@ -36,7 +37,7 @@ def show(runs: Sequence[Run], viewer: str) -> None:
     table = difference_table(rows, list(names.values()))
     if not rows[_("Settings")]:
         st.caption(_("These runs have the same settings."))
-    st.dataframe(table, hide_index=True, height=ROW_HEIGHT * (1 + min(len(table), MOST_ROWS_SHOWN)) + 3)
+    st.dataframe(table, hide_index=True, height=table_height(len(table), MOST_ROWS_SHOWN))
     st.download_button(
         _("These differences as CSV"),
         lambda: table.to_csv(index=False),
@@ -48,8 +49,8 @@ def show(runs: Sequence[Run], viewer: str) -> None:
     curves(runs, names)
 
 
-def cards(runs: Sequence[Run], names: dict[str, str], viewer: str) -> None:
-    """Draw a card a run: its name here, what it does, and the way to its page."""
+def summaries(runs: Sequence[Run], names: dict[str, str], viewer: str) -> None:
+    """Draw a box for each run: its name here, what it does, and the way to its page."""
     with st.container(horizontal=True, gap="small"):
         for run in runs:
             with st.container(border=True, width=300, gap="xxsmall", key=f"compare-run-{run.id}"):

@@ -11,7 +11,7 @@ from compression.runs.records import FINISHED, Run
 from compression.texts import gettext as _
 from ui.compress.preview import trains
 from ui.run import layer_table, result_cards
-from ui.run.downloads import take_away
+from ui.run.downloads import download_row
 from ui.run.feed import Watch, watch
 from ui.run.live import follow
 from ui.run.words import as_text, settings_text, what
@@ -45,7 +45,7 @@ def show(run: Run, wanted: Mapping[str, Any] | None) -> None:
         st.caption(honest_remark(run))
         result_cards.show_roles(run)
         layer_table.show(watch(run.id).kept, run.id)
-    take_away(run)
+    download_row(run)
 
 
 def _recovery(seen: Watch) -> None:

@@ -11,7 +11,7 @@ from compression.charts.curves import describe_learning_curves
 from compression.runs.records import FINISHED, Run
 from compression.texts import gettext as _
 from ui.run import result_cards
-from ui.run.downloads import take_away
+from ui.run.downloads import download_row
 from ui.run.feed import Watch
 from ui.run.live import follow
 from ui.run.words import as_text, settings_text, what
@@ -74,4 +74,4 @@ def show(run: Run, wanted: dict | None) -> None:
     follow(run.id, lambda seen: charts(run.spec, seen))
     if run.state == FINISHED and run.result:
         result_cards.show_roles(run)
-    take_away(run)
+    download_row(run)

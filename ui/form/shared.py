@@ -18,7 +18,7 @@ from compression.texts import gettext as _
 from compression.texts import mark
 from ui.address.settings import Address, refused
 from ui.form.widgets import choose, entry_form, knob_widget, select
-from ui.frame import sidebar
+from ui.frame import machine
 
 MOST_SEEDS_OFFERED = 10
 SEEDS = Knob(
@@ -115,7 +115,7 @@ def seeds(address: Address, usual: list[int]) -> list[int]:
 
 def device(address: Address) -> str:
     """Draw where to compute."""
-    names = {"auto": _("Automatic: {device}").format(device=sidebar.device_name()), "cpu": _("CPU")}
-    if sidebar.gpu_name():
+    names = {"auto": _("Automatic: {device}").format(device=machine.device_name()), "cpu": _("CPU")}
+    if machine.gpu_name():
         names["cuda"] = _("GPU")
     return select(address, "device", [*names], default="auto", label=_("Device"), show=names.__getitem__)

@@ -9,35 +9,10 @@ import streamlit as st
 from compression.catalog import Entry, Knob, Registry
 from compression.errors import SpecError
 from compression.texts import gettext as _
-from compression.texts import mark
 from ui.address.settings import Address, refused
+from ui.form.labels import SHARES, label_of, title_of
 
 MOST_SLIDER_STEPS, MOST_OPTIONS_TOLD = 128, 8
-LABELS = {
-    "lr": mark("Learning rate"),
-    "temperature": mark("Temperature T"),
-    "alpha": mark("Alpha α"),
-    "group": mark("Scales"),
-    "hidden": mark("Hidden units"),
-    "batch_size": mark("Batch size"),
-    "weight_decay": mark("Weight decay"),
-}
-SHARES = ("sparsity",)  # ratios that people read in percent
-OPTIONS = {
-    ("granularity", "weight"): mark("Single weights"),
-    ("granularity", "channel"): mark("Whole channels"),
-    ("scope", "global"): mark("Whole network"),
-    ("scope", "layer"): mark("Each layer"),
-    ("scheme", "symmetric"): mark("Symmetric"),
-    ("scheme", "asymmetric"): mark("Asymmetric"),
-    ("group", "tensor"): mark("One per layer"),
-    ("group", "channel"): mark("One per channel"),
-}
-
-
-def label_of(knob: Knob) -> str:
-    """Return a knob's name for people."""
-    return _(LABELS[knob.name]) if knob.name in LABELS else _(knob.name.replace("_", " ").capitalize())
 
 
 def choose(
@@ -161,13 +136,6 @@ def understand_number(knob: Knob, text: str, default: Any, label: str) -> float 
     if knob.step and abs(knob.snap(value) - value) > 1e-9:
         raise refused(label, text, _("the slider has steps of {step:g}").format(step=knob.step), knob.snap(value))
     return value
-
-
-def title_of(knob: Knob) -> Callable[[str], str]:
-    """Return what shows a choice's options to people: a registry's titles, or the option's own words."""
-    if knob.registry is not None:
-        return lambda name: _(knob.registry[name].title)
-    return lambda name: _(OPTIONS.get((knob.name, name)) or str(name).replace("_", " "))
 
 
 def _numbers(address: Address, knob: Knob, key: str, default: list[int], label: str) -> list[int]:

@@ -2,20 +2,18 @@
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from compression import settings
 from compression.charts.curves import TITLES, describe_learning_curves
-from compression.charts.numbers import format_bytes
-from compression.charts.style import ROLES, role_title
+from compression.charts.style import ROLES
 from compression.runs import store
 from compression.runs.records import Event, Run
 from compression.texts import gettext as _
 from ui.run import result_cards
+from ui.run.downloads import artifact_path, curves_button, network_buttons, spec_button
 from ui.run.feed import Watch
 from ui.run.words import STATES, age_text, as_text, command_line, dataset, kind_title, owner_text, progress_text, what
 from ui.widgets.live_chart import live_chart
@@ -86,12 +84,12 @@ def expected_roles(run: Run) -> list[str]:
     return ["teacher", *(["baseline"] if run.spec.get("baseline") else []), "student"]
 
 
-def papers(seen: Watch) -> None:
+def records(seen: Watch) -> None:
     """Draw what can be taken away or read: files, settings as JSON and as a command, the log."""
     run, events = seen.run, store().events(seen.run.id, types=TYPES_SHOWN)
     files, spec, log = st.tabs([_("Files"), _("Settings"), _("Log")])
     with files:
-        _files(run, events, seen.frame)
+        _files(run, events, seen)
     with spec:
         st.caption(_("The same run on the command line:"))
         st.code(command_line(run.spec), language="bash", wrap_lines=True)
@@ -100,43 +98,12 @@ def papers(seen: Watch) -> None:
         st.code(log_text(run, events), language=None, height=LOG_HEIGHT, wrap_lines=True)
 
 
-def _files(run: Run, events: Sequence[Event], frame: pd.DataFrame) -> None:
-    spec = json.dumps(run.spec, indent=2)
+def _files(run: Run, events: Sequence[Event], seen: Watch) -> None:
     with st.container(horizontal=True):
-        _download(_("Settings (JSON)"), spec, f"spec-{run.id}.json", "application/json")
-        if not frame.empty:
-            _download(_("Curves (CSV)"), frame.to_csv(index=False), f"curves-{run.id}.csv", "text/csv")
-    made = artifacts(events)
-    there = [artifact for artifact in made if artifact_path(run, artifact["name"]).is_file()]
-    with st.container(horizontal=True):
-        for artifact in there:
-            path = artifact_path(run, artifact["name"])
-            _download(artifact_label(artifact), path.read_bytes, f"{run.id}-{path.name}", "application/octet-stream")
-    if len(there) < len(made):
-        gone = _("{count} of its {all} model files are no longer there; run it again to make them anew.")
-        st.caption(gone.format(count=len(made) - len(there), all=len(made)))
-
-
-def _download(label: str, data: Any, name: str, kind: str) -> None:
-    st.download_button(label, data, name, kind, icon=":material/download:", on_click="ignore", key=f"runs-file-{name}")
-
-
-def artifacts(events: Sequence[Event]) -> list[dict[str, Any]]:
-    """Return the model files that the run told of, each once."""
-    told = {str(event.payload.get("name")): event.payload for event in events if event.type == "artifact"}
-    return [payload for name, payload in told.items() if Path(name).name == name]
-
-
-def artifact_path(run: Run, name: str) -> Path:
-    """Return where a file of the run lies."""
-    return settings.runs_folder() / Path(run.id).name / name
-
-
-def artifact_label(artifact: dict[str, Any]) -> str:
-    """Return what a model file is called on its button."""
-    label = _("{role}, seed {seed} ({size})")
-    size = format_bytes(artifact.get("size_bytes") or 0)
-    return label.format(role=role_title(str(artifact.get("role"))), seed=artifact.get("seed"), size=size)
+        spec_button(run)
+        if not seen.frame.empty:
+            curves_button(seen)
+    network_buttons(run, events)
 
 
 def log_text(run: Run, events: Sequence[Event]) -> str:

@@ -11,11 +11,11 @@ from compression.runs.records import QUEUED, Run
 from compression.texts import gettext as _
 from ui.run.words import STATES, age_text, dataset, owner_text, progress_text, what
 from ui.widgets import row_selection
+from ui.widgets.table_height import table_height
 
 KEY = "runs-table"
 MOST_RUNS = 200
 MOST_ROWS_SHOWN = 8
-ROW_HEIGHT = 35  # pixels
 TEXT_COLOURS = {"gray": "#7F7F7F", "blue": "#2A7BBF", "green": "#009E73", "red": "#D64545", "orange": "#C77700"}
 
 
@@ -70,7 +70,7 @@ def show(runs: Sequence[Run], chosen: str | None, viewer: str) -> None:
     st.dataframe(
         styled([row(run, viewer) for run in runs]),
         key=KEY,
-        height=ROW_HEIGHT * (1 + min(len(runs), MOST_ROWS_SHOWN)) + 3,
+        height=table_height(len(runs), MOST_ROWS_SHOWN),
         hide_index=True,
         on_select=keep,
         selection_mode="single-row",

@@ -1,4 +1,4 @@
-"""What a person can do with a run: cancel, resume, run again, delete."""
+"""What a person can do with a run: cancel, resume, run again, delete; and how that went."""
 
 from collections.abc import Callable
 
@@ -11,25 +11,20 @@ from compression.runs.records import COMMAND_LINE, RESUMABLE, RUNNING, Run
 from compression.texts import gettext as _
 from ui.address.link_of_run import page_with_settings
 from ui.frame.pages import COMPARE
+from ui.run.words import as_text
 from ui.server.identity import display_name, owner
 
-SAID = "runs-said"
+OUTCOME = "run-action-outcome"
 
 
-def show(run: Run) -> None:
-    """Draw the buttons that make sense for the run's state; only its owner may change it."""
+def buttons(run: Run) -> None:
+    """Draw every button that makes sense for the run's state; only its owner may change it."""
     mine = run.owner == owner()
     with st.container(horizontal=True, vertical_alignment="center"):
-        if mine and run.active:
-            cancelling = run.cancelling
-            label = _("Cancelling …") if cancelling else _("Cancel")
-            st.button(
-                label, icon=":material/stop_circle:", on_click=_cancel, args=(run.id,), disabled=cancelling, key="runs-cancel"
-            )
-        if mine and run.state in RESUMABLE and run.spec:
-            st.button(_("Resume"), icon=":material/resume:", on_click=_resume, args=(run.id,), key="runs-resume")
+        cancel_button(run)
+        resume_button(run)
         if not run.active and run.spec:
-            st.button(_("Run again"), icon=":material/replay:", on_click=_again, args=(run,), key="runs-again")
+            st.button(_("Run again"), icon=":material/replay:", on_click=_again, args=(run,), key="run-again")
         if (link := page_with_settings(run)) is not None:
             place, query = link
             label = _("Settings in {page}").format(page=_(place.title))
@@ -39,10 +34,25 @@ def show(run: Run) -> None:
         if mine and run.state != RUNNING:
             _delete_button(run)
     if not mine:
-        st.caption(whose(run))
+        st.caption(not_yours(run))
 
 
-def whose(run: Run) -> str:
+def cancel_button(run: Run) -> None:
+    """Draw the button that cancels a run, if it is at work or waits and belongs to who looks at it."""
+    if run.active and run.owner == owner():
+        label = _("Cancelling …") if run.cancelling else _("Cancel")
+        looks = {"icon": ":material/stop_circle:", "key": "run-cancel", "disabled": run.cancelling}
+        st.button(label, on_click=_cancel, args=(run.id,), **looks)
+
+
+def resume_button(run: Run) -> None:
+    """Draw the button that lets a run go on which did not finish, if it belongs to who looks at it."""
+    if run.state in RESUMABLE and run.spec and run.owner == owner():
+        label = _("Try again") if run.state == "failed" else _("Resume")
+        st.button(label, icon=":material/resume:", on_click=_resume, args=(run.id,), key="run-resume")
+
+
+def not_yours(run: Run) -> str:
     """Return why someone else's run cannot be changed here, and where it can."""
     if run.owner == COMMAND_LINE:
         return _("This run was started on the command line; there it can be cancelled, resumed or deleted, too.")
@@ -50,19 +60,19 @@ def whose(run: Run) -> str:
     return sentence.format(owner=display_name(run.owner))
 
 
-def _delete_button(run: Run) -> None:
-    with st.popover(_("Delete"), icon=":material/delete:", key="runs-delete"):
-        st.markdown(_("Delete this run with its curves and files? It cannot be brought back."))
-        st.button(_("Delete for good"), type="primary", on_click=_delete, args=(run.id,), key="runs-delete-sure")
-
-
-def tell() -> None:
+def show_outcome() -> None:
     """Say once how the last action went."""
-    went_well, sentence = st.session_state.pop(SAID, (True, ""))
-    if sentence and went_well:
+    succeeded, sentence = st.session_state.pop(OUTCOME, (True, ""))
+    if sentence and succeeded:
         st.toast(sentence, icon=":material/check:")
     elif sentence:
-        st.error(sentence, icon=":material/error:")
+        st.error(as_text(sentence), icon=":material/error:")
+
+
+def _delete_button(run: Run) -> None:
+    with st.popover(_("Delete"), icon=":material/delete:", key="run-delete"):
+        st.markdown(_("Delete this run with its curves and files? It cannot be brought back."))
+        st.button(_("Delete for good"), type="primary", on_click=_delete, args=(run.id,), key="run-delete-sure")
 
 
 def _attempt(action: Callable[[], object], sentence: str) -> bool:
@@ -71,9 +81,9 @@ def _attempt(action: Callable[[], object], sentence: str) -> bool:
     except NotFoundError:  # the page itself says that the run is gone
         return False
     except LabError as error:
-        st.session_state[SAID] = (False, str(error))
+        st.session_state[OUTCOME] = (False, str(error))
         return False
-    st.session_state[SAID] = (True, sentence)
+    st.session_state[OUTCOME] = (True, sentence)
     return True
 
 

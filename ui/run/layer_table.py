@@ -9,9 +9,9 @@ import streamlit as st
 from compression.charts.numbers import format_bytes, format_count, format_ratio
 from compression.runs.records import Event
 from compression.texts import gettext as _
+from ui.widgets.table_height import table_height
 
-TALLEST = 460  # pixels
-ROW, HEAD = 35, 38  # pixels
+MOST_ROWS_SHOWN = 12
 SUFFIXES = ("_before", "_after")
 
 
@@ -45,8 +45,7 @@ def show(events: Iterable[Event], name: str) -> None:
         st.markdown(_("**Layers before and after**"))
         looks = {"icon": ":material/download:", "on_click": "ignore", "type": "tertiary"}
         st.download_button(_("Layers (CSV)"), lambda: table.to_csv(index=False), f"{name}-layers.csv", "text/csv", **looks)
-    height = min(HEAD + ROW * len(table), TALLEST)
-    st.dataframe(_shown(table), column_config=_columns(), hide_index=True, height=height)
+    st.dataframe(_shown(table), column_config=_columns(), hide_index=True, height=table_height(len(table), MOST_ROWS_SHOWN))
     st.caption(in_all(table))
 
 

@@ -5,25 +5,21 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from compression import runs
-from compression.errors import LabError, NotFoundError
-from compression.runs import store
 from compression.runs.records import FINISHED, RESUMABLE, Run
 from compression.texts import gettext as _
+from ui.run import actions
 from ui.run.feed import Watch, watch
 from ui.run.result_cards import show_verdict
 from ui.run.words import as_text, time_left
-from ui.server.identity import owner
 
 POLL_S, SHARED_S = 0.4, 0.3  # whoever polls within so short a time sees the same
-SAID, JUST_STARTED = "follow-said", "follow-just-started"
-PLACE = "run-shown"
+TO_BRING_INTO_VIEW, ANCHOR = "run-to-bring-into-view", "run-shown"
 DRAWN_AFTER_MS = 200
 COME_INTO_VIEW = f"""<script>
   setTimeout(() => {{
-    const place = document.querySelector(".st-key-{PLACE}");
-    const from = place?.getBoundingClientRect().top ?? 0;
-    if (from < 0 || from > 0.8 * window.innerHeight) place.scrollIntoView({{ behavior: "smooth" }});
+    const run = document.querySelector(".st-key-{ANCHOR}");
+    const from = run?.getBoundingClientRect().top ?? 0;
+    if (from < 0 || from > 0.8 * window.innerHeight) run.scrollIntoView({{ behavior: "smooth" }});
   }}, {DRAWN_AFTER_MS});
 </script>"""
 
@@ -42,33 +38,33 @@ def follow(run_id: str, draw: Callable[[Watch], None]) -> None:
         seen = watch(run_id, SHARED_S)
         if seen.run.active != active:
             st.rerun(scope="app")
-        with st.container(key=PLACE):
+        with st.container(key=ANCHOR):
             standing(seen)
         draw(seen)
 
     st.fragment(refresh, run_every=POLL_S if active else None)()
     with st.container(key="run-arrival"):
-        if st.session_state.pop(JUST_STARTED, None) == run_id:
+        if st.session_state.pop(TO_BRING_INTO_VIEW, None) == run_id:
             st.html(COME_INTO_VIEW, unsafe_allow_javascript=True)
+
+
+def bring_into_view(run_id: str) -> None:
+    """Scroll to a run, once, when it is drawn next."""
+    st.session_state[TO_BRING_INTO_VIEW] = run_id
 
 
 def standing(seen: Watch) -> None:
     """Draw where a run is, with what can be done about it; in the same place, once it has finished, its verdict."""
-    if said := st.session_state.pop(SAID, None):
-        st.error(said, icon=":material/error:")
+    actions.show_outcome()
     run = seen.run
-    mine = run.owner == owner()
     if run.active:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.progress(min(max(run.fraction, 0.0), 1.0), text=now_text(seen), width="stretch")
-            if mine:
-                label = _("Cancelling …") if run.cancelling else _("Cancel")
-                looks = {"icon": ":material/stop_circle:", "key": "follow-cancel", "disabled": run.cancelling}
-                st.button(label, on_click=_attempt, args=(store().cancel, run.id), **looks)
+            actions.cancel_button(run)
     elif run.state == FINISHED:
         show_verdict(run)
     elif run.state in RESUMABLE:
-        _explain(run, mine=mine)
+        _explain(run)
 
 
 def now_text(seen: Watch) -> str:
@@ -82,7 +78,7 @@ def now_text(seen: Watch) -> str:
     return as_text(" · ".join(filter(None, [*parts, time_left(run)])))
 
 
-def _explain(run: Run, *, mine: bool) -> None:
+def _explain(run: Run) -> None:
     sentences = {
         "failed": run.error or _("The run failed."),
         "cancelled": _("This run was cancelled; what it had learned by then is kept."),
@@ -91,16 +87,4 @@ def _explain(run: Run, *, mine: bool) -> None:
     show = st.error if run.state == "failed" else st.warning
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         show(as_text(sentences[run.state]), icon=":material/error:" if run.state == "failed" else ":material/pause_circle:")
-        if mine:
-            label = _("Try again") if run.state == "failed" else _("Resume")
-            st.button(label, icon=":material/resume:", key="follow-resume", on_click=_attempt, args=(runs.resume, run.id))
-
-
-def _attempt(action: Callable[..., object], run_id: str) -> None:
-    try:
-        action(run_id, owner=owner())
-        watch(run_id)
-    except NotFoundError:  # the page is about to say that the run is gone
-        return
-    except LabError as error:
-        st.session_state[SAID] = as_text(str(error))
+        actions.resume_button(run)

@@ -7,7 +7,6 @@ from typing import Any
 
 import streamlit as st
 
-from compression import settings
 from compression.charts.numbers import (
     format_bytes,
     format_count,
@@ -22,6 +21,7 @@ from compression.charts.tradeoff import evidence_title
 from compression.runs.records import Run
 from compression.texts import gettext as _
 from compression.texts import mark
+from ui.run.downloads import network_button
 from ui.run.words import network
 
 CSS = Path(__file__).with_name("result_cards.css")
@@ -102,7 +102,7 @@ def show_roles(run: Run) -> None:
     for column, (role, model) in zip(st.columns(max(len(models), 1), gap="small"), models.items(), strict=True):
         with column.container(border=True, height="stretch", gap="small"):
             st.html(card_html(role, model, None if model is first else first))
-            _download(run, role, model)
+            network_button(run, str(model.get("artifact")), _("Download"), key=f"download-{run.id}-{role}", width="stretch")
     st.caption(_("How these numbers were come by"), help=origins())
 
 
@@ -164,13 +164,3 @@ def _smaller(model: Mapping[str, Any], against: Mapping[str, Any] | None) -> str
     if not against or not model["size_bytes"] or against["size_bytes"] / model["size_bytes"] < NOTABLY_SMALLER:
         return ""
     return _("{ratio} smaller").format(ratio=format_ratio(against["size_bytes"] / model["size_bytes"]))
-
-
-def _download(run: Run, role: str, model: Mapping[str, Any]) -> None:
-    name = Path(str(model.get("artifact"))).name
-    path = settings.runs_folder() / Path(run.id).name / name
-    if path.is_file():
-        label = _("Download")
-        file = f"{run.id}-{name}"
-        looks = {"icon": ":material/download:", "on_click": "ignore", "key": f"download-{run.id}-{role}", "width": "stretch"}
-        st.download_button(label, path.read_bytes, file, "application/octet-stream", **looks)

@@ -16,7 +16,7 @@ from compression.runs.records import Run
 from compression.steps import STEPS
 from compression.texts import gettext as _
 from compression.texts import mark
-from ui.form.widgets import SHARES
+from ui.form.labels import SHARES
 from ui.server.identity import display_name
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
