@@ -4,7 +4,8 @@ import pandas as pd
 import streamlit as st
 
 from compression.charts.tradeoff import HEIGHT, tradeoff
-from compression.runs import store
+from compression.runs import newest
+from compression.runs.records import FINISHED
 from compression.texts import gettext as _
 from ui.compare import filter as compare_filter
 from ui.compare import models_table, side_by_side
@@ -47,7 +48,7 @@ def show_models(models: pd.DataFrame, view: compare_filter.View) -> None:
 
 
 header(COMPARE)
-runs = {run.id: run for run in store().runs(states=["finished"])}
+runs = {run.id: run for run in newest(states=(FINISHED,))}
 everything = models_table.models(list(runs.values()), owner())
 view = compare_filter.read(everything)
 for problem in view.problems:

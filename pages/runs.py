@@ -37,7 +37,7 @@ def chosen_run() -> Watch | None:
 
 def show_now(mine: bool, drawn: str | None, before: list[tuple[str, str, bool]]) -> None:
     """Draw what changes while runs are at work: the table, and how far the chosen run is."""
-    runs = runs_list.read()
+    runs = runs_list.read(fresh_s=POLL_S / 2)
     if (st.query_params.get("run") or None) != drawn or runs_list.signature(runs) != before:
         st.rerun(scope="app")
     shown = [run for run in runs if not mine or run.owner == owner()]

@@ -11,12 +11,13 @@ from compression import settings
 from compression.runs.devices import named
 from compression.runs.launch import ensure_alive
 from compression.runs.records import Event, Run
+from compression.runs.snapshot import Snapshot
 from compression.runs.store import Store
 
 if TYPE_CHECKING:
     from compression.spec import Spec
 
-__all__ = ["Event", "Run", "Store", "ensure_alive", "resume", "store", "submit"]
+__all__ = ["Event", "Run", "Store", "ensure_alive", "newest", "resume", "store", "submit"]
 
 
 def store() -> Store:
@@ -27,6 +28,22 @@ def store() -> Store:
 @functools.lru_cache(maxsize=8)
 def _store(url: str, _process: int) -> Store:
     return Store(url)
+
+
+def newest(limit: int | None = None, *, states: tuple[str, ...] | None = None, fresh_s: float = 0.0) -> list[Run]:
+    """Return the newest runs, the newest first, read once for all threads of this process.
+
+    Args:
+        limit: how many at most; all of them by default.
+        states: only runs in these states.
+        fresh_s: how many seconds old what is returned may be.
+    """
+    return _snapshot(settings.database_url(), os.getpid(), limit, states).look(fresh_s)
+
+
+@functools.lru_cache(maxsize=8)
+def _snapshot(url: str, process: int, limit: int | None, states: tuple[str, ...] | None) -> Snapshot:
+    return Snapshot(_store(url, process), limit, states)
 
 
 def submit(spec: "Spec", *, owner: str, device: str = "auto", title: str = "") -> str:

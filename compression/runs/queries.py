@@ -1,6 +1,7 @@
 """What can be asked of the store."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from sqlalchemy import ColumnElement, func, literal, select, tuple_
 
@@ -11,6 +12,8 @@ from compression.runs.rows import row_of
 from compression.runs.schema import EVENTS, RUNS
 
 MOST_UNREADABLE = 20  # results that are passed over while one is sought that can be read
+NEWEST_FIRST = (RUNS.c.created.desc(), RUNS.c.id.desc())
+MOST_IDS = 500  # in one query
 
 
 class Queries(Database):
@@ -44,7 +47,7 @@ class Queries(Database):
         query = select(RUNS).where(*_conditions(owner, kind, states, spec_hash))
         if before is not None:
             query = query.where(tuple_(RUNS.c.created, RUNS.c.id) < tuple_(literal(before.created), literal(before.id)))
-        query = query.order_by(RUNS.c.created.desc(), RUNS.c.id.desc()).limit(limit)
+        query = query.order_by(*NEWEST_FIRST).limit(limit)
         with self._read() as connection:
             return [records.read_run(row) for row in connection.execute(query).mappings()]
 
@@ -60,6 +63,27 @@ class Queries(Database):
         query = select(func.count()).select_from(RUNS).where(*_conditions(owner, kind, states, spec_hash))
         with self._read() as connection:
             return connection.scalar(query) or 0
+
+    def rows_without_contents(self, *, states: Iterable[str] | None = None, limit: int | None = None) -> list[dict[str, Any]]:
+        """Return the rows of the newest runs without spec and result, which are most of what a run takes."""
+        columns = [column for column in RUNS.c if column.name not in ("spec", "result")]
+        query = (
+            select(*columns)
+            .where(*_conditions(None, None, states, None))
+            .order_by(RUNS.c.created.desc(), RUNS.c.id.desc())
+            .limit(limit)
+        )
+        with self._read() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def runs_of(self, ids: Sequence[str]) -> list[Run]:
+        """Return the runs of some ids; those that are not there are left out."""
+        found = []
+        with self._read() as connection:
+            for first in range(0, len(ids), MOST_IDS):
+                query = select(RUNS).where(RUNS.c.id.in_(ids[first : first + MOST_IDS]))
+                found += [records.read_run(row) for row in connection.execute(query).mappings()]
+        return found
 
     def active_states(self) -> set[str]:
         """Return which of queued and running occur now; cheap enough for every poll."""

@@ -130,7 +130,16 @@ def number(value: Any) -> float | None:
 
 def read_run(row: Mapping[str, Any]) -> Run:
     """Return the run of a row; a row that makes no sense reads as a failed run, which can be deleted."""
-    spec, state, error = decode(row["spec"]), row["state"], row["error"]
+    return _run(row, decode(row["spec"]), decode(row["result"]))
+
+
+def read_again(run: Run, row: Mapping[str, Any]) -> Run:
+    """Return a run as a row without spec and result has it now, with those that it had."""
+    return _run(row, run.spec or None, run.result)
+
+
+def _run(row: Mapping[str, Any], spec: dict[str, Any] | None, result: dict[str, Any] | None) -> Run:
+    state, error = row["state"], row["error"]
     if spec is None or state not in STATES:
         spec, state, error = spec or {}, FAILED, _("This entry of the store cannot be read; delete it.")
     return Run(
@@ -151,7 +160,7 @@ def read_run(row: Mapping[str, Any]) -> Run:
         seconds_left=number(row["seconds_left"]),
         cancelling=state == RUNNING and bool(row["cancel"]),
         error=None if error is None else str(error),
-        result=decode(row["result"]),
+        result=result,
         progress=decode(row["progress"]) or {},
         host=None if row["host"] is None else str(row["host"]),
         expected_s=number(row["expected_s"]),

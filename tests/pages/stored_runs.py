@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import insert, select
+
 from compression import settings
 from compression.runs import store
 from compression.runs.records import FAILED, FINISHED
+from compression.runs.schema import RUNS
 from compression.spec import parse
 
 TOKEN = "t" * 32
@@ -90,3 +93,11 @@ def failed(owner: str = "ada", error: str = "There is no network.") -> str:
     run_id = started(owner)
     store().finish(run_id, TOKEN, FAILED, error=error)
     return run_id
+
+
+def copies(run_id: str, count: int, **columns: Any) -> None:
+    """Put later runs into the store that are like one that is there, without its events and files, but for some columns."""
+    with store()._write() as connection:
+        row = dict(connection.execute(select(RUNS).where(RUNS.c.id == run_id)).mappings().one())
+        rows = [{**row, "id": f"{index:010x}", "created": row["created"] + 1 + index, **columns} for index in range(count)]
+        connection.execute(insert(RUNS), rows)

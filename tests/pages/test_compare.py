@@ -13,7 +13,7 @@ from compression.charts.tradeoff import COSTS, front, tradeoff
 from compression.runs import store
 from compression.runs.frames import models_frame
 from tests.pages.conftest import Visit
-from tests.pages.stored_runs import compressed, distilled, failed, finished, model
+from tests.pages.stored_runs import compressed, copies, distilled, failed, finished, model
 from ui.compare import models_table
 from ui.compare.differences import flatten, labels, results_rows, settings_rows
 
@@ -56,6 +56,13 @@ def test_every_model_of_every_finished_run_has_a_row(visit: Visit) -> None:
     assert not app.exception
     assert sorted(table(app)["role"]) == ["baseline", "compressed", "original", "student", "teacher"]
     assert "Side by side" not in titles(app)
+
+
+def test_the_oldest_of_many_runs_is_there_too(visit: Visit) -> None:
+    first = finished(title="the very first")
+    copies(first, 600, title="a later one")
+    app = visit("compare", find="the very first")
+    assert set(table(app)["role"]) == {"teacher", "baseline", "student"}
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from compression.runs import store
 from compression.runs.records import CANCELLED, FAILED, FINISHED, INTERRUPTED
 from compression.spec import parse
 from tests.pages.conftest import Visit
-from tests.pages.stored_runs import TOKEN, distilled, finished, started
+from tests.pages.stored_runs import TOKEN, copies, distilled, finished, started
 from ui.compress import preview_jobs
 from ui.server.identity import COOKIE
 
@@ -358,6 +358,11 @@ def test_a_finished_run_adds_its_point_to_both_curves(visit: Visit, done: str) -
     assert curve(app, "sparsity", "after recovery") == {}
     app.selectbox(key="compress-group").set_value("tensor").run()
     assert curve(app, "bits", "after recovery") == {}
+
+
+def test_runs_of_others_do_not_push_out_a_point(visit: Visit, done: str) -> None:
+    copies(done, 100, spec=json.dumps(parse({"kind": "compress", "seeds": [7], "train": {"epochs": 1}}).to_json()), owner="grace")
+    assert list(curve(visit("compress", bits="6"), "bits", "after recovery")) == [4]
 
 
 def test_the_layer_table_has_both_sides_of_every_layer(visit: Visit, done: str) -> None:

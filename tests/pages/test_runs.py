@@ -260,7 +260,7 @@ def test_a_run_that_ends_while_the_page_is_drawn_is_drawn_once(me: str, visit: V
     run = started(me)
     as_it_was = runs_list.read()
     store().finish(run, TOKEN, INTERRUPTED)
-    monkeypatch.setattr(runs_list, "read", lambda: as_it_was)
+    monkeypatch.setattr(runs_list, "read", lambda fresh_s=0.0: as_it_was)
     app = visit("runs", run=run)
     assert not app.exception
     assert not app.error

@@ -15,7 +15,7 @@ from compression.charts.numbers import format_bytes, format_milliseconds, format
 from compression.charts.style import MARK_COLOUR, ROLES
 from compression.charts.sweep import describe_sweep
 from compression.errors import LabError
-from compression.runs import store
+from compression.runs import newest
 from compression.runs.records import FINISHED, Run
 from compression.steps import STEPS
 from compression.texts import gettext as _
@@ -29,7 +29,6 @@ HELD = "compress-sketch"
 PATIENCE_S = 0.25  # longer than the curves of a small network take
 POLL_S = 0.3
 HEIGHT = 320  # pixels
-MOST_RUNS_DRAWN = 30
 MOST_ACCURACIES_KEPT = 512
 UNKNOWN = "–"
 BEFORE = f'<i class="point" style="--mark: {MARK_COLOUR}"></i>'
@@ -188,8 +187,7 @@ def recovered(spec: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
 
     Columns: value, accuracy (validation, mean over seeds), size_bytes.
     """
-    done = [run for run in store().runs(states=[FINISHED], limit=MOST_RUNS_DRAWN) if run.kind == "compress" and run.result]
-    done = [run for run in done if trains(run.spec)]
+    done = [run for run in newest(states=(FINISHED,)) if run.kind == "compress" and run.result and trains(run.spec)]
     tables = {}
     for knob in VALUES:
         alike = [run for run in done if _without(run.spec, knob) == _without(spec, knob)]

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from compression.runs import store
+from compression.runs import newest, store
 from compression.runs.records import QUEUED, Run
 from compression.texts import gettext as _
 from ui.run.words import STATES, age_text, dataset, owner_text, progress_text, what
@@ -19,10 +19,14 @@ MOST_ROWS_SHOWN = 8
 TEXT_COLOURS = {"gray": "#7F7F7F", "blue": "#2A7BBF", "green": "#009E73", "red": "#D64545", "orange": "#C77700"}
 
 
-def read() -> list[Run]:
-    """Return the newest runs: those at work first, then those that wait, the longest first, then the history."""
+def read(fresh_s: float = 0.0) -> list[Run]:
+    """Return the newest runs: those at work first, then those that wait, the longest first, then the history.
+
+    Args:
+        fresh_s: how many seconds old they may be; those who look at the page share what one of them read.
+    """
     store().expire()
-    runs = store().runs(limit=MOST_RUNS)
+    runs = newest(MOST_RUNS, fresh_s=fresh_s)
     queue = sorted((run for run in runs if run.active), key=lambda run: (run.state == QUEUED, run.created))
     return [*queue, *(run for run in runs if not run.active)]
 

@@ -31,7 +31,7 @@ def find(address: Address, kind: str) -> None:
     if named and (run is None or run.kind != kind):
         address.notes.append(_("There is no run “{run}” to show here; it may have been deleted.").format(run=plain(named)))
     if run is None or run.kind != kind:
-        run = next((found for found in store().runs(owner=owner(), states=ACTIVE) if found.kind == kind), None)
+        run = next(iter(store().runs(owner=owner(), kind=kind, states=ACTIVE, limit=1)), None)
     show_from_now(kind, run.id if run else None)
 
 
