@@ -1,12 +1,14 @@
 """Multiply-accumulate operations, counted by running the network once."""
 
-import math
+from collections import Counter
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
-MULTIPLYING = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+from compression.modes import evaluating
 
 
 def macs(model: nn.Module, shape: tuple[int, ...]) -> int:
@@ -15,28 +17,48 @@ def macs(model: nn.Module, shape: tuple[int, ...]) -> int:
 
 
 def macs_by_layer(model: nn.Module, shape: tuple[int, ...]) -> dict[str, int]:
-    """Return the multiply-accumulate operations of each convolution and linear layer for one example.
+    """Return the multiply-accumulate operations for one example, by the name of the module whose own code multiplies.
 
-    Norms, activations and biases are not counted, and zeros count like any weight: ordinary kernels multiply by them too.
+    Convolutions, linear layers, matrix products and attention count. Norms, activations and biases do not, and zeros count
+    like any weight: ordinary kernels multiply by them too.
     """
-    counted: dict[str, int] = {}
-
-    def count(name: str) -> Any:
-        def hook(module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            counted[name] = counted.get(name, 0) + output.numel() * math.prod(module.weight.shape[1:])
-
-        return hook
-
-    layers = [(name, module) for name, module in model.named_modules() if isinstance(module, MULTIPLYING)]
-    hooks = [module.register_forward_hook(count(name)) for name, module in layers]
-    training = {module: module.training for module in model.modules()}
+    counter = _Counter()
+    hooks = []
+    for name, module in model.named_modules():
+        hooks.append(module.register_forward_pre_hook(lambda *_given, name=name: counter.entered.append(name)))
+        hooks.append(module.register_forward_hook(lambda *_given: counter.leave(), always_call=True))
     first = next(model.parameters(), torch.empty(0))
+    # Attention's fast path is one operation that the registry has no formula for.
+    fast_path = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with torch.inference_mode():
-            model.eval()(torch.zeros(1, *shape, device=first.device, dtype=first.dtype))
+        with torch.no_grad(), evaluating(model), counter:
+            model(torch.zeros(1, *shape, device=first.device, dtype=first.dtype))
     finally:
-        for module, was_training in training.items():
-            module.training = was_training
+        torch.backends.mha.set_fastpath_enabled(fast_path)
         for hook in hooks:
             hook.remove()
-    return counted
+    return dict(counter.counted)
+
+
+class _Counter(TorchDispatchMode):
+    """Counts each operation for the module at work, by PyTorch's own formulas.
+
+    Differs from `torch.utils.flop_counter.FlopCounterMode`: that one hooks every module of the process, other threads' too.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counted: Counter[str] = Counter()
+        self.entered: list[str] = [""]
+
+    def leave(self) -> None:
+        self.entered.pop()
+
+    def __torch_dispatch__(self, operation: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        result = operation(*args, **kwargs)
+        formula = flop_registry.get(operation._overloadpacket)
+        if formula is not None:
+            self.counted[self.entered[-1]] += formula(*args, **kwargs, out_val=result) // 2
+        return result
