@@ -1,6 +1,5 @@
 """Images per second of the training loop against a plain one: DataLoader, teacher forward and `.item()` every step."""
 
-import statistics
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
-from benchmarks.figures import Figure, alternate, median_ratio
+from benchmarks.figures import Figure, alternate, ratios, spread
 from compression import networks
 from compression.data.arrays import Dataset, Split
 from compression.data.load import load_present
@@ -52,10 +51,10 @@ def _compare(name: str, dataset: Dataset, student: dict[str, Any], teacher: dict
     images = epochs * len(dataset.train)
     yield Figure(
         f"Training loop ({name})",
-        f"{images / statistics.median(quick):,.0f} images/s; plain loop {images / statistics.median(plain):,.0f}; "
-        f"ratio {median_ratio(plain, quick):.2f}",
-        "above 1",
-        f"median of {ROUNDS} rounds in turn, {epochs} epochs, evaluation included in ours, {threads()} thread(s) for both",
+        f"{spread(ratios(plain, quick), 'x', 2)}; {spread([images / seconds for seconds in quick], 'images/s')}, "
+        f"plain loop {spread([images / seconds for seconds in plain])}",
+        "above 1x",
+        f"medians of {ROUNDS} rounds in turn, {epochs} epochs, evaluation included in ours, {threads()} thread(s) for both",
     )
 
 

@@ -1,5 +1,8 @@
 """What a network answers, and how right it is: validation while something is chosen, test once at the end."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
@@ -12,15 +15,24 @@ VALUES_IN_CACHE = 2**16
 
 def predict(model: nn.Module, dataset: Dataset, inputs: Tensor) -> Tensor:
     """Return logits (N, K) for uint8 inputs (N, C, H, W), in evaluation mode and without gradients."""
-    was_training = model.training
-    model.eval()
     # On a CPU a batch whose activations leave the cache takes twice as long; a GPU wants it large.
     fitting = VALUES_IN_CACHE // inputs[0].numel() if inputs.device.type == "cpu" else LARGEST_BATCH
-    with torch.inference_mode():
+    with evaluating(model), torch.inference_mode():
         batches = inputs.split(min(LARGEST_BATCH, max(64, fitting)))
-        logits = torch.cat([model(dataset.normalize(batch)) for batch in batches])
-    model.train(was_training)
-    return logits
+        return torch.cat([model(dataset.normalize(batch)) for batch in batches])
+
+
+@contextmanager
+def evaluating(*models: nn.Module) -> Iterator[None]:
+    """Put networks in evaluation mode, and afterwards each of their modules back in the mode that it had."""
+    modes = {module: module.training for model in models for module in model.modules()}
+    for model in models:
+        model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
 
 
 def validate(logits: Tensor, dataset: Dataset) -> dict[str, float]:

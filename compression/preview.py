@@ -52,21 +52,13 @@ def preview(
     for step in steps[:target]:
         _apply(start, step)
     apply_at = _swept(start, steps[target], sweep)
-    scratch = _quick(copy.deepcopy(model))
+    scratch = copy.deepcopy(model).to(memory_format=torch.channels_last)
     for value in values:
         state = start.copy_onto(scratch)
         apply_at(state, value)
         for step in steps[target + 1 :]:
             _apply(state, step)
         yield {"value": value, "accuracy": _accuracy(state.model, dataset, most_images), **_weight(state, metadata)}
-
-
-def _quick(model: nn.Module) -> nn.Module:
-    """Return the network as it predicts fastest: on digits the default takes 7 ms instead of 13."""
-    for module in model.modules():
-        if isinstance(module, nn.ReLU):
-            module.inplace = True
-    return model.to(memory_format=torch.channels_last)
 
 
 def _weight(state: State, metadata: Mapping[str, Any]) -> dict[str, int]:

@@ -167,9 +167,10 @@ def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
     """Return the learning rate of a step (0-based) out of all steps.
 
     `onecycle` rises in a line over the first 30 % and falls along a cosine (Smith & Topin 2018, arXiv:1708.07120);
-    `cosine` falls from the start (Loshchilov & Hutter 2017, arXiv:1608.03983).
+    `cosine` falls from the start (Loshchilov & Hutter 2017, arXiv:1608.03983). Both reach zero after the last step, which
+    therefore still learns.
     """
-    position = step / max(1, steps - 1)
+    position = step / steps
     if recipe.schedule == "constant":
         return recipe.lr
     warmup = WARMUP_SHARE if recipe.schedule == "onecycle" else 0.0

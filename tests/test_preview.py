@@ -1,7 +1,9 @@
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from compression import networks
 from compression.data.arrays import Dataset, Split
@@ -103,3 +105,24 @@ def test_the_size_is_that_of_a_runs_file(model, dataset, tmp_path):
     assert read == facts
     inputs = dataset.validation.inputs
     assert torch.equal(predict(loaded, dataset, inputs), predict(state.model, dataset, inputs))
+
+
+class PreActivation(nn.Module):
+    """A block that needs its input twice: activated, and as it is."""
+
+    def __init__(self):
+        super().__init__()
+        self.flatten, self.relu, self.linear = nn.Flatten(), nn.ReLU(), nn.Linear(64, 64)
+
+    def forward(self, inputs):
+        inputs = self.flatten(inputs)
+        return inputs + self.linear(self.relu(inputs))
+
+
+def test_a_network_that_adds_its_input_before_the_activation_is_previewed_as_it_is(dataset):
+    torch.manual_seed(3)
+    model = PreActivation().eval()
+    labels = predict(model, dataset, dataset.validation.inputs).argmax(1)
+    own = replace(dataset, classes=64, validation=replace(dataset.validation, labels=labels))
+    (row,) = rows(model, own, [PRUNE], "sparsity", [0.0])
+    assert row["accuracy"] == 1.0

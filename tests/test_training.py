@@ -161,13 +161,15 @@ def test_a_loss_that_is_no_number_is_a_sentence():
 
 def test_schedules():
     recipe = Recipe(1, 1, 0.5, "sgd", 0.9, "onecycle", 0, "none")
-    rates = [learning_rate(recipe, step, 101) for step in range(101)]
+    rates = [learning_rate(recipe, step, 100) for step in range(101)]
     assert max(rates) == pytest.approx(0.5)
     assert rates.index(max(rates)) == 30
     assert rates[0] == pytest.approx(0.02)
     assert rates[-1] == pytest.approx(0, abs=1e-9)
+    assert rates[-2] > 1e-5
+    assert learning_rate(recipe, 0, 1) > 0
     cosine = Recipe(1, 1, 0.5, "sgd", 0.9, "cosine", 0, "none")
-    assert learning_rate(cosine, 25, 101) == pytest.approx(0.25 * (1 + math.cos(math.pi / 4)))
+    assert learning_rate(cosine, 25, 100) == pytest.approx(0.25 * (1 + math.cos(math.pi / 4)))
     assert learning_rate(Recipe(1, 1, 0.5, "sgd", 0.9, "constant", 0, "none"), 7, 101) == 0.5
 
 

@@ -23,7 +23,7 @@ def nonzero(model: nn.Module) -> int:
 
 
 def layer_table(model: nn.Module, shape: tuple[int, ...], records: Sequence[Record] | None = None) -> list[dict[str, Any]]:
-    """Return a row for each layer that holds tensors: layer, kind, shape, parameters, nonzero, bits, bytes, macs.
+    """Return a row for each layer that holds tensors or multiplies: layer, kind, shape, parameters, nonzero, bits, bytes, macs.
 
     Args:
         shape: of one example, (C, H, W).
@@ -37,16 +37,16 @@ def layer_table(model: nn.Module, shape: tuple[int, ...], records: Sequence[Reco
     rows, seen = [], set()
     for name, module in model.named_modules():
         own = [key for key in state if key.rpartition(".")[0] == name]
-        if not own:
+        if not own and name not in operations:
             continue
         fresh = [parameter for parameter in module.parameters(recurse=False) if id(parameter) not in seen]
         seen.update(id(parameter) for parameter in fresh)
-        bits = min(stored.get(stored.get(key, {}).get("same", key), {}).get("bits", FULL_BITS) for key in own)
+        bits = min(stored.get(stored.get(key, {}).get("same", key), {}).get("bits", FULL_BITS) for key in own or [""])
         rows.append(
             {
                 "layer": name,
                 "kind": type(module).__name__,
-                "shape": list(state[own[0]].shape),
+                "shape": list(state[own[0]].shape) if own else [],
                 "parameters": sum(parameter.numel() for parameter in fresh),
                 "nonzero": sum(int(parameter.count_nonzero()) for parameter in fresh),
                 "bits": bits,

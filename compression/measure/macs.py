@@ -8,7 +8,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from compression.modes import evaluating
+from compression.evaluation import evaluating
 
 
 def macs(model: nn.Module, shape: tuple[int, ...]) -> int:

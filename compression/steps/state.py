@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from compression.measure.macs import MULTIPLYING
 from compression.quantization.quantized import Quantized
+
+COMPRESSIBLE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 @dataclass
@@ -57,7 +58,7 @@ def compressible(model: nn.Module) -> dict[str, nn.Parameter]:
     """Return the weights of convolutions and linear layers by parameter name; a weight that layers share comes once."""
     found: dict[int, tuple[str, nn.Parameter]] = {}
     for name, module in model.named_modules():
-        if isinstance(module, MULTIPLYING):
+        if isinstance(module, COMPRESSIBLE):
             found.setdefault(id(module.weight), (f"{name}.weight" if name else "weight", module.weight))
     return dict(found.values())
 

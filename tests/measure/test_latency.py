@@ -38,37 +38,50 @@ def clock(monkeypatch):
     return clock
 
 
-def test_figures_of_known_times(clock):
+def test_blocks_take_turns_and_their_first_calls_do_not_count(clock):
     log = []
-    # Three warm-up calls of a second, then 0.001 to 0.010 s.
-    ramp = [1, 1, 1, *(n / 1000 for n in range(1, 11))]
+    # In each block three calls of a second, then four that count: 0.010, 0.020, … 0.120 s over three blocks.
+    ramp = [seconds for block in range(3) for seconds in (1, 1, 1, *((4 * block + n) / 100 for n in range(1, 5)))]
     models = {"a": Slow(clock, "a", ramp, log), "b": Slow(clock, "b", [0.1], log)}
     models["a"].train()
     threads = torch.get_num_threads()
     figures = latency(models, (1, 8, 8), batch_size=4, budget_s=0.2)
-    assert figures["a"]["median"] == pytest.approx(5.5)
-    assert figures["a"]["p95"] == pytest.approx(9.55)
+    assert figures["a"]["median"] == pytest.approx(65)
+    assert figures["a"]["p95"] == pytest.approx(114.5)
     assert figures["b"]["median"] == pytest.approx(100)
     facts = {"batch_size": 4, "runtime": module.RUNTIME, "threads": 1, "device": "cpu", "simulated": False}
     assert figures["a"].items() >= facts.items()
-    timed = log[6:]
-    assert [name for name, *_rest in timed] == ["a", "b"] * 10
-    assert {entry[1:] for entry in timed} == {((4, 1, 8, 8), 1)}
+    assert [name for name, *_rest in log] == (["a"] * 7 + ["b"] * 7) * 3
+    assert {entry[1:] for entry in log} == {((4, 1, 8, 8), 1)}
     assert torch.get_num_threads() == threads
     assert models["a"].training
     assert models["b"].training
 
 
-def test_the_budget_ends_the_rounds_and_ten_are_the_fewest(clock):
+def test_a_block_of_a_quick_network_lasts_a_hundredth_of_a_second(clock):
     log = []
-    latency({"a": Slow(clock, "a", [1 / 64], log), "b": Slow(clock, "b", [1 / 64], log)}, (1,), budget_s=0.5)
-    assert len(log) == 2 * 3 + 2 * 33
-    log.clear()
-    latency({"a": Slow(clock, "a", [5.0], log)}, (1,), budget_s=0.5)
-    assert len(log) == 3 + 10
-    log.clear()
-    latency({"a": Slow(clock, "a", [0.0], log)}, (1,))
-    assert len(log) == 3 + module.MOST_ROUNDS
+    latency({"quick": Slow(clock, "quick", [1 / 1024], log), "slow": Slow(clock, "slow", [1.0], log)}, (1,), budget_s=0.0)
+    assert [name for name, *_rest in log] == (["quick"] * (3 + 11) + ["slow"] * (3 + 4)) * 3
+
+
+def test_the_budget_ends_the_blocks(clock):
+    log = []
+    latency({"a": Slow(clock, "a", [1 / 64], log), "b": Slow(clock, "b", [1 / 64], log)}, (1,), budget_s=1.0)
+    blocks = 10  # a turn of both takes 14 / 64 s, the tenth goes past two seconds
+    assert len(log) == 2 * 7 * blocks
+
+
+def test_inputs_are_random_and_the_same_each_time():
+    class Records(nn.Module):
+        def forward(self, inputs):
+            seen.append(inputs)
+            return inputs
+
+    seen = []
+    for _time in range(2):
+        latency({"a": Records()}, (1, 8, 8), budget_s=0.0)
+    assert all(torch.equal(inputs, seen[0]) for inputs in seen)
+    assert seen[0].std() > 0.5
 
 
 def test_threads_come_back_after_a_failure():

@@ -100,3 +100,32 @@ def test_rows_add_up_to_the_network_and_to_its_files(name, tmp_path):
     assert sum(row["nonzero"] for row in rows) == nonzero(model)
     assert {row["bits"] for row in rows if row["macs"]} == {4}
     assert {row["bits"] for row in rows if not row["macs"]} <= {32}
+
+
+class Attention(nn.Module):
+    """Self-attention over the rows of an image, by PyTorch's layer or by its function."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.kind = kind
+        self.layer = nn.MultiheadAttention(16, 4, batch_first=True) if kind == "layer" else nn.Linear(16, 48)
+
+    def forward(self, image):
+        rows = image[:, 0]
+        if self.kind == "layer":
+            return self.layer(rows, rows, rows)[0]
+        heads = self.layer(rows).view(-1, 10, 3, 4, 4).permute(2, 0, 3, 1, 4)
+        return nn.functional.scaled_dot_product_attention(*heads)
+
+
+def test_attention_multiplies_too():
+    layer, function = Attention("layer"), Attention("function")
+    projections, scores, mixing, output = 10 * 16 * 48, 4 * 10 * 10 * 4, 4 * 10 * 10 * 4, 10 * 16 * 16
+    before = torch.backends.mha.get_fastpath_enabled()
+    assert macs(layer.eval(), (1, 10, 16)) == projections + scores + mixing + output
+    assert macs(function, (1, 10, 16)) == projections + scores + mixing
+    assert torch.backends.mha.get_fastpath_enabled() == before
+    assert macs_by_layer(function, (1, 10, 16)) == {"layer": projections, "": scores + mixing}
+    for model in (layer, function):
+        assert sum(row["macs"] for row in layer_table(model, (1, 10, 16))) == macs(model, (1, 10, 16))
+    assert layer_table(function, (1, 10, 16))[0]["shape"] == []
