@@ -17,7 +17,6 @@ from compression.settings import data_root
 from compression.spec import parse
 
 ROUNDS = 9
-LEASE_SECONDS = 60
 
 
 def measure() -> Iterator[Figure]:
@@ -36,7 +35,7 @@ def measure() -> Iterator[Figure]:
         store = Store(f"sqlite:///{Path(folder) / 'lab.db'}")
         spec = parse({"kind": "distill"})
         run_id = store.submit(spec.to_json(), spec.hash, spec.kind, owner="benchmark")
-        store.claim("token", {"cpu": 1}, lease_s=LEASE_SECONDS)
+        store.claim("token", {"cpu": 1})
         train(None)
 
         def reported() -> None:

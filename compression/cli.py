@@ -5,7 +5,6 @@ Exit codes: 0 finished; 1 failed while running; 2 a bad request; 130 cancelled. 
 
 import argparse
 import sys
-import time
 import traceback
 from collections.abc import Sequence
 from typing import NoReturn
@@ -13,6 +12,7 @@ from typing import NoReturn
 from compression import settings
 from compression.errors import LabError
 from compression.texts import gettext as _
+from compression.texts import timestamp
 
 BAD_REQUEST, CANCELLED = 2, 130
 
@@ -95,7 +95,7 @@ def _unexpected(error: Exception) -> str:
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("a", encoding="utf-8") as file:
-            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {traceback.format_exc()}\n")
+            file.write(f"{timestamp()} {traceback.format_exc()}\n")
     except OSError:
         return _("Something went wrong inside the lab ({kind}).").format(kind=type(error).__name__)
     return _("Something went wrong inside the lab ({kind}); {log} has the details.").format(kind=type(error).__name__, log=log)

@@ -28,6 +28,10 @@ class DataError(LabError):
     """Data that is missing, incomplete or corrupt."""
 
 
+class StoreError(LabError):
+    """A store that cannot be reached or written now; the same call may work later."""
+
+
 class LimitError(LabError):
     """A limit of the lab was passed."""
 

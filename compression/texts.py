@@ -1,6 +1,7 @@
 """Every visible string passes through here, so that a catalogue of translations can follow."""
 
 import gettext as _standard
+from datetime import datetime
 
 _translations = _standard.NullTranslations()
 
@@ -13,3 +14,8 @@ def gettext(message: str) -> str:
 def mark(message: str) -> str:
     """Mark a message for the catalogue without translating it yet (titles and knob help are looked up when shown)."""
     return message
+
+
+def timestamp() -> str:
+    """Return the present time for a log: local time with its distance from UTC."""
+    return datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")

@@ -4,10 +4,11 @@ import argparse
 import dataclasses
 import json
 import time
+from contextlib import suppress
 from typing import Any
 
 from compression import runs, settings
-from compression.runs.records import QUEUED, Run
+from compression.runs.records import QUEUED, RUNNING, Run
 from compression.runs.store import Store
 from compression.texts import gettext as _
 
@@ -17,7 +18,9 @@ TITLE_CHARACTERS = 40
 def look_after(request: argparse.Namespace) -> int:
     """Carry out one of the actions on runs and return the exit code."""
     store = runs.store()
-    store.expire()
+    if RUNNING in store.active_states():  # should its process be gone, a supervisor finds out
+        with suppress(OSError):
+            runs.ensure_alive()
     if request.action == "list":
         _print_list(store.runs(), as_json=request.json)
     elif request.action == "show":

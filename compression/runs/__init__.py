@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from compression import settings
 from compression.runs.devices import named
-from compression.runs.launch import ensure_alive
+from compression.runs.launch import ensure_alive, supervisor_problem
 from compression.runs.records import Event, Run
 from compression.runs.snapshot import Snapshot
 from compression.runs.store import Store
@@ -17,7 +17,7 @@ from compression.runs.store import Store
 if TYPE_CHECKING:
     from compression.spec import Spec
 
-__all__ = ["Event", "Run", "Store", "ensure_alive", "newest", "resume", "store", "submit"]
+__all__ = ["Event", "Run", "Store", "ensure_alive", "newest", "resume", "store", "submit", "supervisor_problem"]
 
 
 def store() -> Store:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, exc
 
 from compression import settings
-from compression.errors import LabError
+from compression.errors import StoreError
 from compression.runs.schema import open_engine, reason
 from compression.texts import gettext as _
 
@@ -42,4 +42,4 @@ def _told() -> Iterator[None]:
     try:
         yield
     except exc.SQLAlchemyError as error:
-        raise LabError(_("The store cannot be used: {reason}.").format(reason=reason(error))) from error
+        raise StoreError(_("The store cannot be used: {reason}.").format(reason=reason(error))) from error

@@ -1,4 +1,4 @@
-"""How a supervisor comes to life: started, detached, by whoever needs it first."""
+"""How a supervisor comes to life: started, detached, by whoever needs it first, and replaced where it no longer answers."""
 
 import hashlib
 import os
@@ -6,15 +6,36 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from filelock import FileLock, Timeout
 
 from compression import settings
+from compression.runs import heartbeat
+from compression.texts import gettext as _
 
-STARTING_S = 5.0
-_guard = threading.Lock()
-_started: dict[str, tuple[float, subprocess.Popen[bytes]]] = {}
+STARTING_S, LONGEST_BACK_OFF_S = 5.0, 60.0
+SILENT_S, GIVE_UP_S, GIVE_UP_STARTING_S = 20.0, 90.0, 600.0
+LONGEST_GAP_S = 15.0
+_guard = threading.RLock()
+
+
+@dataclass
+class _Known:
+    """What this process knows of a home's supervisor: when it last started one, and how long the pulse has been the same."""
+
+    started: float | None = None
+    process: subprocess.Popen[bytes] | None = None
+    failures: int = 0
+    pulse: int = 0
+    since: float = 0.0
+    looked: float = 0.0
+
+
+_known: dict[str, _Known] = {}
 
 
 def supervisor_lock() -> FileLock:
@@ -34,13 +55,77 @@ def supervisor_alive() -> bool:
         return True
 
 
+def supervisor_problem() -> str | None:
+    """Return in one sentence why no run starts now; None while all is well. Cheap enough to call at every poll."""
+    try:
+        with _guard:
+            alive, known, told = supervisor_alive(), _here(), heartbeat.read()
+            failed = known.failures > 0 or (known.process is not None and known.process.poll() not in (None, 0))
+            silent = _silence() > SILENT_S
+    except OSError as error:
+        return _("No run can start: the lab may not write to {home} ({reason}).").format(
+            home=settings.home(), reason=error.strerror
+        )
+    if alive and silent and told is not None:
+        return _("Process {pid}, which starts the runs, does not answer; it is replaced unless it does soon.").format(
+            pid=told.pid
+        )
+    if told is not None and told.problem and (alive or failed):
+        return _("No run can start now: {problem}").format(problem=told.problem)
+    if known.failures and not alive:
+        log = settings.home() / "supervisor.log"
+        return _("No run can start: the process that starts them ends at once; {log} says why.").format(log=log)
+    return None
+
+
 def ensure_alive() -> None:
-    """Start a supervisor unless one lives; cheap enough to call at every poll. Two that start at once sort it out by the lock."""
+    """Start a supervisor unless one lives; cheap enough to call at every poll. Two that start at once sort it out by the lock.
+
+    After a start that failed it waits longer each time before the next; a supervisor that has not answered for long is killed,
+    which leaves its workers at work.
+    """
     with _guard:
-        home = str(settings.home())
-        since, _process = _started.get(home, (-STARTING_S, None))
-        if time.monotonic() - since > STARTING_S and not supervisor_alive():
-            _started[home] = (time.monotonic(), start_supervisor())
+        known = _here()
+        if known.started is not None and time.monotonic() - known.started < _back_off(known.failures):
+            return
+        if supervisor_alive():
+            known.failures = 0
+            heartbeat.want()
+            _end_if_stuck()
+            return
+        if known.process is not None:
+            if known.process.poll() is None and time.monotonic() - known.started < LONGEST_BACK_OFF_S:
+                return
+            known.failures = 0 if known.process.returncode == 0 else known.failures + 1
+        known.started, known.process = time.monotonic(), start_supervisor()
+
+
+def _back_off(failures: int) -> float:
+    return min(STARTING_S * 2**failures, LONGEST_BACK_OFF_S)
+
+
+def _here() -> _Known:
+    return _known.setdefault(str(settings.home()), _Known())
+
+
+def _silence() -> float:
+    """Return for how many seconds the supervisor has not beaten, as far as this process was awake to see it."""
+    known, now, pulse = _here(), time.monotonic(), heartbeat.pulse()
+    if pulse != known.pulse or now - known.looked > LONGEST_GAP_S:
+        known.pulse, known.since = pulse, now
+    known.looked = now
+    return now - known.since
+
+
+def _end_if_stuck() -> None:
+    told, silence = heartbeat.read(), _silence()
+    if told is None or silence < (GIVE_UP_STARTING_S if told.starting else GIVE_UP_S):
+        return
+    with suppress(psutil.Error):
+        process = psutil.Process(told.pid)
+        if process.exe() == psutil.Process().exe():
+            process.kill()
+            process.wait(STARTING_S)
 
 
 def start_supervisor() -> subprocess.Popen[bytes]:

@@ -87,12 +87,32 @@ class Lease:
     cancel: bool = False
 
 
+@dataclass(frozen=True)
+class Standing:
+    """A lease as the store has it: each renewal changes it, so between two that are equal there was none.
+
+    Attributes:
+        lease_until: when it was renewed, by the clock of its holder; only told apart, never compared with a time.
+        cancel: someone asked to cancel the run.
+    """
+
+    run: str
+    token: str | None
+    lease_until: float | None
+    cancel: bool = field(default=False, compare=False)
+
+
 def encode(value: Any) -> str:
     """Return strict JSON; numbers that are not finite become null, an array's number becomes plain, anything else its text."""
     try:
         return json.dumps(value, allow_nan=False, default=_plain)
     except ValueError:
         return json.dumps(_finite(value), allow_nan=False, default=str)
+
+
+def text(value: Any) -> str:
+    """Return a value's text as every database takes it: without lone surrogates, as in odd paths, and without zero bytes."""
+    return str(value).encode("utf-8", "replace").decode("utf-8").replace("\x00", "")
 
 
 def _plain(value: Any) -> Any:

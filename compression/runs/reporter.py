@@ -2,6 +2,7 @@
 
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,18 +19,35 @@ class Reporter:
 
     Guarantees: at most four writes a second, but the first metric is written at once; the lease is renewed every second;
     cancellation is heard within a quarter of a second; nothing is lost while the store is out of reach: it is written later, in
-    order.
+    order. An event that can never be written is left out, which the log tells, and the thread lives on.
 
     Args:
         hear: called from the thread at every tick, with what the store said (None: out of reach).
+        log: takes what went wrong.
+        worked_s: the seconds worked on the run before this attempt.
     """
 
-    def __init__(self, store: Store, run_id: str, token: str, hear: Callable[[Lease | None], None]) -> None:
-        self._store, self._run_id, self._token, self._hear = store, run_id, token, hear
+    def __init__(
+        self,
+        store: Store,
+        run_id: str,
+        token: str,
+        hear: Callable[[Lease | None], None],
+        *,
+        log: Callable[[str], None] = lambda text: None,
+        worked_s: float = 0.0,
+    ) -> None:
+        self._store, self._run_id, self._token, self._hear, self._log = store, run_id, token, hear, log
+        self._began = time.monotonic() - worked_s
         self._unsent: list[Mapping[str, Any]] = []
         self._lock, self._wake, self._closing = threading.Lock(), threading.Event(), threading.Event()
         self._told_metric, self._renewed = False, time.monotonic()
         self._thread = threading.Thread(target=self._work, name="reporter", daemon=True)
+
+    @property
+    def seconds(self) -> float:
+        """Return the time worked on the run by now, over all attempts."""
+        return time.monotonic() - self._began
 
     def start(self) -> None:
         """Start the thread."""
@@ -57,7 +75,10 @@ class Reporter:
             self._wake.wait(TICK_S)
             self._wake.clear()
             if not self._closing.is_set():
-                self._hear(self._tick())
+                try:
+                    self._hear(self._tick())
+                except Exception:
+                    self._log(traceback.format_exc())
 
     def _tick(self) -> Lease | None:
         with self._lock:
@@ -65,10 +86,29 @@ class Reporter:
         try:
             if not batch and time.monotonic() - self._renewed < RENEWAL_S:
                 return self._store.check(self._run_id, self._token)
-            lease = self._store.append(self._run_id, self._token, batch)
+            lease = self._append(batch)
             self._renewed = time.monotonic()
             return lease
         except LabError:
             with self._lock:
                 self._unsent = batch + self._unsent
             return None
+
+    def _append(self, batch: list[Mapping[str, Any]]) -> Lease:
+        try:
+            return self._store.append(self._run_id, self._token, batch, seconds=self.seconds)
+        except LabError:
+            raise
+        except Exception:
+            self._append_singly(batch)
+            return self._store.append(self._run_id, self._token, [], seconds=self.seconds)
+
+    def _append_singly(self, batch: list[Mapping[str, Any]]) -> None:
+        while batch:
+            try:
+                self._store.append(self._run_id, self._token, batch[:1])
+            except LabError:
+                raise
+            except Exception:
+                self._log(f"An event of type {batch[0]['type']!r} cannot be stored and is left out.\n{traceback.format_exc()}")
+            del batch[0]  # at once: what is stored is not sent again, should the store fail at the next

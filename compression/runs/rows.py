@@ -9,12 +9,11 @@ from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, up
 
 from compression.errors import NotFoundError, NotYoursError
 from compression.runs import records
-from compression.runs.records import CANCELLED, FINISHED, INTERRUPTED, QUEUED, RUNNING
+from compression.runs.records import CANCELLED, FINISHED, INTERRUPTED, QUEUED, RUNNING, Standing
 from compression.runs.schema import EVENTS, RUNS
 from compression.runs.turns import Place, next_turn
 from compression.texts import gettext as _
 
-LEASE_S = 6.0
 PROGRESS_FIELDS = ("role", "seed", "epoch", "epochs")
 AT_REST = {"token": None, "lease_until": None, "cancel": 0, "seconds_left": None}
 
@@ -42,10 +41,25 @@ def held(run_id: str, token: str) -> ColumnElement[bool]:
     return and_(RUNS.c.id == run_id, RUNS.c.token == token, RUNS.c.state == RUNNING)
 
 
-def working(device: str, token: str, lease_s: float = LEASE_S) -> dict[str, Any]:
+def working(device: str, token: str) -> dict[str, Any]:
     """Return the columns of a run that starts to work now."""
     now = time.time()
-    return {"state": RUNNING, "device": device, "token": token, "started": now, "lease_until": now + lease_s}
+    return {"state": RUNNING, "device": device, "token": token, "started": now, "lease_until": now}
+
+
+def standings(connection: Connection) -> list[Standing]:
+    """Return the leases that are held now."""
+    rows = connection.execute(select(RUNS.c.id, RUNS.c.token, RUNS.c.lease_until, RUNS.c.cancel).where(RUNS.c.state == RUNNING))
+    return [Standing(run, token, until, bool(cancel)) for run, token, until, cancel in rows]
+
+
+def abandon(connection: Connection, standing: Standing) -> bool:
+    """Interrupt a run unless its lease was renewed since; tell whether it was interrupted."""
+    row = connection.execute(select(RUNS).where(RUNS.c.id == standing.run)).mappings().first()
+    if row is None or row["state"] != RUNNING or (row["token"], row["lease_until"]) != (standing.token, standing.lease_until):
+        return False
+    end(connection, row, INTERRUPTED, error=_("The run stopped answering; resume it to go on where it was."))
+    return True
 
 
 def insert_run(connection: Connection, spec: Mapping[str, Any], spec_hash: str, kind: str, **values: Any) -> str:
@@ -78,7 +92,7 @@ def latest(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for event in events:
         if event["type"] == "stage":
-            values["stage"] = str(event.get("text") or event.get("stage") or "")
+            values["stage"] = records.text(event.get("text") or event.get("stage") or "")
         elif event["type"] == "progress":
             values["fraction"] = records.number(event.get("fraction")) or 0.0
             values["seconds_left"] = records.number(event.get("seconds_left"))
@@ -110,8 +124,14 @@ def end(
     error: str | None = None,
     result: Mapping[str, Any] | None = None,
     events: Events = (),
+    seconds: float | None = None,
 ) -> None:
-    """End a run with its last events and, unless it is interrupted, one event that says so."""
+    """End a run with its last events and, unless it is interrupted, one event that says so.
+
+    Args:
+        seconds: the time worked on it so far; what was last told, by default.
+    """
+    error = None if error is None else records.text(error)
     if state == INTERRUPTED and row["cancel"]:
         state, error = CANCELLED, None
     if state in records.TERMINAL:
@@ -121,19 +141,12 @@ def end(
         **latest(events),
         **AT_REST,
         **({"fraction": 1.0} if state == FINISHED else {}),
+        **({} if seconds is None else {"seconds": seconds}),
         "state": state,
         "finished": time.time(),
-        "seconds": (records.number(row["seconds"]) or 0.0) + _worked(row),
         "error": error,
         "result": None if result is None else records.encode(result),
         "last_seq": row["last_seq"] + len(stored),
     }
     connection.execute(update(RUNS).where(RUNS.c.id == row["id"]).values(**values))
     insert_events(connection, row["id"], row["last_seq"], stored)
-
-
-def _worked(row: Row) -> float:
-    started, until = records.number(row["started"]), records.number(row["lease_until"])
-    if row["state"] != RUNNING or started is None or until is None:
-        return 0.0
-    return max(0.0, min(time.time(), until) - started)

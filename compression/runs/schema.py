@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from compression import settings
-from compression.errors import LabError
+from compression.errors import LabError, StoreError
 from compression.runs import migrations
 from compression.texts import gettext as _
 from compression.texts import mark
@@ -118,7 +118,7 @@ def open_engine(url: str) -> Engine:
         event.listen(engine, "begin", _begin)
         _create(engine)
     except (exc.SQLAlchemyError, ImportError, OSError) as error:
-        raise LabError(_("The store cannot be opened: {reason}.").format(reason=reason(error))) from error
+        raise StoreError(_("The store cannot be opened: {reason}.").format(reason=reason(error))) from error
     return engine
 
 

@@ -10,13 +10,12 @@ from sqlalchemy import Connection, and_, delete, func, select, update
 
 from compression import settings
 from compression.errors import LabError, LimitError
-from compression.runs import records
+from compression.runs import records, rows
 from compression.runs.people import People
 from compression.runs.queries import Queries
-from compression.runs.records import CANCELLED, INTERRUPTED, QUEUED, RUNNING, Lease, Run
+from compression.runs.records import CANCELLED, QUEUED, RUNNING, Lease, Run, Standing
 from compression.runs.rows import (
     AT_REST,
-    LEASE_S,
     end,
     held,
     insert_events,
@@ -27,7 +26,7 @@ from compression.runs.rows import (
     turn_of,
     working,
 )
-from compression.runs.schema import EVENTS, RUNS
+from compression.runs.schema import ABOUT, EVENTS, RUNS
 from compression.texts import gettext as _
 
 SAFE_ID = re.compile(r"[0-9a-z]{4,40}")
@@ -45,13 +44,13 @@ class Store(Queries, People):
       finished, failed or been cancelled has exactly one event of these types, its last.
     * A torn or foreign row reads as a failed run or is left out; it never makes the store unreadable.
 
-    Leases are judged by the wall clock: machines that share a database must agree on the time within a second or two.
+    * No clock on a wall decides about a lease; see `leases.py`.
 
     Args:
         url: an SQLAlchemy URL; what the settings say by default.
 
     Raises:
-        LabError: from every method, when the database cannot be reached or written.
+        StoreError: from every method, when the database cannot be reached or written.
     """
 
     def submit(
@@ -131,7 +130,7 @@ class Store(Queries, People):
         if SAFE_ID.fullmatch(run_id):
             shutil.rmtree(settings.runs_folder() / run_id, ignore_errors=True)
 
-    def claim(self, token: str, slots: Mapping[str, int], lease_s: float = LEASE_S) -> Run | None:
+    def claim(self, token: str, slots: Mapping[str, int]) -> Run | None:
         """Start the run whose turn it is, under the token, or return None where no slot suits a waiting run.
 
         Two callers never get the same run, and together they never fill more slots than there are.
@@ -144,7 +143,7 @@ class Store(Queries, People):
             if turn is None:
                 return None
             run_id, device = turn
-            claimed = update(RUNS).where(RUNS.c.id == run_id, RUNS.c.state == QUEUED).values(**working(device, token, lease_s))
+            claimed = update(RUNS).where(RUNS.c.id == run_id, RUNS.c.state == QUEUED).values(**working(device, token))
             if connection.execute(claimed).rowcount != 1:
                 return None
             return records.read_run(row_of(connection, run_id))
@@ -156,22 +155,19 @@ class Store(Queries, People):
             cancel = connection.scalar(query)
         return Lease(cancel is not None, bool(cancel))
 
-    def renew(self, run_id: str, token: str, lease_s: float = LEASE_S) -> Lease:
-        """Prolong the lease; a token that is no longer the run's changes nothing."""
-        return self.append(run_id, token, [], lease_s)
-
-    def append(self, run_id: str, token: str, events: Sequence[Mapping[str, Any]], lease_s: float = LEASE_S) -> Lease:
-        """Append events, each with its `type`, and prolong the lease, in one transaction; a stale token changes nothing.
+    def append(self, run_id: str, token: str, events: Sequence[Mapping[str, Any]], *, seconds: float | None = None) -> Lease:
+        """Append events, each with its `type`, and renew the lease, in one transaction; a stale token changes nothing.
 
         Progress is stored in the run's row alone, the latest in place of the one before.
+
+        Args:
+            seconds: the time worked on the run so far, over all attempts.
         """
         stored = lasting(events)
+        values = {**latest(events), **({} if seconds is None else {"seconds": seconds})}
         with self._write() as connection:
-            changed = (
-                update(RUNS)
-                .where(held(run_id, token))
-                .values(lease_until=time.time() + lease_s, last_seq=RUNS.c.last_seq + len(stored), **latest(events))
-            )
+            values |= {"lease_until": time.time(), "last_seq": RUNS.c.last_seq + len(stored)}
+            changed = update(RUNS).where(held(run_id, token)).values(**values)
             if connection.execute(changed).rowcount != 1:
                 return Lease(False)
             row = row_of(connection, run_id)
@@ -187,28 +183,32 @@ class Store(Queries, People):
         error: str | None = None,
         result: Mapping[str, Any] | None = None,
         events: Sequence[Mapping[str, Any]] = (),
+        seconds: float | None = None,
     ) -> bool:
-        """End the run with its last events, and tell whether it was still the token's to end.
+        """End the run with its last events and the seconds worked on it so far, and tell whether it was still the token's to end.
 
         Interrupting a run that someone asked to cancel cancels it.
         """
         with self._write() as connection:
             row = connection.execute(select(RUNS).where(held(run_id, token))).mappings().first()
             if row is not None:
-                end(connection, row, state, error=error, result=result, events=events)
+                end(connection, row, state, error=error, result=result, events=events, seconds=seconds)
             return row is not None
 
-    def expire(self) -> list[str]:
-        """Interrupt the runs whose lease has run out, and return their ids."""
-        late = and_(RUNS.c.state == RUNNING, func.coalesce(RUNS.c.lease_until, 0.0) < time.time())
+    def standings(self) -> list[Standing]:
+        """Return the leases that are held now."""
         with self._read() as connection:
-            if connection.scalar(select(RUNS.c.id).where(late).limit(1)) is None:
-                return []
+            return rows.standings(connection)
+
+    def abandon(self, standing: Standing) -> bool:
+        """Interrupt a run whose lease is still exactly as it was seen, and tell whether it was."""
         with self._write() as connection:
-            rows = connection.execute(select(RUNS).where(late)).mappings().all()
-            for row in rows:
-                end(connection, row, INTERRUPTED, error=_("The run stopped answering; resume it to go on where it was."))
-            return [row["id"] for row in rows]
+            return rows.abandon(connection, standing)
+
+    def probe(self) -> None:
+        """Write something and change nothing; raises where nothing can be written now."""
+        with self._write() as connection:
+            connection.execute(update(ABOUT).values(value=ABOUT.c.value))
 
     def _check_limit(self, connection: Connection, owner: str) -> None:
         mine = and_(RUNS.c.owner == owner, RUNS.c.state.in_(records.ACTIVE))

@@ -1,13 +1,16 @@
 """The supervisor: one process a home folder that starts a worker for each run whose turn it is, and notices when one dies."""
 
 import gc
+import math
 import multiprocessing
+import os
 import secrets
 import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
@@ -15,18 +18,21 @@ from filelock import Timeout
 
 from compression import settings
 from compression.errors import LabError
-from compression.runs import worker
+from compression.runs import heartbeat, worker
 from compression.runs.devices import available, slots
 from compression.runs.launch import code_version, start_supervisor, supervisor_lock
+from compression.runs.leases import Leases
 from compression.runs.records import INTERRUPTED, QUEUED
-from compression.runs.store import LEASE_S, Store
+from compression.runs.store import Store
 from compression.texts import gettext as _
+from compression.texts import timestamp
 
 BUSY_POLL_S = 0.04
 QUIET_POLL_S = 0.15
 QUIET_AFTER_S = 60.0
 IDLE_S = 600
-EXPIRY_S = 1.0
+LOOK_S = 1.0
+OBEY_S = 5.0
 LOCK_PATIENCE_S = 5.0
 PROBE_PATIENCE_S = 30.0
 FAREWELL_S = 5.0
@@ -67,15 +73,16 @@ class Supervisor:
     """Claims queued runs and forks (or, where that is not safe, spawns) a worker for each.
 
     Guarantees: one a home folder; a queued run starts within 50 ms while the lab is in use and a slot is free; a worker that
-    dies or stops answering leaves its run `interrupted` within the lease, whether or not anyone submits another; a supervisor
-    whose code is older than the files starts no run and makes room for a new one. Killed, it leaves its workers at work: their
-    leases go on, and the next supervisor counts them.
+    dies or stops answering leaves its run `interrupted` within the lease, whether or not anyone submits another, and a stall of
+    the store, the machine or the clock interrupts none; a worker that does not obey is killed; a supervisor whose code is older
+    than the files starts no run and makes room for a new one. Killed, it leaves its workers at work: their leases go on, and
+    the next supervisor counts them. What keeps it from working stands in its heartbeat.
 
     Args:
         engine: what workers execute runs with.
         warm: imports what workers need.
         probe: returns the devices.
-        idle_s: how long it stays with nothing to do.
+        idle_s: how long it stays with nothing to do and nobody who wants it; what the settings say by default.
     """
 
     def __init__(
@@ -86,64 +93,104 @@ class Supervisor:
         probe: Callable[[], list[str]] = probe_devices,
         idle_s: float | None = None,
     ) -> None:
-        self._engine, self._warm, self._probe = engine, warm, probe
-        self._idle_s = settings.limit("LAB_SUPERVISOR_IDLE_SECONDS", IDLE_S) if idle_s is None else idle_s
+        self._engine, self._warm, self._probe, self._idle_s = engine, warm, probe, idle_s
         self._children: dict[tuple[str, str], BaseProcess] = {}
+        self._disobeying: dict[tuple[str, str], float] = {}
         self._version = code_version()
         self._leaving = False
         self._slots: dict[str, int] = {}
-        self._last_work = self._last_tick = self._last_expiry = self._patient_until = 0.0
+        self._last_work = self._last_look = 0.0
+        self._wanted, self._problem = 0, None
 
     def serve(self) -> None:
-        """Work until there has been nothing to do for a while; returns at once where another supervisor already serves."""
-        lock = supervisor_lock()
+        """Work until there has been nothing to do for a while; returns at once where another supervisor already serves.
+
+        Raises:
+            LabError: a setting is not allowed, or the store cannot be used; the heartbeat says so, too.
+        """
+        self._lock = supervisor_lock()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._leave)
-        try:
-            lock.acquire(timeout=LOCK_PATIENCE_S)
-        except Timeout:
+        if not self._take_lock(LOCK_PATIENCE_S):
             return
-        self._store = Store()
-        self._warm()
-        self._slots = slots(self._probe())
-        self._last_work, self._last_tick = time.monotonic(), time.time()
+        try:
+            self._prepare()
+        except Exception as error:
+            heartbeat.tell(problem=worker.sentence(error))
+            raise
         while True:
             successor = self._loop()
-            lock.release()
+            if self._ousted():
+                return self._part_from_workers()
+            self._lock.release()
             if successor and not self._leaving:
                 start_supervisor()
             # Whoever submitted just before the release saw the lock held and relies on us.
-            elif not self._leaving and settings.home().exists() and QUEUED in self._store.active_states():
-                try:
-                    lock.acquire(timeout=0)
-                    continue
-                except Timeout:
-                    pass
-            return
+            elif not self._leaving and QUEUED in self._store.active_states() and self._take_lock(0):
+                continue
+            return None
+
+    def _take_lock(self, patience_s: float) -> bool:
+        try:
+            self._lock.acquire(timeout=patience_s)
+        except Timeout:
+            return False
+        self._place = _identity(self._lock.lock_file)
+        return True
+
+    def _prepare(self) -> None:
+        heartbeat.beat()
+        if self._idle_s is None:
+            self._idle_s = settings.limit("LAB_SUPERVISOR_IDLE_SECONDS", IDLE_S)
+        settings.gpu_slots(), settings.threads()  # refused now, not by the first run
+        self._store = Store()
+        self._leases = Leases(self._store)
+        heartbeat.tell(starting=True)
+        self._warm()
+        self._slots = slots(self._probe())
+        heartbeat.tell()
+        self._last_work, self._last_look = time.monotonic(), -math.inf
 
     def _loop(self) -> bool:
         """Tick until it is time to go; return whether a supervisor with newer code should follow."""
         while not self._leaving:
+            if self._ousted():
+                return False
             try:
                 outdated = self._tick()
+                self._tell(None)
             except Exception as error:
-                print(time.strftime("%Y-%m-%d %H:%M:%S"), error, file=sys.stderr, flush=True)
-                if not isinstance(error, LabError):
-                    traceback.print_exc()
                 outdated = False
-                time.sleep(EXPIRY_S)
+                self._tell(error)
+                time.sleep(LOOK_S)
             if outdated and not self._children:
                 return True
             quiet = time.monotonic() - self._last_work
-            if not self._children and (quiet > self._idle_s or not settings.home().exists()):
+            if not self._children and quiet > self._idle_s:
                 return False
             time.sleep(BUSY_POLL_S if self._children or quiet < QUIET_AFTER_S else QUIET_POLL_S)
         self._part_from_workers()
         return False
 
+    def _ousted(self) -> bool:
+        """Tell whether the home folder, and our lock in it, was removed or replaced."""
+        return _identity(self._lock.lock_file) != self._place
+
+    def _tell(self, error: Exception | None) -> None:
+        problem = None if error is None else worker.sentence(error)
+        if problem != self._problem:
+            self._problem = problem
+            heartbeat.tell(problem=problem)
+            with suppress(OSError):  # a full disk takes no log
+                print(timestamp(), problem or "The store can be used again.", file=sys.stderr, flush=True)
+                if error is not None and not isinstance(error, LabError):
+                    traceback.print_exception(error)
+
     def _tick(self) -> bool:
         self._reap()
-        self._expire()
+        if time.monotonic() - self._last_look > LOOK_S:
+            self._last_look = time.monotonic()
+            self._look_after()
         active = self._store.active_states()
         if active:
             self._last_work = time.monotonic()
@@ -156,6 +203,19 @@ class Supervisor:
         if run is not None:
             self._start_worker(run.id, token)
         return False
+
+    def _look_after(self) -> None:
+        heartbeat.beat()
+        if (wanted := heartbeat.wanted()) != self._wanted:
+            self._wanted, self._last_work = wanted, time.monotonic()
+        standings, abandoned = self._leases.look()
+        for standing in abandoned:
+            self._store.abandon(standing)
+        obeying = {(standing.run, standing.token) for standing in standings if not standing.cancel}
+        self._disobeying = {key: self._disobeying.get(key, time.monotonic()) for key in self._children if key not in obeying}
+        for key, since in self._disobeying.items():
+            if time.monotonic() - since > OBEY_S:
+                self._children[key].kill()
 
     def _start_worker(self, run_id: str, token: str) -> None:
         self._store.close()
@@ -171,16 +231,6 @@ class Supervisor:
                 del self._children[run_id, token]
                 self._last_work = time.monotonic()
 
-    def _expire(self) -> None:
-        now = time.time()
-        if now - self._last_tick > LEASE_S:
-            # The whole machine slept: its workers need a moment to renew their leases.
-            self._patient_until = now + LEASE_S
-        self._last_tick = now
-        if now - self._last_expiry > EXPIRY_S and now > self._patient_until:
-            self._last_expiry = now
-            self._store.expire()
-
     def _leave(self, *_signal: object) -> None:
         self._leaving = True
 
@@ -193,7 +243,16 @@ class Supervisor:
             child.kill()
         for child in self._children.values():
             child.join()
-        self._reap()
+        with suppress(LabError):  # else their leases run out
+            self._reap()
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _run_child(run_id: str, token: str, engine: worker.Engine) -> None:
@@ -203,8 +262,11 @@ def _run_child(run_id: str, token: str, engine: worker.Engine) -> None:
 
 
 def main() -> None:
-    """Serve the home folder that the environment names."""
-    Supervisor().serve()
+    """Serve the home folder that the environment names; a failed start ends with exit code 1."""
+    try:
+        Supervisor().serve()
+    except LabError as error:
+        sys.exit(f"{timestamp()} {error}")
 
 
 if __name__ == "__main__":

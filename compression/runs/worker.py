@@ -3,28 +3,33 @@
 import errno
 import os
 import signal
+import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 from compression import settings
-from compression.errors import LabError
+from compression.errors import LabError, StoreError
 from compression.runs.devices import resolve
 from compression.runs.records import CANCELLED, FAILED, FINISHED, INTERRUPTED, Lease, Run
 from compression.runs.reporter import Reporter
 from compression.runs.store import Store
 from compression.texts import gettext as _
+from compression.texts import timestamp
 
 STALE = "stale"
 PATIENCE_S = 0.5
-LAST_WORD_ATTEMPTS = 5
+LAST_WORD_PATIENCE_S = 600.0
+LONGEST_PAUSE_S = 1.0
 RESERVE_BYTES = 256 * 1024
 
 Event = Mapping[str, Any]
+Answer = TypeVar("Answer")
 Engine = Callable[[dict[str, Any], Path, str], Iterator[Event]]
 
 
@@ -68,7 +73,7 @@ class Worker:
         self._store, self._run, self._token, self._engine, self._listen = store, run, token, engine, listen
         self._signals = {signal.SIGTERM: INTERRUPTED, signal.SIGINT: interrupt}
         self._folder = settings.runs_folder() / run.id
-        self._reporter = Reporter(store, run.id, token, self._hear)
+        self._reporter = Reporter(store, run.id, token, self._hear, log=self._log, worked_s=run.seconds)
         self._stopping: str | None = None
         self._since = 0.0
         self._in_engine = False
@@ -90,7 +95,7 @@ class Worker:
         begun = False
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._reserve.write_bytes(bytes(RESERVE_BYTES))
+            self._reserve.write_bytes(os.urandom(RESERVE_BYTES))  # what compresses reserves nothing
             begun = True
             events = self._engine(self._run.spec, self._folder, self._run.device)
             while self._stopping is None and (event := self._next(events)) is not None:
@@ -121,16 +126,25 @@ class Worker:
             self._in_engine = False
 
     def _last_word(self, state: str, error: str | None, unsent: list[Event]) -> str:
-        self._reserve.unlink(missing_ok=True)
-        for attempt in range(LAST_WORD_ATTEMPTS):
-            time.sleep(attempt * 0.2)
-            try:
-                result = self._result if state == FINISHED else None
-                ours = self._store.finish(self._run.id, self._token, state, error=error, result=result, events=unsent)
-                return state if ours else STALE
-            except LabError as trouble:
-                self._log(f"{trouble}\n")
-        return STALE
+        with suppress(OSError):
+            self._reserve.unlink(missing_ok=True)
+        last = {"error": error, "result": self._result if state == FINISHED else None, "events": unsent}
+        try:
+            return self._finish(state, **last)
+        except LabError:
+            return STALE
+        except Exception as trouble:
+            self._log(traceback.format_exc())
+            failed = sentence(trouble)
+        try:
+            return self._finish(FAILED, error=failed)
+        except LabError:
+            return STALE
+
+    def _finish(self, state: str, **last: Any) -> str:
+        seconds = self._reporter.seconds
+        ours = patiently(lambda: self._store.finish(self._run.id, self._token, state, seconds=seconds, **last), log=self._log)
+        return state if ours else STALE
 
     def _hear(self, lease: Lease | None) -> None:
         if lease is not None and not lease.held:
@@ -166,8 +180,8 @@ class Worker:
 
     def _log(self, text: str) -> None:
         try:
-            with (self._folder / "log.txt").open("a", encoding="utf-8") as log:
-                log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}")
+            with (self._folder / "log.txt").open("a", encoding="utf-8", errors="backslashreplace") as log:
+                log.write(f"{timestamp()} {text.rstrip()}\n")
         except OSError:
             pass
 
@@ -189,13 +203,39 @@ def sentence(error: Exception, *, folder_lost: bool = False) -> str:
     return _("Something went wrong inside the lab ({kind}); the run's log has the details.").format(kind=type(error).__name__)
 
 
+def patiently(action: Callable[[], Answer], *, log: Callable[[str], None]) -> Answer:
+    """Return what an action on the store returns, tried again for as long as the store is out of reach and the home exists.
+
+    Raises:
+        StoreError: patience came to its end.
+    """
+    began, pause, told = time.monotonic(), 0.1, ""
+    while True:
+        try:
+            return action()
+        except StoreError as trouble:
+            if str(trouble) != told:
+                told = str(trouble)
+                log(told)
+            if time.monotonic() - began > LAST_WORD_PATIENCE_S or not settings.home().exists():
+                raise
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE_S)
+
+
 def work(run_id: str, token: str, engine: Engine = engine) -> None:
     """Work on a claimed run in a process of its own; what it prints goes to the run's log."""
-    store = Store()
-    run = store.run(run_id)
     folder = settings.runs_folder() / run_id
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "log.txt").open("a", encoding="utf-8") as log:
-        os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
+    with suppress(OSError):  # the worker meets the same trouble, and can say so
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "log.txt").open("a", encoding="utf-8") as log:
+            os.dup2(log.fileno(), 1)
+            os.dup2(log.fileno(), 2)
+    store = patiently(Store, log=_tell)
+    run = patiently(lambda: store.run(run_id), log=_tell)
     Worker(store, run, token, engine=engine).work()
+
+
+def _tell(text: str) -> None:
+    with suppress(OSError):
+        print(timestamp(), text, file=sys.stderr, flush=True)

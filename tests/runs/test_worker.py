@@ -2,11 +2,13 @@
 
 import errno
 import os
+import re
 import shutil
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,8 @@ import numpy as np
 import pytest
 
 from compression import settings
-from compression.errors import DataError, LabError
-from compression.runs import reporter
+from compression.errors import DataError, StoreError
+from compression.runs import reporter, worker
 from compression.runs.records import CANCELLED, FAILED, FINISHED, INTERRUPTED, RUNNING, Lease, Run
 from compression.runs.store import Store
 from compression.runs.worker import STALE, Engine, Worker
@@ -126,13 +128,13 @@ class Spy(Store):
         self.writes: list[int] = []
         self.attempts, self._fail = 0, fail
 
-    def append(self, run_id: str, token: str, events: Sequence, *rest: Any) -> Lease:
+    def append(self, run_id: str, token: str, events: Sequence, **rest: Any) -> Lease:
         self.attempts += 1
         if self._fail(self.attempts):
             time.sleep(0.2)
-            raise LabError("The store cannot be used: database or disk is full.")
+            raise StoreError("The store cannot be used: database or disk is full.")
         self.writes.append(len(events))
-        return super().append(run_id, token, events, *rest)
+        return super().append(run_id, token, events, **rest)
 
 
 def test_many_events_become_few_writes(home: Path) -> None:
@@ -221,34 +223,158 @@ def test_the_engine_is_closed_when_it_is_stopped(store: Store) -> None:
 
 
 def test_a_worker_that_lost_its_lease_stops_and_leaves_the_run_alone(store: Store) -> None:
-    run = claim(store)
+    run, told_by_then = claim(store), []
 
     def take_over() -> None:
         store.finish(run.id, "t", INTERRUPTED)
         store.resume(run.id)
         store.claim("other", {"cpu": 1})
-
-    threading.Timer(0.3, take_over).start()
-    assert work(store, run, endless) == STALE
-    assert store.run(run.id).state == RUNNING
-    assert store.check(run.id, "other").held
-    seen = len(store.events(run.id))
-    assert "finished" not in {event.type for event in store.events(run.id)}
-    assert len(store.events(run.id)) == seen
-
-
-def test_the_lease_is_renewed_while_the_engine_is_silent(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reporter, "RENEWAL_S", 0.2)
-    submit(store)
-    run = store.claim("t", {"cpu": 1}, lease_s=1.0)
+        told_by_then.extend(store.events(run.id))
 
     def engine(spec: dict, folder: Path, device: str) -> Iterator[dict]:
-        for _moment in range(20):
-            time.sleep(0.1)
-            assert store.expire() == []
+        for event in endless(spec, folder, device):
+            yield {**METRIC, "time": time.monotonic()}
+            yield event
+
+    threading.Timer(0.3, take_over).start()
+    assert work(store, run, engine) == STALE
+    assert store.run(run.id).state == RUNNING
+    assert store.check(run.id, "other").held
+    assert told_by_then
+    assert store.events(run.id) == told_by_then
+
+
+def test_the_lease_is_renewed_again_and_again_while_the_engine_is_silent(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reporter, "RENEWAL_S", 0.1)
+    run, renewals = claim(store), set()
+
+    def engine(spec: dict, folder: Path, device: str) -> Iterator[dict]:
+        def renewed_often() -> bool:
+            renewals.update(store.standings())
+            return len(renewals) > 4
+
+        wait_until(renewed_often, patience_s=20)
         yield {"type": "result", "result": {}}
 
     assert work(store, run, engine) == FINISHED
+    assert {standing.token for standing in renewals} == {"t"}
+
+
+class Absent(Store):
+    """A store that ends a run only at the given attempt, and counts the attempts."""
+
+    def __init__(self, until: int) -> None:
+        super().__init__()
+        self.attempts, self._until = 0, until
+
+    def finish(self, *given: Any, **last: Any) -> bool:
+        self.attempts += 1
+        if self.attempts < self._until:
+            raise StoreError("The store cannot be used: the server closed the connection.")
+        return super().finish(*given, **last)
+
+
+def test_the_last_word_is_tried_until_the_store_takes_it(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "LONGEST_PAUSE_S", 0.01)
+    store = Absent(until=30)
+    run = claim(store, epochs=3)
+    assert work(store, run, engines.counting) == FINISHED
+    assert store.attempts == 30
+    assert store.run(run.id).result["models"]["student"]["accuracy"] == engines.counted(3)
+    log = (settings.runs_folder() / run.id / "log.txt").read_text()
+    assert log.count("the server closed the connection") == 1
+
+
+def test_the_last_word_is_not_tried_for_ever(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Absent(until=10**9)
+    run = claim(store)
+    monkeypatch.setattr(worker, "LAST_WORD_PATIENCE_S", 0.3)
+    assert work(store, run, engines.counting) == STALE
+    assert store.attempts > 1
+
+
+def test_the_last_word_is_not_tried_for_a_home_that_is_gone(home: Path) -> None:
+    store = Absent(until=10**9)
+    run = claim(store)
+
+    def engine(spec: dict, folder: Path, device: str) -> Iterator[dict]:
+        yield {"type": "result", "result": {}}
+        shutil.rmtree(home)
+
+    assert work(store, run, engine) == STALE
+
+
+def test_room_for_the_last_words_is_kept_while_the_engine_works(store: Store) -> None:
+    run, reserves = claim(store), []
+
+    def engine(spec: dict, folder: Path, device: str) -> Iterator[dict]:
+        reserves.append(sum(path.stat().st_blocks * 512 for path in folder.iterdir() if path.name.startswith(".")))
+        yield {"type": "result", "result": {}}
+
+    assert work(store, run, engine) == FINISHED
+    assert reserves[0] >= 128 * 1024
+    assert [path.name for path in (settings.runs_folder() / run.id).iterdir()] == []
+
+
+ODD = "folder/\udcff\x00"
+
+
+def test_odd_characters_end_up_in_the_store_and_the_run_ends(store: Store) -> None:
+    def engine(spec: dict, folder: Path, device: str) -> Iterator[dict]:
+        yield {"type": "stage", "text": f"Reading {ODD}"}
+        yield METRIC
+        raise DataError(f"{ODD} is missing.")
+
+    run = claim(store)
+    assert work(store, run, engine) == FAILED
+    ended = store.run(run.id)
+    assert (ended.stage, ended.error) == ("Reading folder/?", "folder/? is missing.")
+    assert [event.type for event in store.events(run.id)] == ["stage", "metric", "failed"]
+
+
+class Indigestible:
+    """A value that no event can hold."""
+
+    def __str__(self) -> str:
+        raise ValueError("a planted bug")
+
+
+def test_an_event_that_cannot_be_stored_is_left_out_and_the_others_are_not(home: Path) -> None:
+    store = Spy()
+
+    def engine(spec: dict, folder: Path, device: str) -> Iterator[dict]:
+        yield {**METRIC, "epoch": 1}
+        yield {**METRIC, "epoch": 2, "bad": Indigestible()}
+        yield {**METRIC, "epoch": 3}
+        wait_until(lambda: len(store.events(run.id)) == 2)
+        yield {**METRIC, "epoch": 4}
+        yield {"type": "result", "result": {}}
+
+    run = claim(store)
+    assert work(store, run, engine) == FINISHED
+    told = [event.payload["epoch"] for event in store.events(run.id) if event.type == "metric"]
+    assert told == [1, 3, 4]
+    log = (settings.runs_folder() / run.id / "log.txt").read_text()
+    assert "An event of type 'metric' cannot be stored and is left out." in log
+    assert "a planted bug" in log
+
+
+def test_a_result_that_cannot_be_stored_fails_the_run(store: Store) -> None:
+    def engine(spec: dict, folder: Path, device: str) -> Iterator[dict]:
+        yield {"type": "stage", "text": "Measuring"}
+        yield {"type": "result", "result": {"accuracy": Indigestible()}}
+
+    run = claim(store)
+    assert work(store, run, engine) == FAILED
+    assert store.run(run.id).error.startswith("Something went wrong inside the lab (ValueError)")
+
+
+def test_the_log_names_the_zone_of_its_times(store: Store) -> None:
+    run = claim(store)
+    assert work(store, run, raising(KeyError("weights"))) == FAILED
+    log = (settings.runs_folder() / run.id / "log.txt").read_text()
+    stamp = re.match(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d) Traceback", log).group(1)
+    assert datetime.fromisoformat(stamp).tzinfo is not None
 
 
 def test_an_interrupted_run_goes_on_to_the_same_numbers(store: Store) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from compression.runs import newest, store
+from compression.runs import newest
 from compression.runs.records import QUEUED, Run
 from compression.texts import gettext as _
 from ui.run.words import STATES, age_text, dataset, owner_text, progress_text, what
@@ -25,7 +25,6 @@ def read(fresh_s: float = 0.0) -> list[Run]:
     Args:
         fresh_s: how many seconds old they may be; those who look at the page share what one of them read.
     """
-    store().expire()
     runs = newest(MOST_RUNS, fresh_s=fresh_s)
     queue = sorted((run for run in runs if run.active), key=lambda run: (run.state == QUEUED, run.created))
     return [*queue, *(run for run in runs if not run.active)]
