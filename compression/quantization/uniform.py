@@ -9,13 +9,15 @@ from compression.catalog import Knob
 from compression.errors import DataError
 from compression.quantization import QUANTIZATION
 from compression.quantization.quantized import Quantized
+from compression.quantization.scale_search import ScaleSearch
 from compression.texts import gettext
 from compression.texts import mark as _
 
 
 @QUANTIZATION.register(
     title=_("Uniform"),
-    source="Jacob et al. 2018, arXiv:1712.05877, section 2.1; 1 bit: Rastegari et al. 2016, arXiv:1603.05279, eq. 6",
+    source="Jacob et al. 2018, arXiv:1712.05877, section 2.1; 1 bit: Rastegari et al. 2016, arXiv:1603.05279, eq. 6; "
+    "clip: Nagel et al. 2021, arXiv:2106.08295, section 3.1",
 )
 def uniform(
     weight: Tensor,
@@ -28,13 +30,19 @@ def uniform(
     group: Annotated[
         Literal["tensor", "channel"], Knob(_("One scale for the whole layer, or one for each output channel"))
     ] = "channel",
+    clip: Annotated[
+        Literal["mse", "minmax"],
+        Knob(_("How far the grid reaches: to where the squared error is least, clipping outliers, or to the largest weight")),
+    ] = "mse",
 ) -> Quantized:
     """Rounds each weight to the nearest of evenly spaced levels; zero stays exactly zero.
 
-    Symmetric: scale = largest |weight| / (2^(bits-1) - 1). Weights (-6, 2, 0.9) with 3 bits: scale 2, levels (-3, 1, 0),
-    that is (-6, 2, 0). Asymmetric: scale = (largest - smallest) / (2^bits - 1), the range widened to hold zero. The same
-    weights with 3 bits: scale 8/7, zero point 5, levels (0, 7, 6), that is (-5.714, 2.286, 1.143).
-    One symmetric bit: the sign times the mean |weight|, here (-2.967, 2.967, 2.967).
+    Reaching to the largest weight (`minmax`). Symmetric: scale = largest |weight| / (2^(bits-1) - 1). Weights (-6, 2, 0.9)
+    with 3 bits: scale 2, levels (-3, 1, 0), that is (-6, 2, 0). Asymmetric: scale = (largest - smallest) / (2^bits - 1), the
+    range widened to hold zero. The same weights with 3 bits: scale 8/7, zero point 5, levels (0, 7, 6), that is (-5.714,
+    2.286, 1.143). With the least squared error (`mse`), symmetric, 2 bits: weights (2, 1, 1, -1) become (1.25, 1.25, 1.25,
+    -1.25), where `minmax` gives (2, 0, 0, 0). One symmetric bit is always the sign times the mean |weight|, which has the least
+    error: here (-2.967, 2.967, 2.967).
 
     Differs: with one symmetric bit, weights that are exactly zero (pruned) stay zero and do not count in the mean.
 
@@ -47,12 +55,18 @@ def uniform(
     if not torch.isfinite(weight).all():
         raise DataError(gettext("These weights are not all finite numbers, so they cannot be quantized."))
     rows = weight.detach().reshape(len(weight) if weight.dim() and group == "channel" else 1, -1)
-    symmetric = scheme == "symmetric"
+    return _grid(rows, bits, scheme == "symmetric", clip, torch.empty_like(weight, dtype=torch.int32)).nearest(weight.detach())
+
+
+def _grid(rows: Tensor, bits: int, symmetric: bool, clip: str, levels: Tensor) -> Quantized:
+    """Return the grid for rows of weights (channels, weights); its levels are yet to be set."""
     high = max(2 ** (bits - 1) - 1, 1) if symmetric else 2**bits - 1
     low = -high if symmetric else 0
     scale, zero_point = _symmetric(rows, bits, high) if symmetric else _asymmetric(rows, high)
-    grid = Quantized(torch.empty_like(weight, dtype=torch.int32), scale, zero_point, bits, low, high)
-    return grid.nearest(weight.detach())
+    if clip == "mse" and not (symmetric and bits == 1):
+        search = ScaleSearch(rows, scale, zero_point, low=low, high=high)
+        scale, zero_point = search.run() if symmetric else search.run(shifts=(0, -1, 1))
+    return Quantized(levels, scale, zero_point, bits, low, high)
 
 
 def _symmetric(rows: Tensor, bits: int, high: int) -> tuple[Tensor, Tensor]:
@@ -68,5 +82,5 @@ def _asymmetric(rows: Tensor, high: int) -> tuple[Tensor, Tensor]:
 
 
 def _positive(scale: Tensor) -> Tensor:
-    """Return scales with 1 in place of 0, which only a channel of zeros has."""
+    """Return scales without zeros: a channel whose weights are all zero gets the scale 1."""
     return torch.where(scale > 0, scale, torch.ones_like(scale))

@@ -22,6 +22,10 @@ def quantize(
     group: Annotated[
         Literal["tensor", "channel"], Knob(_("One scale for the whole layer, or one for each output channel"))
     ] = "channel",
+    clip: Annotated[
+        Literal["mse", "minmax"],
+        Knob(_("How far the grid reaches: to where the squared error is least, clipping outliers, or to the largest weight")),
+    ] = "mse",
 ) -> None:
     """Rounds the weights of convolutions and linear layers to a few bits; biases and norms stay at full precision.
 
@@ -32,7 +36,7 @@ def quantize(
     """
     weights = state.weights()
     function = QUANTIZATION[method].function
-    quantized = {name: function(weight, bits=bits, scheme=scheme, group=group) for name, weight in weights.items()}
+    quantized = {name: function(weight, bits=bits, scheme=scheme, group=group, clip=clip) for name, weight in weights.items()}
     state.latent |= {name: weight.clone() for name, weight in weights.items()}
     state.quantized |= quantized
     state.write({name: held.dequantize() for name, held in quantized.items()})

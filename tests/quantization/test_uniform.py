@@ -27,7 +27,7 @@ def test_matches_fake_quantize(bits, scheme, group):
         smallest = rows.double().amin(1)
         scale = ((rows.double().amax(1) - smallest) / high).float()
         zero = (-smallest / scale).round().int()
-    held = uniform(WEIGHT, bits=bits, scheme=scheme, group=group)
+    held = uniform(WEIGHT, bits=bits, scheme=scheme, group=group, clip="minmax")
     torch.testing.assert_close(held.scale, scale, rtol=1e-6, atol=0)
     assert torch.equal(held.zero_point, zero)
     assert (held.low, held.high, held.bits) == (low, high, bits)
@@ -44,14 +44,14 @@ def test_matches_fake_quantize(bits, scheme, group):
 
 
 def test_by_hand_symmetric():
-    held = uniform(torch.tensor([[-6.0, 2.0, 0.9]]), bits=3)
+    held = uniform(torch.tensor([[-6.0, 2.0, 0.9]]), bits=3, clip="minmax")
     assert held.levels.tolist() == [[-3, 1, 0]]
     assert held.scale.tolist() == [2.0]
     assert held.dequantize().tolist() == [[-6.0, 2.0, 0.0]]
 
 
 def test_by_hand_asymmetric():
-    held = uniform(torch.tensor([[-6.0, 2.0, 0.9]]), bits=3, scheme="asymmetric")
+    held = uniform(torch.tensor([[-6.0, 2.0, 0.9]]), bits=3, scheme="asymmetric", clip="minmax")
     assert held.levels.tolist() == [[0, 7, 6]]
     assert held.zero_point.tolist() == [5]
     torch.testing.assert_close(held.dequantize(), torch.tensor([[-40 / 7, 16 / 7, 8 / 7]]))
@@ -69,8 +69,65 @@ def test_one_symmetric_bit_is_the_sign_times_the_mean():
 
 
 def test_one_asymmetric_bit_has_two_values_and_one_is_zero():
-    held = uniform(torch.tensor([[0.2, 0.9, 1.0], [-1.0, -0.2, 0.0]]), bits=1, scheme="asymmetric")
+    held = uniform(torch.tensor([[0.2, 0.9, 1.0], [-1.0, -0.2, 0.0]]), bits=1, scheme="asymmetric", clip="minmax")
     assert held.dequantize().tolist() == [[0.0, 1.0, 1.0], [-1.0, 0.0, 0.0]]
+
+
+def test_by_hand_with_the_least_squared_error():
+    weight = torch.tensor([[2.0, 1.0, 1.0, -1.0]])
+    assert uniform(weight, bits=2).dequantize().tolist() == [[1.25, 1.25, 1.25, -1.25]]
+    assert uniform(weight, bits=2, clip="minmax").dequantize().tolist() == [[2.0, 0.0, 0.0, 0.0]]
+
+
+def test_normal_weights_have_the_error_of_the_best_even_quantizer():
+    """Max 1960, "Quantizing for minimum distortion", table 2: three levels at steps of 1.224 leave 0.1902, seven 0.04686."""
+    weight = torch.randn(1, 400_000, generator=torch.Generator().manual_seed(0), dtype=torch.double)
+    for bits, error in ((2, 0.1902), (3, 0.04686)):
+        held = uniform(weight, bits=bits)
+        assert float((held.dequantize() - weight).square().mean()) == pytest.approx(error, rel=0.01)
+    assert float(uniform(weight, bits=2).scale) == pytest.approx(1.224, rel=0.01)
+
+
+@pytest.mark.parametrize("scheme", ["symmetric", "asymmetric"])
+@pytest.mark.parametrize("bits", [1, 2, 3, 4])
+def test_no_scale_and_zero_point_of_a_fine_search_are_much_better(bits, scheme):
+    rows = torch.randn(8, 60, generator=torch.Generator().manual_seed(bits)).abs_().mul_(torch.tensor([1.0, -0.4]).repeat(30))
+    held = uniform(rows, bits=bits, scheme=scheme)
+    found = (held.dequantize() - rows).square().sum(1)
+    if bits == 1 and scheme == "symmetric":
+        levels = torch.tensor([-1.0, 1.0])[None]
+    else:
+        lows = [held.low] if scheme == "symmetric" else [-zero for zero in range(held.high + 1)]
+        levels = torch.stack([torch.arange(low, low + held.high - held.low + 1.0) for low in lows])
+    largest = rows.abs().amax(1)
+    best = torch.full_like(found, torch.inf)
+    for share in torch.linspace(0.02, 1.0, 400):
+        for grid in levels:
+            values = grid[None, None] * (share * largest)[:, None, None]
+            best = torch.minimum(best, (values - rows[..., None]).square().amin(-1).sum(1))
+    assert (found <= 1.08 * best).all()
+
+
+@pytest.mark.parametrize(("scheme", "group"), GRIDS)
+@pytest.mark.parametrize("bits", range(1, 17))
+def test_the_search_is_never_worse_than_the_largest_weight(bits, scheme, group):
+    errors = {
+        clip: (uniform(WEIGHT, bits=bits, scheme=scheme, group=group, clip=clip).dequantize() - WEIGHT).square().sum()
+        for clip in ("mse", "minmax")
+    }
+    assert errors["mse"] <= errors["minmax"] * (1 + 1e-5)
+    if bits == 2:
+        assert errors["mse"] < 0.8 * errors["minmax"]
+
+
+def test_one_asymmetric_bit_no_longer_empties_a_layer():
+    weight = torch.randn(16, 256, generator=torch.Generator().manual_seed(0)) / 16
+    zeros = {
+        clip: float((uniform(weight, bits=1, scheme="asymmetric", clip=clip).dequantize() == 0).float().mean())
+        for clip in ("mse", "minmax")
+    }
+    assert zeros["minmax"] > 0.9
+    assert zeros["mse"] < 0.75
 
 
 @pytest.mark.parametrize(("scheme", "group"), GRIDS)

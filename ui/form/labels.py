@@ -11,6 +11,7 @@ LABELS = {
     "temperature": mark("Temperature T"),
     "alpha": mark("Alpha α"),
     "group": mark("Scales"),
+    "clip": mark("Grid ends at"),
     "hidden": mark("Hidden units"),
     "batch_size": mark("Batch size"),
     "weight_decay": mark("Weight decay"),
@@ -23,6 +24,8 @@ OPTIONS = {
     ("scope", "layer"): mark("Each layer"),
     ("scheme", "symmetric"): mark("Symmetric"),
     ("scheme", "asymmetric"): mark("Asymmetric"),
+    ("clip", "mse"): mark("Least squared error"),
+    ("clip", "minmax"): mark("Largest weight"),
     ("group", "tensor"): mark("One per layer"),
     ("group", "channel"): mark("One per channel"),
 }
