@@ -4,17 +4,23 @@ Exit codes: 0 finished; 1 failed while running; 2 a bad request; 130 cancelled. 
 """
 
 import argparse
+import math
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from compression import settings
+from compression.cards import cards
+from compression.commands.starting import starting
 from compression.errors import LabError
+from compression.runs.records import STATES
+from compression.runs.tidy import USUAL_DAYS
 from compression.texts import gettext as _
 from compression.texts import timestamp
 
 BAD_REQUEST, CANCELLED = 2, 130
+Commands = Any  # what argparse's add_subparsers returns has no public type
 
 
 class Parser(argparse.ArgumentParser):
@@ -29,26 +35,71 @@ def build_parser() -> Parser:
     """Return the parser of all commands."""
     parser = Parser(prog="python -m compression", description=_("Compression Lab on the command line."), allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="run | runs | methods")
-    run = commands.add_parser("run", help=_("run a spec and print its result"), allow_abbrev=False)
+    _add_run(commands)
+    runs = commands.add_parser("runs", help=_("look after runs"), allow_abbrev=False)
+    _add_actions(
+        runs.add_subparsers(dest="action", required=True, metavar="list | show | resume | cancel | delete | tidy"),
+    )
+    _machine(commands.add_parser("methods", help=_("list the methods and their settings"), allow_abbrev=False))
+    return parser
+
+
+def _add_run(commands: Commands) -> None:
+    run = commands.add_parser(
+        "run",
+        help=_("run a spec and print its result"),
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=_list_cards(),
+    )
     what = run.add_mutually_exclusive_group(required=True)
     what.add_argument("spec", nargs="?", metavar="SPEC.json", help=_("a file with the spec; - reads it from stdin"))
-    what.add_argument("--card", metavar="NAME", help=_("a ready-made spec"))
+    what.add_argument("--card", metavar="NAME", help=_("a ready-made spec; they are listed below"))
     run.add_argument("--device", default="auto", help=_("auto, cpu or cuda:0"))
     run.add_argument("--set", action="append", default=[], dest="settings", metavar="FIELD=VALUE", help="loss.temperature=8")
     run.add_argument("--reuse", action="store_true", help=_("accept the result of a finished run of the same spec"))
-    runs = commands.add_parser("runs", help=_("look after runs"), allow_abbrev=False)
-    actions = runs.add_subparsers(dest="action", required=True, metavar="list | show | resume | cancel | delete")
-    _machine(actions.add_parser("list", help=_("list the runs, newest first"), allow_abbrev=False))
+
+
+def _list_cards() -> str:
+    known = cards()
+    width = max(map(len, known), default=0)
+    return "\n".join([_("cards:"), *(f"  {name:<{width}}  {_(card.title)}" for name, card in known.items())]).replace("%", "%%")
+
+
+def _add_actions(actions: Commands) -> None:
+    shown = _machine(actions.add_parser("list", help=_("list the runs, newest first"), allow_abbrev=False))
+    shown.add_argument("--state", action="append", choices=STATES, help=_("only runs in this state; may be given again"))
+    shown.add_argument("--kind", choices=("distill", "compress"), help=_("only distillations, or only compressions"))
+    shown.add_argument("--owner", help=_("only the runs of one owner, as the list shows it"))
+    shown.add_argument("--limit", type=_count, metavar="COUNT", help=_("only the newest so many"))
     for action, help_text in {
         "show": _("show one run"),
         "resume": _("go on with an interrupted, failed or cancelled run, here and now"),
         "cancel": _("cancel a run"),
-        "delete": _("delete a run and its files"),
     }.items():
         chosen = _machine(actions.add_parser(action, help=help_text, allow_abbrev=False))
         chosen.add_argument("id", metavar="ID")
-    _machine(commands.add_parser("methods", help=_("list the methods and their settings"), allow_abbrev=False))
-    return parser
+    deleted = _machine(actions.add_parser("delete", help=_("delete runs and their files"), allow_abbrev=False))
+    deleted.add_argument("ids", metavar="ID", nargs="+")
+    tidied = _machine(actions.add_parser("tidy", help=_("say what old runs hold, and free it"), allow_abbrev=False))
+    tidied.add_argument("--older-than", type=_days, default=USUAL_DAYS, metavar="DAYS", help=_("30 by default"))
+    tidied.add_argument("--yes", action="store_true", help=_("free it; without, nothing is changed"))
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(_("{text!r} is no whole number of at least 1").format(text=text))
+    return int(text)
+
+
+def _days(text: str) -> float:
+    try:
+        days = float(text)
+    except ValueError:
+        days = math.nan
+    if not 0 <= days < math.inf:
+        raise argparse.ArgumentTypeError(_("{text!r} is no number of days").format(text=text))
+    return days
 
 
 def _machine(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -73,11 +124,13 @@ def main(arguments: Sequence[str]) -> int:
 
 def _carry_out(request: argparse.Namespace) -> int:
     if request.command == "run":
-        from compression.commands.foreground import run
+        with starting():
+            from compression.commands.foreground import run
 
         return run(request)
     if request.command == "methods":
-        from compression.commands.methods import show_methods
+        with starting():
+            from compression.commands.methods import show_methods
 
         return show_methods(request)
     from compression.commands.runs import look_after

@@ -9,20 +9,24 @@ from compression.errors import LabError
 
 
 def home() -> Path:
-    """Return the folder of the store and the artefacts (`LAB_HOME`; a per-user data folder by default)."""
-    folder = os.environ.get("LAB_HOME")
+    """Return the folder of the store and the artefacts (`LAB_HOME`; a per-user data folder by default).
+
+    Raises:
+        LabError: the variable is set, but empty.
+    """
+    folder = _given("LAB_HOME")
     return Path(folder).expanduser() if folder else Path(platformdirs.user_data_dir("compression-lab", appauthor=False))
 
 
 def data_root() -> Path:
     """Return the root that torchvision's datasets take (`LAB_DATA`; `data` under the home folder by default)."""
-    folder = os.environ.get("LAB_DATA")
+    folder = _given("LAB_DATA")
     return Path(folder).expanduser() if folder else home() / "data"
 
 
 def database_url() -> str:
     """Return the store's SQLAlchemy URL (`LAB_DATABASE_URL`; an SQLite file in the home folder by default)."""
-    return os.environ.get("LAB_DATABASE_URL") or f"sqlite:///{home() / 'lab.db'}"
+    return _given("LAB_DATABASE_URL") or f"sqlite:///{home() / 'lab.db'}"
 
 
 def runs_folder() -> Path:
@@ -33,6 +37,28 @@ def runs_folder() -> Path:
 def models_folder() -> Path:
     """Return the folder of trained networks that runs share."""
     return home() / "models"
+
+
+def check() -> None:
+    """Read every setting, so that one that makes no sense is told before a run starts.
+
+    Raises:
+        LabError: a setting is not what is allowed.
+    """
+    for setting in (home, data_root, database_url, runs_per_person, gpu_slots, threads):
+        setting()
+
+
+def _given(name: str) -> str | None:
+    """Return what a variable of the environment is set to; None where it is not set.
+
+    Raises:
+        LabError: it is set to nothing, which may be a mistake: another place would be used without a word.
+    """
+    text = os.environ.get(name)
+    if text is not None and not text.strip():
+        raise LabError(f"{name} is set, but empty; give it a value, or unset it to use the usual place.")
+    return text
 
 
 def limit(name: str, default: int) -> int:

@@ -123,7 +123,10 @@ def parse(raw: Any) -> Spec:
 
 
 def load_methods() -> None:
-    """Import every method, so that neither a forked worker nor a first visitor waits for it."""
+    """Import every method and what it is made with, so that neither a forked worker nor a first visitor waits for it."""
+    import sklearn.datasets  # noqa: F401
+    import torchvision  # noqa: F401
+
     for kind in KINDS:
         parse({"kind": kind})
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from compression import cli
+from compression.cards import cards
 from compression.runs.records import CANCELLED, FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING
 from compression.runs.store import Store
 from compression.spec import parse
@@ -116,11 +117,31 @@ def test_a_bad_spec_is_refused_in_one_line(capsys: pytest.CaptureFixture, store:
         (["runs", "cancel", "nope"], "There is no run 'nope'"),
         (["runs", "delete", "."], "There is no run '.'"),
         (["runs", "delete", "a\nb"], "There is no run"),
+        (["runs", "delete"], "arguments are required: ID"),
+        (["runs", "list", "--state", "happy"], "invalid choice: 'happy'"),
+        (["runs", "list", "--limit", "0"], "'0' is no whole number of at least 1"),
+        (["runs", "tidy", "--older-than", "-1"], "'-1' is no number of days"),
+        (["runs", "tidy", "--older-than", "nan"], "'nan' is no number of days"),
     ],
 )
 def test_a_bad_request_is_refused_in_one_line(capsys: pytest.CaptureFixture, arguments: list[str], line: str) -> None:
     spec_file()
     assert line in refused(capsys, *arguments)
+
+
+@pytest.mark.parametrize(("name", "value"), [("LAB_THREADS", "abc"), ("LAB_GPU_SLOTS", "0"), ("LAB_DATA", ""), ("LAB_HOME", " ")])
+def test_a_setting_that_makes_no_sense_is_told_before_running(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, store: Store, name: str, value: str
+) -> None:
+    path = spec_file()
+    monkeypatch.setenv(name, value)
+    assert refused(capsys, "run", path, "--device", "cpu").startswith(f"{name} is set")
+    assert store.runs() == []
+
+
+def test_an_empty_home_is_refused_everywhere(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_HOME", "")
+    assert refused(capsys, "runs", "list").startswith("LAB_HOME is set, but empty")
 
 
 def test_bytes_that_are_no_text_are_refused(capsys: pytest.CaptureFixture) -> None:
@@ -267,6 +288,95 @@ def test_runs_are_listed_shown_cancelled_and_deleted(capsys: pytest.CaptureFixtu
     assert cli.main(["runs", "delete", run_id]) == 0
     assert not (home / "runs" / run_id).exists()
     assert store.runs() == []
+
+
+def test_help_lists_the_cards(capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["run", "--help"])
+    shown = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert cards()
+    for name, card in cards().items():
+        assert f"{name} " in shown
+        assert card.title in shown
+
+
+def _stored(store: Store, owner: str = "ada", kind: str = "distill") -> str:
+    spec = parse({"kind": kind})
+    return store.submit(spec.to_json(), spec.hash, kind, owner=owner)
+
+
+def test_the_list_is_filtered_and_says_what_it_leaves_out(capsys: pytest.CaptureFixture, store: Store) -> None:
+    first, second, third = _stored(store), _stored(store, "grace"), _stored(store, kind="compress")
+    store.cancel(first)
+
+    def listed(*filters: str) -> list[str]:
+        assert cli.main(["runs", "list", "--json", *filters]) == 0
+        return [run["id"] for run in json.loads(capsys.readouterr().out)]
+
+    assert listed() == [third, second, first]
+    assert listed("--state", "cancelled") == [first]
+    assert listed("--state", "cancelled", "--state", "queued") == [third, second, first]
+    assert listed("--kind", "compress") == [third]
+    assert listed("--owner", "ada") == [third, first]
+    assert cli.main(["runs", "list", "--limit", "1", "--owner", "ada"]) == 0
+    out, err = capsys.readouterr()
+    assert (out.split()[0], err) == (third, "1 older runs are left out.\n")
+    assert cli.main(["runs", "list", "--owner", "nobody"]) == 0
+    assert capsys.readouterr() == ("No run is like that.\n", "")
+
+
+def test_several_runs_are_deleted_and_those_that_cannot_be_are_told(capsys: pytest.CaptureFixture, store: Store) -> None:
+    first, second = _stored(store), _stored(store)
+    store.claim("t", {"cpu": 1})
+    assert cli.main(["runs", "delete", first, "nosuchrun", second]) == 2
+    out, err = capsys.readouterr()
+    assert out == f"{second} deleted\n"
+    assert err.startswith(f"Run {first} is running; cancel it before deleting it. There is no run 'nosuchrun'")
+    assert [run.id for run in store.runs()] == [first]
+
+
+def test_cancelling_what_has_ended_says_so(capsys: pytest.CaptureFixture, store: Store) -> None:
+    run_id = _stored(store)
+    store.claim("t", {"cpu": 1})
+    store.finish(run_id, "t", FINISHED, result={})
+    assert cli.main(["runs", "cancel", run_id]) == 0
+    out, err = capsys.readouterr()
+    assert out == f"{run_id}  finished\n"
+    assert err == f"Run {run_id} is finished already: there was nothing to cancel.\n"
+
+
+def test_tidying_says_how_much_first(capsys: pytest.CaptureFixture, store: Store, home: Path) -> None:
+    run_id = _stored(store)
+    store.claim("t", {"cpu": 1})
+    store.finish(run_id, "t", FINISHED, result={})
+    network = home / "runs" / run_id / "student-seed0.safetensors"
+    network.parent.mkdir(parents=True)
+    network.write_bytes(bytes(2_000))
+    assert cli.main(["runs", "tidy"]) == 0
+    assert "0 bytes can be freed of what is older than 30 days" in capsys.readouterr().out
+    assert cli.main(["runs", "tidy", "--older-than", "0"]) == 0
+    assert "2.00 KB can be freed" in capsys.readouterr().out
+    assert network.exists()
+    assert cli.main(["runs", "tidy", "--older-than", "0", "--yes", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["freed"], told["bytes"], told["parts"]["finished"]) == (True, 2_000, {"count": 1, "bytes": 2_000})
+    assert not network.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_a_terminal_is_never_empty_while_the_lab_is_loaded() -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[1])}
+    command = [sys.executable, "-m", "compression", "methods"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, env=environment)
+    os.close(theirs)
+    assert os.read(ours, 100).decode() == "Starting …"
+    assert process.communicate(timeout=120)[0]
+    assert os.read(ours, 100).decode() == "\r\x1b[K"
+    os.close(ours)
 
 
 def test_the_methods_are_listed_with_their_settings(capsys: pytest.CaptureFixture) -> None:

@@ -11,9 +11,11 @@ from typing import Any, NoReturn, TextIO
 
 from compression import runs, settings
 from compression.errors import LabError, SpecError
+from compression.execute import Workspace, check_references
 from compression.runs.devices import resolve
 from compression.runs.records import CANCELLED, COMMAND_LINE, FAILED, FINISHED, Run
 from compression.runs.worker import Worker
+from compression.spec import override, parse
 from compression.texts import gettext as _
 
 EXIT_CODES = {FINISHED: 0, FAILED: 1, CANCELLED: 130}
@@ -23,10 +25,8 @@ BAR_CELLS = 24
 
 def run(request: argparse.Namespace) -> int:
     """Run the spec that the request names and print its result."""
-    from compression.spec import override, parse
-
+    settings.check()
     spec = parse(override(_raw_spec(request), request.settings))
-    from compression.execute import Workspace, check_references
 
     device = resolve(request.device)
     if request.reuse and (found := runs.store().find_finished(spec.hash)) is not None:
@@ -42,6 +42,7 @@ def run(request: argparse.Namespace) -> int:
 
 def resume(run_id: str) -> int:
     """Go on with an ended run here and now, and print its result."""
+    settings.check()
     wanted = runs.store().run(run_id).device
     token = secrets.token_hex(16)
     return work(runs.store().resume(run_id, device=resolve(wanted), token=token), token)

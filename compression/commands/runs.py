@@ -1,15 +1,21 @@
-"""List, show, resume, cancel and delete runs."""
+"""List, show, resume, cancel, delete and tidy runs."""
 
 import argparse
 import dataclasses
 import json
+import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from compression import runs, settings
+from compression.charts.numbers import format_bytes
+from compression.commands.starting import starting
+from compression.errors import LabError
 from compression.runs.records import QUEUED, RUNNING, Run
 from compression.runs.store import Store
+from compression.runs.tidy import TITLES, survey, tidy
 from compression.texts import gettext as _
 
 TITLE_CHARACTERS = 40
@@ -21,33 +27,82 @@ def look_after(request: argparse.Namespace) -> int:
     if RUNNING in store.active_states():  # should its process be gone, a supervisor finds out
         with suppress(OSError):
             runs.ensure_alive()
-    if request.action == "list":
-        _print_list(store.runs(), as_json=request.json)
-    elif request.action == "show":
-        _print_run(store, store.run(request.id), as_json=request.json)
-    elif request.action == "resume":
-        from compression.commands.foreground import resume
+    return ACTIONS[request.action](store, request)
 
-        return resume(request.id)
-    elif request.action == "cancel":
-        run = store.cancel(request.id)
-        _print_state(run, as_json=request.json)
+
+def _list(store: Store, request: argparse.Namespace) -> int:
+    which = {"owner": request.owner, "kind": request.kind, "states": request.state}
+    found = store.runs(**which, limit=request.limit)
+    if request.json:
+        print(json.dumps([_facts(run, brief=True) for run in found]))
+    elif not found:
+        print(_("No run is like that.") if store.count() else _("There are no runs yet."))
     else:
-        store.delete(request.id)
-        print(json.dumps({"id": request.id, "deleted": True}) if request.json else _("{id} deleted").format(id=request.id))
+        _print_table(found)
+    if left_out := store.count(**which) - len(found):
+        print(_("{count} older runs are left out.").format(count=left_out), file=sys.stderr)
     return 0
 
 
-def _print_list(found: list[Run], *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps([_facts(run, brief=True) for run in found]))
-        return
-    if not found:
-        print(_("There are no runs yet."))
+def _print_table(found: list[Run]) -> None:
     for run in found:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.created))
         row = f"{run.id}  {run.state:<11} {run.fraction:>4.0%}  {run.kind:<8}  {run.device:<7}  {when}  {run.owner}"
         print(f"{row}  {run.title[:TITLE_CHARACTERS]}".rstrip())
+
+
+def _show(store: Store, request: argparse.Namespace) -> int:
+    _print_run(store, store.run(request.id), as_json=request.json)
+    return 0
+
+
+def _resume(_store: Store, request: argparse.Namespace) -> int:
+    with starting():
+        from compression.commands.foreground import resume
+
+    return resume(request.id)
+
+
+def _cancel(store: Store, request: argparse.Namespace) -> int:
+    before = store.run(request.id)
+    run = store.cancel(request.id)
+    if not before.active:
+        sentence = _("Run {id} is {state} already: there was nothing to cancel.")
+        print(sentence.format(id=run.id, state=run.state), file=sys.stderr)
+    print(json.dumps(_facts(run, brief=True)) if request.json else f"{run.id}  {run.state}")
+    return 0
+
+
+def _delete(store: Store, request: argparse.Namespace) -> int:
+    refusals = []
+    for run_id in dict.fromkeys(request.ids):
+        try:
+            store.delete(run_id)
+        except LabError as error:
+            refusals.append(str(error))
+            continue
+        print(json.dumps({"id": run_id, "deleted": True}) if request.json else _("{id} deleted").format(id=run_id))
+    if refusals:
+        raise LabError(" ".join(refusals))
+    return 0
+
+
+def _tidy(store: Store, request: argparse.Namespace) -> int:
+    found = (tidy if request.yes else survey)(store, older_than_days=request.older_than)
+    if request.json:
+        parts = {name: {"count": part.count, "bytes": part.bytes} for name, part in found.parts.items()}
+        print(json.dumps({"freed": request.yes, "bytes": found.bytes, "parts": parts, "cache_in_use": found.cache_in_use}))
+        return 0
+    for name, part in found.parts.items():
+        print(f"{_(TITLES[name]):<36} {part.count:>6}  {format_bytes(part.bytes):>10}")
+    if found.cache_in_use:
+        print(_("Cached networks stay while a run is at work."))
+    if request.yes:
+        print(_("{size} freed.").format(size=format_bytes(found.bytes)))
+    else:
+        sentence = _("{size} can be freed of what is older than {days:g} days: add --yes. Settings, results and logs stay.")
+        print(sentence.format(size=format_bytes(found.bytes), days=request.older_than))
+    return 0
 
 
 def _print_run(store: Store, run: Run, *, as_json: bool) -> None:
@@ -63,10 +118,6 @@ def _print_run(store: Store, run: Run, *, as_json: bool) -> None:
         print(f"{role:<13} {model.get('accuracy'):.2%}  {model.get('size_bytes')} bytes  {model.get('macs')} MACs")
 
 
-def _print_state(run: Run, *, as_json: bool) -> None:
-    print(json.dumps(_facts(run, brief=True)) if as_json else f"{run.id}  {run.state}")
-
-
 def _facts(run: Run, *, brief: bool) -> dict[str, Any]:
     facts = dataclasses.asdict(run)
     if brief:
@@ -74,3 +125,13 @@ def _facts(run: Run, *, brief: bool) -> dict[str, Any]:
     if run.state != QUEUED:
         facts["folder"] = str(settings.runs_folder() / run.id)
     return facts
+
+
+ACTIONS: dict[str, Callable[[Store, argparse.Namespace], int]] = {
+    "list": _list,
+    "show": _show,
+    "resume": _resume,
+    "cancel": _cancel,
+    "delete": _delete,
+    "tidy": _tidy,
+}

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy
 import torch
-from sklearn.datasets import load_digits
 
 from compression.data import DATASETS
 from compression.data.arrays import Arrays
@@ -27,6 +26,7 @@ BRIGHTEST = 16
 )
 def digits(root: Path, download: bool = False) -> Arrays:
     """Handwritten digits of 8x8 pixels: 1,797 grey images, 500 of them kept for the test."""
+    from sklearn.datasets import load_digits
 
     images, labels = load_digits(return_X_y=True)
     pixels = torch.from_numpy((images.reshape(-1, 1, 8, 8) * (255 / BRIGHTEST)).round().astype(numpy.uint8))

@@ -1,18 +1,18 @@
 """MNIST, Fashion-MNIST, CIFAR-10 and CIFAR-100 as torchvision reads and downloads them."""
 
 from pathlib import Path
-from typing import Any
 
 import torch
-import torchvision
 
 from compression.data import DATASETS
 from compression.data.arrays import Arrays
 from compression.texts import mark as _
 
 
-def _arrays(kind: Any, root: Path, download: bool) -> Arrays:
-    parts = []
+def _arrays(name: str, root: Path, download: bool) -> Arrays:
+    import torchvision
+
+    kind, parts = getattr(torchvision.datasets, name), []
     for train in (True, False):
         published = kind(root=str(root), train=train, download=download)
         pixels = torch.as_tensor(published.data)
@@ -34,7 +34,7 @@ def _arrays(kind: Any, root: Path, download: bool) -> Arrays:
 )
 def mnist(root: Path, download: bool = False) -> Arrays:
     """Handwritten digits of 28x28 pixels: 60,000 grey images and 10,000 for the test."""
-    return _arrays(torchvision.datasets.MNIST, root, download)
+    return _arrays("MNIST", root, download)
 
 
 @DATASETS.register(
@@ -50,7 +50,7 @@ def mnist(root: Path, download: bool = False) -> Arrays:
 )
 def fashion_mnist(root: Path, download: bool = False) -> Arrays:
     """Pieces of clothing of 28x28 pixels: 60,000 grey images and 10,000 for the test."""
-    return _arrays(torchvision.datasets.FashionMNIST, root, download)
+    return _arrays("FashionMNIST", root, download)
 
 
 @DATASETS.register(
@@ -66,7 +66,7 @@ def fashion_mnist(root: Path, download: bool = False) -> Arrays:
 )
 def cifar10(root: Path, download: bool = False) -> Arrays:
     """Photographs of 32x32 pixels in ten classes: 50,000 colour images and 10,000 for the test."""
-    return _arrays(torchvision.datasets.CIFAR10, root, download)
+    return _arrays("CIFAR10", root, download)
 
 
 @DATASETS.register(
@@ -82,4 +82,4 @@ def cifar10(root: Path, download: bool = False) -> Arrays:
 )
 def cifar100(root: Path, download: bool = False) -> Arrays:
     """Photographs of 32x32 pixels in a hundred classes: 50,000 colour images and 10,000 for the test."""
-    return _arrays(torchvision.datasets.CIFAR100, root, download)
+    return _arrays("CIFAR100", root, download)

@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-import torchvision
 from torch import nn
 
 from compression.catalog import Knob
@@ -20,6 +19,8 @@ def mobilenet_v2(
     width: Annotated[float, Knob(_("How many times the paper's filters each layer has"), low=0.25, high=2, step=0.25)] = 1.0,
 ) -> nn.Module:
     """Torchvision's MobileNetV2 whose first layer keeps the size of a small image."""
+    import torchvision
+
     model = torchvision.models.mobilenet_v2(weights=None, num_classes=classes, width_mult=width)
     stem = model.features[0][0]
     model.features[0][0] = nn.Conv2d(shape[0], stem.out_channels, 3, 1, 1, bias=False)

@@ -2,7 +2,6 @@
 
 from typing import Annotated, Literal
 
-import torchvision
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -64,6 +63,8 @@ def resnet(
 @MODELS.register(title=_("ResNet-18"), source="He et al. 2016, arXiv:1512.03385; torchvision.models.resnet18")
 def resnet18(shape: Shape, classes: int) -> nn.Module:
     """Torchvision's ResNet-18 whose first layer keeps the size of a small image: a 3x3 convolution and no pooling."""
+    import torchvision
+
     model = torchvision.models.resnet18(weights=None, num_classes=classes)
     model.conv1 = nn.Conv2d(shape[0], 64, 3, 1, 1, bias=False)
     nn.init.kaiming_normal_(model.conv1.weight, mode="fan_out", nonlinearity="relu")

@@ -51,8 +51,10 @@ def submit(spec: "Spec", *, owner: str, device: str = "auto", title: str = "") -
 
     Raises:
         SpecError: the device is none.
+        LabError: a setting of the lab is not what is allowed.
         LimitError: the owner already has as many runs waiting or at work as one person may have.
     """
+    settings.check()
     raw = spec.to_json()
     run_id = store().submit(raw, spec.hash, raw["kind"], owner=owner, device=named(device), title=title)
     ensure_alive()

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, and_, delete, func, select, update
 from compression import settings
 from compression.errors import LabError, LimitError
 from compression.runs import records, rows
+from compression.runs.housekeeping import Housekeeping
 from compression.runs.people import People
 from compression.runs.queries import Queries
 from compression.runs.records import CANCELLED, QUEUED, RUNNING, Lease, Run, Standing
@@ -32,7 +33,7 @@ from compression.texts import gettext as _
 SAFE_ID = re.compile(r"[0-9a-z]{4,40}")
 
 
-class Store(Queries, People):
+class Store(Queries, People, Housekeeping):
     """Runs and their events.
 
     Guarantees, for any number of processes and threads:

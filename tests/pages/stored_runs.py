@@ -61,7 +61,7 @@ def started(owner: str = "ada", title: str = "", **spec: Any) -> str:
 
 def told(run_id: str, *events: Mapping[str, Any]) -> None:
     """Let the worker of a running run tell events."""
-    assert store().append(run_id, TOKEN, list(events), 600).held
+    assert store().append(run_id, TOKEN, list(events)).held
 
 
 def finished(owner: str = "ada", *, result: Any = None, title: str = "", **spec: Any) -> str:

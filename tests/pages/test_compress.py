@@ -113,7 +113,7 @@ def done(real: tuple[list[dict[str, Any]], Any], lab_home: object) -> str:
     """A short compression as a finished run of the store."""
     events, folder = real
     run = started(kind="compress", **QUICK)
-    assert store().append(run, TOKEN, events[:-1], 600).held
+    assert store().append(run, TOKEN, events[:-1]).held
     settings.runs_folder().mkdir(parents=True)
     (settings.runs_folder() / run).symlink_to(folder)
     store().finish(run, TOKEN, FINISHED, result=events[-1]["result"])

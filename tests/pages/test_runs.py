@@ -298,10 +298,9 @@ def test_the_limit_of_a_person_is_told(me: str, monkeypatch: pytest.MonkeyPatch,
     assert len(store().runs()) == 2
 
 
-def test_a_run_that_stopped_answering_is_shown_as_interrupted(me: str, monkeypatch: pytest.MonkeyPatch, visit: Visit) -> None:
+def test_a_run_that_stopped_answering_is_shown_as_interrupted(me: str, visit: Visit) -> None:
     run = started(me)
-    now = time.time()
-    monkeypatch.setattr(time, "time", lambda: now + 60)
+    store().finish(run, TOKEN, INTERRUPTED, error="The run stopped answering; resume it to go on where it was.")
     app = visit("runs", run=run)
     assert table(app)["state"].tolist() == ["❙❙ Interrupted"]
     assert "run-resume" in actions(app)
