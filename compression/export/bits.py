@@ -1,4 +1,4 @@
-"""Unsigned numbers packed at exactly as many bits as they need, and the places of the numbers that are not zero."""
+"""Unsigned numbers packed at exactly as many bits as they need, and the positions of the numbers that are not zero."""
 
 from typing import Any
 
@@ -37,9 +37,9 @@ def unpack(packed: bytes, count: int, bits: int) -> Numbers:
     return numbers
 
 
-def gaps(places: Numbers) -> Numbers:
-    """Return how many places lie unused before each of these ascending places."""
-    return np.diff(places, prepend=-1) - 1
+def gaps(positions: Numbers) -> Numbers:
+    """Return how many positions lie unused before each of these ascending ones."""
+    return np.diff(positions, prepend=-1) - 1
 
 
 def best_gap_bits(unused: Numbers) -> tuple[int, int]:
@@ -53,7 +53,7 @@ def best_gap_bits(unused: Numbers) -> tuple[int, int]:
 
 
 def pack_gaps(unused: Numbers, bits: int) -> Numbers:
-    """Return gaps as numbers of so many bits; the largest number skips as many places and marks none.
+    """Return gaps as numbers of so many bits; the largest number skips as many positions and marks none.
 
     Source: Han, Mao & Dally 2016, arXiv:1510.00149, figure 2.
     """
@@ -65,6 +65,6 @@ def pack_gaps(unused: Numbers, bits: int) -> Numbers:
 
 
 def unpack_gaps(numbers: Numbers, bits: int) -> Numbers:
-    """Return the ascending places that gaps lead to."""
+    """Return the ascending positions that gaps lead to."""
     marks = numbers != (1 << bits) - 1
     return (np.cumsum(numbers.astype(np.int64) + marks) - 1)[marks]

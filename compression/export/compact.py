@@ -59,6 +59,28 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         NotFoundError: there is no such file.
         DataError: it is not a compact file, or an incomplete, corrupt or far too large one.
     """
+    header, contents = read_contents(path)
+    return header, dense(contents)
+
+
+def dense(contents: Contents) -> dict[str, Tensor]:
+    """Return a file's tensors by name, with weights in place of levels; names that share levels share weights."""
+    weights: dict[int, Tensor] = {}
+    for content in contents.values():
+        if isinstance(content, Quantized) and id(content) not in weights:
+            weights[id(content)] = content.dequantize()
+    return {name: weights[id(one)] if isinstance(one, Quantized) else one for name, one in contents.items()}
+
+
+def read_contents(path: Path) -> tuple[dict[str, Any], dict[str, Tensor | Quantized]]:
+    """Return the header and what was written: the network's tensors by name, quantized ones as levels.
+
+    `State.from_contents` goes on compressing from there.
+
+    Raises:
+        NotFoundError: there is no such file.
+        DataError: it is not a compact file, or an incomplete, corrupt or far too large one.
+    """
     try:
         return _read(path)
     except FileNotFoundError:
@@ -81,14 +103,14 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 def plan_all(contents: Contents) -> list[Record]:
     """Return the record of every tensor; one that shares its memory with an earlier one is only named (`same`)."""
     records, seen = [], {}
-    for name, held in contents.items():
-        tensor = held.levels if isinstance(held, Quantized) else held
+    for name, content in contents.items():
+        tensor = content.levels if isinstance(content, Quantized) else content
         key = (tensor.data_ptr(), tuple(tensor.shape), tensor.stride())
         if tensor.numel() and key in seen:
             records.append({"name": name, "same": seen[key]})
         else:
             seen[key] = name
-            records.append(plan(name, held))
+            records.append(plan(name, content))
     return records
 
 
@@ -102,7 +124,7 @@ def _header(records: list[Record], metadata: Mapping[str, Any]) -> bytes:
     return zlib.compress(text.encode(), 9)
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor | Quantized]]:
     if path.stat().st_size > MOST_UNPACKED_BYTES:
         raise ValueError("too large")
     raw = path.read_bytes()
@@ -117,14 +139,14 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     start = PREFIX.size + header_length
     if start + sum(payload_bytes(record) for record in records) != len(raw):
         raise ValueError("not as long as its header says")
-    tensors: dict[str, Tensor] = {}
+    contents: dict[str, Tensor | Quantized] = {}
     for record in records:
-        if record["name"] in tensors:
+        if record["name"] in contents:
             raise ValueError("a name that comes twice")
         end = start + payload_bytes(record)
-        tensors[record["name"]] = tensors[record["same"]] if "same" in record else decode(record, raw[start:end])
+        contents[record["name"]] = contents[record["same"]] if "same" in record else decode(record, raw[start:end])
         start = end
-    return header, tensors
+    return header, contents
 
 
 def _read_header(packed: bytes) -> dict[str, Any]:

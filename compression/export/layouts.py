@@ -1,9 +1,10 @@
 """How one tensor lies in the compact file: which of two layouts is smaller, its bytes, and the way back.
 
 A record, one a tensor, says all that is needed to cut the payload: `name`, `shape`, `type`, `layout` ("dense": every value;
-"gaps": the places of the values that are not zero, then these), `kept` (how many these are), `gap_bits` and `gap_numbers`
-(gaps of one bit are a bitmap); for levels also `bits`, `low` (the lowest level) and `scales` (how many). In the payload
-follow for each tensor: places, values, scales, zero points (where the lowest level is 0).
+"gaps": the positions of the values that are not zero, then these), `kept` (how many these are), `gap_bits` and `gap_numbers`
+(gaps of one bit are a bitmap); for levels also `bits`, `low` (the lowest level), `scales` (how many) and `pruned` (whether
+zeros stay zero in further training; files without it say nothing of that, and zeros then stay). In the payload follow for
+each tensor: positions, values, scales, zero points (where the lowest level is 0).
 """
 
 import math
@@ -42,41 +43,41 @@ MOST_DIMENSIONS = 8
 MOST_BITS = 16
 
 
-def plan(name: str, held: Tensor | Quantized) -> Record:
+def plan(name: str, content: Tensor | Quantized) -> Record:
     """Return the record of a tensor in its smallest layout."""
-    values = held.levels if isinstance(held, Quantized) else held
+    values = content.levels if isinstance(content, Quantized) else content
     record: Record = {"name": name, "shape": list(values.shape), "type": "float32"}
-    if isinstance(held, Quantized):
-        record |= {"bits": held.bits, "low": held.low, "scales": len(held.scale)}
+    if isinstance(content, Quantized):
+        record |= {"bits": content.bits, "low": content.low, "scales": len(content.scale), "pruned": content.pruned}
     else:
-        record["type"] = str(held.dtype).removeprefix("torch.")
-    return record | _layout(record, held)
+        record["type"] = str(content.dtype).removeprefix("torch.")
+    return record | _layout(record, content)
 
 
-def _layout(record: Record, held: Tensor | Quantized) -> Record:
+def _layout(record: Record, content: Tensor | Quantized) -> Record:
     count = math.prod(record["shape"])
     width = _value_bits(record)
-    if not isinstance(held, Quantized) and len(record["shape"]) < 2:
+    if not isinstance(content, Quantized) and len(record["shape"]) < 2:
         return {"layout": "dense"}
-    places = _places(held)
-    gap_bits, gap_numbers = best_gap_bits(gaps(places))
-    needs_places = isinstance(held, Quantized) and held.binary and len(places) < count
-    if not needs_places and count * width <= gap_bits * gap_numbers + len(places) * width:
+    positions = _positions(content)
+    gap_bits, gap_numbers = best_gap_bits(gaps(positions))
+    needs_positions = isinstance(content, Quantized) and content.binary and len(positions) < count
+    if not needs_positions and count * width <= gap_bits * gap_numbers + len(positions) * width:
         return {"layout": "dense"}
-    return {"layout": "gaps", "kept": len(places), "gap_bits": gap_bits, "gap_numbers": gap_numbers}
+    return {"layout": "gaps", "kept": len(positions), "gap_bits": gap_bits, "gap_numbers": gap_numbers}
 
 
-def _places(held: Tensor | Quantized) -> Numbers:
-    """Return the places of the values that are not zero, bit by bit: the negative zero is not zero."""
-    if isinstance(held, Quantized):
-        return np.flatnonzero(_offsets(held).numpy())
-    return np.flatnonzero(_array(held).view(f"u{held.element_size()}"))
+def _positions(content: Tensor | Quantized) -> Numbers:
+    """Return the positions of the values that are not zero, bit by bit: the negative zero is not zero."""
+    if isinstance(content, Quantized):
+        return np.flatnonzero(_offsets(content).numpy())
+    return np.flatnonzero(_array(content).view(f"u{content.element_size()}"))
 
 
-def _offsets(held: Quantized) -> Tensor:
+def _offsets(content: Quantized) -> Tensor:
     """Return how far each level is from the one that stands for zero."""
-    held = held.to("cpu")
-    return held.levels - held.zero_point.view(-1, *[1] * (held.levels.dim() - 1))
+    content = content.to("cpu")
+    return content.levels - content.zero_point.view(-1, *[1] * (content.levels.dim() - 1))
 
 
 def _array(tensor: Tensor) -> Numbers:
@@ -88,37 +89,36 @@ def _value_bits(record: Record) -> int:
 
 
 def parts(record: Record) -> dict[str, int]:
-    """Return how many bytes places, values, scales and zero points take in the payload."""
+    """Return how many bytes positions, values, scales and zero points take in the payload."""
     count = math.prod(record["shape"])
-    kept = record.get("kept", count)
     scales = record.get("scales", 0)
     return {
-        "places": packed_bytes(record.get("gap_numbers", 0), record.get("gap_bits", 0)),
-        "values": packed_bytes(kept, _value_bits(record)),
+        "positions": packed_bytes(record.get("gap_numbers", 0), record.get("gap_bits", 0)),
+        "values": packed_bytes(record.get("kept", count), _value_bits(record)),
         "scales": 4 * scales,
         "zero_points": packed_bytes(scales, record["bits"]) if scales and record["low"] == 0 else 0,
     }
 
 
-def encode(record: Record, held: Tensor | Quantized) -> bytes:
+def encode(record: Record, content: Tensor | Quantized) -> bytes:
     """Return a tensor's part of the payload, as its record says."""
-    places = slice(None) if record["layout"] == "dense" else _places(held)
+    positions = slice(None) if record["layout"] == "dense" else _positions(content)
     encoded = b""
     if record["layout"] == "gaps":
-        encoded = pack(pack_gaps(gaps(places), record["gap_bits"]), record["gap_bits"])
-    if not isinstance(held, Quantized):
-        return encoded + _array(held)[places].astype(TYPES[held.dtype]).tobytes()
-    levels = _array(held.levels)[places].astype(np.int64)
-    encoded += pack((levels + 1) // 2 if held.binary else levels - held.low, held.bits)
-    encoded += _array(held.scale).astype("<f4").tobytes()
-    return encoded + (pack(_array(held.zero_point), held.bits) if held.low == 0 else b"")
+        encoded = pack(pack_gaps(gaps(positions), record["gap_bits"]), record["gap_bits"])
+    if not isinstance(content, Quantized):
+        return encoded + _array(content)[positions].astype(TYPES[content.dtype]).tobytes()
+    levels = _array(content.levels)[positions].astype(np.int64)
+    encoded += pack((levels + 1) // 2 if content.binary else levels - content.low, content.bits)
+    encoded += _array(content.scale).astype("<f4").tobytes()
+    return encoded + (pack(_array(content.zero_point), content.bits) if content.low == 0 else b"")
 
 
-def decode(record: Record, payload: bytes) -> Tensor:
-    """Return the tensor that a part of the payload stands for.
+def decode(record: Record, payload: bytes) -> Tensor | Quantized:
+    """Return the tensor, or the levels, that a part of the payload stands for.
 
     Raises:
-        ValueError: places or levels that the record does not allow.
+        ValueError: positions or levels that the record does not allow.
     """
     cut = {}
     start = 0
@@ -126,45 +126,49 @@ def decode(record: Record, payload: bytes) -> Tensor:
         cut[part] = payload[start : start + size]
         start += size
     count = math.prod(record["shape"])
-    places = _decode_places(record, cut["places"], count)
+    positions = _decode_positions(record, cut["positions"], count)
     kind, code = TYPE_NAMES[record["type"]]
     if "bits" in record:
-        return _decode_levels(record, cut, places)
+        return _decode_levels(record, cut, positions)
     values = np.zeros(count, dtype=code)
-    values[places] = np.frombuffer(cut["values"], dtype=code)
-    return torch.from_numpy(values.astype(values.dtype.newbyteorder("="))).to(kind).reshape(record["shape"])
+    values[positions] = np.frombuffer(cut["values"], dtype=code)
+    native = values.astype(values.dtype.newbyteorder("="), copy=False)
+    return torch.from_numpy(native).to(kind).reshape(record["shape"])
 
 
-def _decode_places(record: Record, packed: bytes, count: int) -> Numbers | slice:
+def _decode_positions(record: Record, packed: bytes, count: int) -> Numbers | slice:
     if record["layout"] == "dense":
         return slice(None)
-    places = unpack_gaps(unpack(packed, record["gap_numbers"], record["gap_bits"]), record["gap_bits"])
-    if len(places) != record["kept"] or (len(places) and places[-1] >= count):
-        raise ValueError("places outside the tensor")
-    return places
+    positions = unpack_gaps(unpack(packed, record["gap_numbers"], record["gap_bits"]), record["gap_bits"])
+    if len(positions) != record["kept"] or (len(positions) and positions[-1] >= count):
+        raise ValueError("positions outside the tensor")
+    return positions
 
 
-def _decode_levels(record: Record, cut: dict[str, bytes], places: Numbers | slice) -> Tensor:
+def _decode_levels(record: Record, cut: dict[str, bytes], positions: Numbers | slice) -> Quantized:
     shape, bits, low, scales = record["shape"], record["bits"], record["low"], record["scales"]
     count = math.prod(shape)
-    codes = unpack(cut["values"], record.get("kept", count), bits).astype(np.int64)
-    binary = bits == 1 and low == -1
+    found = unpack(cut["values"], record.get("kept", count), bits).view(np.int32)
     high = -low if low else 2**bits - 1
-    found = codes * 2 - 1 if binary else codes + low
+    if bits == 1 and low == -1:
+        found *= 2
+        found -= 1
+    else:
+        found += low
     if len(found) and found.max() > high:
         raise ValueError("a level above the highest")
     zero_point = unpack(cut["zero_points"], scales, bits) if low == 0 else np.zeros(scales)
-    levels = np.repeat(zero_point.astype(np.int64), count // scales)
-    levels[places] = found
-    scale = np.frombuffer(cut["scales"], dtype="<f4").astype(np.float32)
+    levels = np.repeat(zero_point.astype(np.int32), count // scales)
+    levels[positions] = found
     return Quantized(
-        levels=torch.from_numpy(levels.astype(np.int32)).reshape(shape),
-        scale=torch.from_numpy(scale),
+        levels=torch.from_numpy(levels).reshape(shape),
+        scale=torch.from_numpy(np.frombuffer(cut["scales"], dtype="<f4").astype(np.float32)),
         zero_point=torch.from_numpy(zero_point.astype(np.int32)),
         bits=bits,
         low=low,
         high=high,
-    ).dequantize()
+        pruned=record.get("pruned", True),
+    )
 
 
 def check(record: Record) -> int:
@@ -189,6 +193,8 @@ def check(record: Record) -> int:
             raise ValueError("scales that do not go with the tensor")
         if record["low"] not in (0, -max(2 ** (bits - 1) - 1, 1)):
             raise ValueError("no such grid")
+        if type(record.get("pruned", True)) is not bool:
+            raise ValueError("neither pruned nor not")
     return count * _value_bits({"type": record["type"]}) // 8
 
 

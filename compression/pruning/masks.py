@@ -1,6 +1,6 @@
 """From scores to masks: which weights go at a given sparsity."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,21 +19,23 @@ class Ranking:
     """The order in which weights or channels go, sorted once; a mask at any sparsity is then one comparison.
 
     Attributes:
-        places: for each layer, the place of each unit in the order in which they go, shaped to broadcast over the weight.
+        ranks: for each layer, the rank of each unit in the order in which they go, shaped to broadcast over the weight.
         units: for each layer, how many units its order has (those of the whole network when the scope is global).
         removable: for each layer, how many of these may go.
         shapes: the weights' shapes.
         earlier: masks already in force; what they removed stays removed.
+        followers: for each layer, the other parameters that a channel takes with it.
     """
 
-    places: Mapping[str, Tensor]
+    ranks: Mapping[str, Tensor]
     units: Mapping[str, int]
     removable: Mapping[str, int]
     shapes: Mapping[str, torch.Size]
     earlier: Mapping[str, Tensor]
+    followers: Mapping[str, Sequence[str]]
 
     def masks(self, sparsity: float) -> dict[str, Tensor]:
-        """Return for each layer which weights are kept, as booleans of the weight's shape.
+        """Return for each layer which weights stay, as booleans of the weight's shape, and so for what goes with channels.
 
         Exactly round(sparsity x units) units are removed, unless the last channel of a layer would be among them.
 
@@ -44,12 +46,15 @@ class Ranking:
             raise SpecError("sparsity", sparsity, _("allowed is a number from 0 to 1"))
         masks = {}
         for name, shape in self.shapes.items():
-            if name in self.places:
+            if name in self.ranks:
                 removed = min(round(sparsity * self.units[name]), self.removable[name])
-                mask = (self.places[name] >= removed).expand(shape)
+                mask = (self.ranks[name] >= removed).expand(shape)
             else:
                 mask = torch.ones(shape, dtype=torch.bool)
             masks[name] = mask & self.earlier[name] if name in self.earlier else mask.contiguous()
+        for name, others in self.followers.items():
+            stay = masks[name].flatten(1).any(1)
+            masks |= {} if stay.all() else dict.fromkeys(others, stay)
         return masks
 
 
@@ -78,6 +83,7 @@ def rank(
     granularity: Granularity = "weight",
     scope: Scope = "global",
     earlier: Mapping[str, Tensor] | None = None,
+    followers: Mapping[str, Sequence[str]] | None = None,
 ) -> Ranking:
     """Return the order in which units go: lowest score first, ties by layer and position.
 
@@ -89,7 +95,8 @@ def rank(
         criterion: gives each weight a score; the highest are kept.
         granularity: remove single weights or whole channels.
         scope: compare units of the whole network, or within each layer.
-        earlier: masks already in force, True where kept.
+        earlier: masks already in force, True where weights stay.
+        followers: for each layer, other parameters that a whole channel takes with it.
 
     Raises:
         DataError: scores that are not finite numbers.
@@ -99,17 +106,16 @@ def rank(
     if granularity == "channel":
         scores = {name: _channel_scores(layer, earlier.get(name)) for name, layer in list(scores.items())[:-1]}
     else:
-        scores = {name: _last(layer, earlier.get(name)) for name, layer in scores.items()}
+        scores = {name: _removed_first(layer, earlier.get(name)) for name, layer in scores.items()}
     removable = {name: layer.numel() - (granularity == "channel") for name, layer in scores.items()}
     if scope == "global":
-        places = dict(zip(scores, _places(list(scores.values())), strict=True))
+        ranks = dict(zip(scores, _ranks(list(scores.values())), strict=True))
         units = dict.fromkeys(scores, sum(layer.numel() for layer in scores.values()))
         removable = dict.fromkeys(scores, sum(removable.values()))
     else:
-        places = {name: _places([layer])[0] for name, layer in scores.items()}
+        ranks = {name: _ranks([layer])[0] for name, layer in scores.items()}
         units = {name: layer.numel() for name, layer in scores.items()}
-    shapes = {name: weight.shape for name, weight in weights.items()}
-    return Ranking(places, units, removable, shapes, earlier)
+    return Ranking(ranks, units, removable, {name: one.shape for name, one in weights.items()}, earlier, followers or {})
 
 
 def _scores(name: str, weight: Tensor, criterion: Callable[[Tensor], Tensor]) -> Tensor:
@@ -119,21 +125,21 @@ def _scores(name: str, weight: Tensor, criterion: Callable[[Tensor], Tensor]) ->
     return scores
 
 
-def _last(scores: Tensor, kept: Tensor | None) -> Tensor:
-    """Return the scores with those of units that are gone already below all others, so that they count as removed."""
-    return scores if kept is None else scores.masked_fill(~kept, -torch.inf)
+def _removed_first(scores: Tensor, mask: Tensor | None) -> Tensor:
+    """Return the scores with those of units that earlier masks removed below all others, so that they count as removed."""
+    return scores if mask is None else scores.masked_fill(~mask, -torch.inf)
 
 
-def _channel_scores(scores: Tensor, kept: Tensor | None) -> Tensor:
+def _channel_scores(scores: Tensor, mask: Tensor | None) -> Tensor:
     """Return each channel's mean score, shaped (channels, 1, …), the best one raised above all others."""
-    means = _last(scores.flatten(1).mean(1), None if kept is None else kept.flatten(1).any(1))
+    means = _removed_first(scores.flatten(1).mean(1), None if mask is None else mask.flatten(1).any(1))
     means[means.argmax()] = torch.inf
     return means.reshape(-1, *[1] * (scores.dim() - 1))
 
 
-def _places(scores: list[Tensor]) -> list[Tensor]:
-    """Return the place of each score in the ascending order of them all, in the same shapes."""
+def _ranks(scores: list[Tensor]) -> list[Tensor]:
+    """Return the rank of each score in the ascending order of them all, in the same shapes."""
     order = torch.cat([layer.flatten() for layer in scores]).sort(stable=True).indices
-    places = torch.empty_like(order)
-    places[order] = torch.arange(len(order))
-    return [part.view_as(layer) for part, layer in zip(places.split([layer.numel() for layer in scores]), scores, strict=True)]
+    ranks = torch.empty_like(order)
+    ranks[order] = torch.arange(len(order))
+    return [part.view_as(layer) for part, layer in zip(ranks.split([layer.numel() for layer in scores]), scores, strict=True)]

@@ -19,6 +19,7 @@ class Quantized:
         bits: 1 to 16.
         low: the lowest level; the highest is `high`.
         high: the highest level.
+        pruned: whether weights that are zero were pruned, and stay zero when training goes on.
     """
 
     levels: Tensor
@@ -27,15 +28,18 @@ class Quantized:
     bits: int
     low: int
     high: int
+    pruned: bool = False
 
     @property
     def binary(self) -> bool:
-        """Tell whether zero is no level of the grid."""
+        """Tell whether the grid has the two levels -1 and 1 alone, without one for zero."""
         return self.bits == 1 and self.low == -1
 
     def dequantize(self) -> Tensor:
         """Return the weights that the levels stand for."""
-        return (self.levels - self._spread(self.zero_point)).to(self.scale.dtype) * self._spread(self.scale)
+        # In place, so that large layers need no third copy; levels of 16 bits are exact in single precision.
+        steps = self.levels.to(self.scale.dtype).sub_(self._spread(self.zero_point))
+        return steps.mul_(self._spread(self.scale))
 
     def nearest(self, weight: Tensor) -> "Quantized":
         """Return another weight of the same shape on this grid: rounded half to even, clipped at its ends."""
@@ -47,7 +51,10 @@ class Quantized:
         return replace(self, levels=levels.to(torch.int32))
 
     def covers(self, weight: Tensor) -> Tensor:
-        """Return where another weight lies within half a step of the grid, bool; one symmetric bit has no ends."""
+        """Return where another weight lies within half a step of the grid's lowest to highest level, bool.
+
+        One symmetric bit keeps the sign alone, however large a weight is: it covers all weights.
+        """
         if self.binary:
             return torch.ones_like(weight, dtype=torch.bool)
         steps = weight / self._spread(self.scale) + self._spread(self.zero_point)

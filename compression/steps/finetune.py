@@ -12,7 +12,7 @@ from compression.catalog import Knob
 from compression.distillation import DISTILLATION
 from compression.quantization.quantized import Quantized
 from compression.steps import STEPS
-from compression.steps.state import State, compressible, owners
+from compression.steps.state import State, owners
 from compression.texts import mark as _
 
 
@@ -42,23 +42,23 @@ def finetune(
 @contextmanager
 def in_force(state: State) -> Iterator[None]:
     """Make the network compute with masked and rounded weights while others are trained beneath; then set them for good."""
-    parameters = compressible(state.model)
-    held = {name: parameters[name] for name in parameters if name in state.masks or name in state.quantized}
-    places = {name: owners(state.model, parameter) for name, parameter in held.items()}
-    orders = [(module, dict(module.named_parameters(recurse=False))) for modules in places.values() for module, _name in modules]
+    constraints = {
+        name: (owners(state.model, parameter), _InForce(state.masks.get(name), state.quantized.get(name)))
+        for name, parameter in state.model.named_parameters()
+        if name in state.masks or name in state.quantized
+    }
+    constrained = [(module, attribute, rule) for modules, rule in constraints.values() for module, attribute in modules]
+    orders = [(module, dict(module.named_parameters(recurse=False))) for module, _attribute, _rule in constrained]
     state.write(state.latent)
-    for name, modules in places.items():
-        constraint = _InForce(state.masks.get(name), state.quantized.get(name))
-        for module, attribute in modules:
-            parametrize.register_parametrization(module, attribute, constraint, unsafe=True)
+    for module, attribute, rule in constrained:
+        parametrize.register_parametrization(module, attribute, rule, unsafe=True)
     try:
         yield
     finally:
-        for modules in places.values():
-            for module, attribute in modules:
-                parametrize.remove_parametrizations(module, attribute, leave_parametrized=False)
+        for module, attribute, _rule in constrained:
+            parametrize.remove_parametrizations(module, attribute, leave_parametrized=False)
         _reorder(orders)
-        _settle(state)
+        _write_constrained(state)
 
 
 def _reorder(orders: list[tuple[nn.Module, dict[str, nn.Parameter]]]) -> None:
@@ -69,14 +69,13 @@ def _reorder(orders: list[tuple[nn.Module, dict[str, nn.Parameter]]]) -> None:
             setattr(module, name, parameter)
 
 
-def _settle(state: State) -> None:
-    """Set the network's weights to what masks and grids make of those that were trained."""
-    weights = state.weights()
-    for name, mask in state.masks.items():
-        weights[name] = weights[name].masked_fill(~mask, 0)
-    state.latent = {name: weights[name].clone() for name in state.quantized}
-    state.quantized = {name: grid.nearest(weights[name]) for name, grid in state.quantized.items()}
-    state.write(weights | {name: held.dequantize() for name, held in state.quantized.items()})
+def _write_constrained(state: State) -> None:
+    """Set the network's parameters to what masks and grids make of those that were trained."""
+    trained = {name: parameter.detach() for name, parameter in state.model.named_parameters()}
+    values = {name: trained[name].masked_fill(~mask, 0) for name, mask in state.masks.items()}
+    state.latent = {name: values.get(name, trained[name]).clone() for name in state.quantized}
+    state.quantized = {name: grid.nearest(state.latent[name]) for name, grid in state.quantized.items()}
+    state.write(values | {name: levels.dequantize() for name, levels in state.quantized.items()})
 
 
 class _InForce(nn.Module):

@@ -8,6 +8,7 @@ from compression.catalog import Knob
 from compression.pruning import PRUNING
 from compression.pruning.masks import Granularity, Ranking, Scope, rank
 from compression.steps import STEPS
+from compression.steps.channels import channel_parameters
 from compression.steps.state import State
 from compression.texts import mark as _
 
@@ -27,7 +28,8 @@ def prune(
 ) -> None:
     """Sets the least important weights of convolutions and linear layers to zero, and keeps them there.
 
-    What earlier steps removed stays removed; a quantized layer keeps its grid.
+    What earlier steps removed stays removed; a quantized layer keeps its grid, and its weights are ranked as they were before
+    rounding. A whole channel goes with its bias and with scale and shift of the norm that follows, so that it emits zero.
 
     Raises:
         DataError: weights that are not finite numbers.
@@ -38,14 +40,21 @@ def prune(
 
 def order(state: State, *, criterion: str, granularity: Granularity, scope: Scope) -> Ranking:
     """Return the order in which the network's weights would go; sweeps over the sparsity sort once."""
-    return rank(state.weights(), PRUNING[criterion].function, granularity=granularity, scope=scope, earlier=state.masks)
+    return rank(
+        state.unrounded(),
+        PRUNING[criterion].function,
+        granularity=granularity,
+        scope=scope,
+        earlier=state.masks,
+        followers=channel_parameters(state.model) if granularity == "channel" else None,
+    )
 
 
 def put_in_force(state: State, masks: dict[str, Tensor]) -> None:
     """Set the weights to zero where the masks are False, in whatever form the state holds them."""
-    weights = state.weights()
-    masks = {name: mask.to(weights[name].device) for name, mask in masks.items()}
+    parameters = dict(state.model.named_parameters())
+    masks = {name: mask.to(parameters[name].device) for name, mask in masks.items()}
     state.masks |= masks
-    state.write({name: weights[name].masked_fill(~mask, 0) for name, mask in masks.items()})
-    state.latent |= {name: kept.masked_fill(~masks[name], 0) for name, kept in state.latent.items() if name in masks}
-    state.quantized |= {name: held.masked(masks[name]) for name, held in state.quantized.items() if name in masks}
+    state.write({name: parameters[name].detach().masked_fill(~mask, 0) for name, mask in masks.items()})
+    state.latent |= {name: weight.masked_fill(~masks[name], 0) for name, weight in state.latent.items() if name in masks}
+    state.quantized |= {name: levels.masked(masks[name]) for name, levels in state.quantized.items() if name in masks}

@@ -29,14 +29,15 @@ def quantize(
 ) -> None:
     """Rounds the weights of convolutions and linear layers to a few bits; biases and norms stay at full precision.
 
-    Weights that are zero stay exactly zero. The network computes with the rounded weights in full precision (simulated).
+    Weights that are zero stay exactly zero; those that an earlier step rounded are rounded anew from what they were. The
+    network computes with the rounded weights in full precision (simulated).
 
     Raises:
         DataError: weights that are not finite numbers.
     """
-    weights = state.weights()
+    weights = state.unrounded()
     function = QUANTIZATION[method].function
     quantized = {name: function(weight, bits=bits, scheme=scheme, group=group, clip=clip) for name, weight in weights.items()}
     state.latent |= {name: weight.clone() for name, weight in weights.items()}
     state.quantized |= quantized
-    state.write({name: held.dequantize() for name, held in quantized.items()})
+    state.write({name: levels.dequantize() for name, levels in quantized.items()})

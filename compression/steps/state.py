@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from compression.quantization.quantized import Quantized
-
-COMPRESSIBLE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+from compression.steps.channels import COMPRESSIBLE, channel_parameters
 
 
 @dataclass
@@ -18,9 +17,10 @@ class State:
 
     Attributes:
         model: the network; steps change its weights in place.
-        masks: which weights are kept, by parameter name; layers never pruned are absent.
+        masks: which weights stay, by parameter name; layers never pruned are absent. Where whole channels went, also those of
+            the biases and norms that go with them.
         quantized: levels and grid, by parameter name; layers never quantized are absent.
-        latent: the weights before rounding, from which fine-tuning goes on; only for quantized layers.
+        latent: the weights before rounding, which pruning ranks and from which fine-tuning goes on; only for quantized layers.
         train: trains the network in place for the fine-tuning step, given its knobs; a generator of events.
     """
 
@@ -30,27 +30,61 @@ class State:
     latent: dict[str, Tensor] = field(default_factory=dict)
     train: Callable[..., Iterator[Any]] | None = None
 
+    @classmethod
+    def from_contents(cls, model: nn.Module, contents: Mapping[str, Tensor | Quantized]) -> "State":
+        """Return the state of a network that was read from a file, so that further steps keep its masks and grids.
+
+        Pruned weights stay zero, and so do biases and norms of removed channels. What the weights were before rounding is
+        not in a file: the rounded ones take their place.
+
+        Args:
+            model: with the weights of the file.
+            contents: what the file holds, as `compact.read_contents` gives it; tensors alone where nothing is quantized.
+        """
+        state = cls(model)
+        for name, weight in state.weights().items():
+            found = contents.get(name)
+            if isinstance(found, Quantized):
+                state.quantized[name] = found.to(weight.device)
+                state.latent[name] = weight.clone()
+            if (not isinstance(found, Quantized) or found.pruned) and not weight.all():
+                state.masks[name] = weight != 0
+        channels = {name: mask.flatten(1).any(1) for name, mask in state.masks.items()}
+        thinned = {name: stay for name, stay in channels.items() if not stay.all()}
+        followers, parameters = channel_parameters(model) if thinned else {}, dict(model.named_parameters())
+        for name, stay in thinned.items():
+            if not any(parameters[other][~stay].any() for other in followers.get(name, [])):
+                state.masks |= dict.fromkeys(followers.get(name, []), stay)
+        return state
+
     def weights(self) -> dict[str, Tensor]:
         """Return the weights that steps compress: those of convolutions and linear layers, each once, in layer order."""
         return {name: parameter.detach() for name, parameter in compressible(self.model).items()}
 
+    def unrounded(self) -> dict[str, Tensor]:
+        """Return the same weights as they were before rounding, where they are known."""
+        return self.weights() | self.latent
+
     def contents(self) -> dict[str, Tensor | Quantized]:
         """Return all that the network's file holds: its tensors by name, quantized ones as levels."""
         parameters = compressible(self.model)
-        levels = {parameters[name].data_ptr(): held for name, held in self.quantized.items()}
+        levels = {
+            parameters[name].data_ptr(): replace(quantized, pruned=name in self.masks and not bool(self.masks[name].all()))
+            for name, quantized in self.quantized.items()
+        }
         return {name: levels.get(tensor.data_ptr(), tensor) for name, tensor in self.model.state_dict().items()}
 
     @torch.no_grad()
-    def write(self, weights: Mapping[str, Tensor]) -> None:
-        """Set weights of the network by parameter name."""
-        parameters = compressible(self.model)
-        for name, weight in weights.items():
-            parameters[name].copy_(weight)
+    def write(self, values: Mapping[str, Tensor]) -> None:
+        """Set parameters of the network by name."""
+        parameters = dict(self.model.named_parameters())
+        for name, value in values.items():
+            parameters[name].copy_(value)
 
     def copy_onto(self, model: nn.Module) -> "State":
-        """Return the same state of a copy of the network that differs in its weights at most; these are overwritten."""
+        """Return the same state of a copy of the network that differs in its parameters at most; these are overwritten."""
         state = replace(self, model=model, masks=dict(self.masks), quantized=dict(self.quantized), latent=dict(self.latent))
-        state.write(self.weights())
+        state.write(dict(self.model.named_parameters()))
         return state
 
 
@@ -64,7 +98,7 @@ def compressible(model: nn.Module) -> dict[str, nn.Parameter]:
 
 
 def owners(model: nn.Module, parameter: nn.Parameter) -> list[tuple[nn.Module, str]]:
-    """Return every module that holds a parameter, and under which name: more than one where layers share it."""
+    """Return every module that has a parameter, and under which name: more than one where layers share it."""
     return [
-        (module, name) for module in model.modules() for name, held in module.named_parameters(recurse=False) if held is parameter
+        (module, name) for module in model.modules() for name, own in module.named_parameters(recurse=False) if own is parameter
     ]

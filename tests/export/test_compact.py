@@ -1,5 +1,6 @@
 import json
 import struct
+import tracemalloc
 import zlib
 
 import pytest
@@ -9,6 +10,7 @@ from torch import nn
 
 from compression.errors import DataError, NotFoundError
 from compression.export import compact
+from compression.export.layouts import decode
 from compression.quantization.uniform import uniform
 from compression.steps import STEPS
 from compression.steps.state import State
@@ -262,3 +264,22 @@ class TestBrokenFiles:
         raw = path.read_bytes()
         checked = struct.pack("<I", len(packed)) + packed
         path.write_bytes(raw[:8] + struct.pack("<I", zlib.crc32(checked)) + checked)
+
+
+@pytest.mark.parametrize("levels", [False, True])
+def test_a_few_bytes_that_stand_for_millions_of_zeros_need_little_more_than_these(levels):
+    count = 1 << 20
+    record = {"name": "a", "shape": [1, count], "type": "float32", "layout": "gaps", "kept": 0, "gap_bits": 16, "gap_numbers": 0}
+    payload = b""
+    if levels:
+        record |= {"bits": 4, "low": -7, "scales": 1}
+        payload = struct.pack("<f", 0.5)
+    unpacked = 4 * count
+    tracemalloc.start()
+    try:
+        found = decode(record, payload)
+        _now, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert not (found.levels if levels else found).any()
+    assert peak < 1.2 * unpacked

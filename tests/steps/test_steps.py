@@ -282,3 +282,25 @@ def test_the_knobs_of_fine_tuning_reach_the_training():
     state.train = lambda **knobs: iter([given.append(knobs)])
     list(finetune(state, epochs=7, lr=0.3, loss={"name": "kd"}))
     assert given == [{"epochs": 7, "lr": 0.3, "loss": {"name": "kd"}}]
+
+
+@pytest.mark.parametrize("granularity", ["weight", "channel"])
+@pytest.mark.parametrize("scope", ["global", "layer"])
+@pytest.mark.parametrize(("bits", "scheme"), [(1, "symmetric"), (2, "asymmetric"), (4, "symmetric"), (8, "asymmetric")])
+def test_pruning_ranks_what_weights_were_before_rounding(bits, scheme, scope, granularity):
+    first, second = State(network()), State(network())
+    prune(first, sparsity=0.6, scope=scope, granularity=granularity)
+    quantize(first, bits=bits, scheme=scheme)
+    quantize(second, bits=bits, scheme=scheme)
+    prune(second, sparsity=0.6, scope=scope, granularity=granularity)
+    assert first.masks.keys() == second.masks.keys()
+    for name, mask in first.masks.items():
+        assert torch.equal(mask, second.masks[name]), name
+
+
+def test_quantizing_again_rounds_what_weights_were():
+    once, twice = State(network()), State(network())
+    quantize(once, bits=4)
+    quantize(twice, bits=2)
+    quantize(twice, bits=4)
+    assert all(torch.equal(weight, twice.weights()[name]) for name, weight in once.weights().items())

@@ -1,0 +1,43 @@
+"""What belongs to an output channel besides its weights."""
+
+from torch import fx, nn
+from torch.nn.modules.batchnorm import _NormBase
+
+from compression.errors import DataError
+from compression.texts import gettext as _
+
+COMPRESSIBLE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+NORMS = (_NormBase, nn.GroupNorm, nn.LayerNorm)
+
+
+def channel_parameters(model: nn.Module) -> dict[str, list[str]]:
+    """Return for each weight of a convolution or linear layer the parameters that a removed channel takes with it.
+
+    These are the layer's bias, and scale and shift of the norm that its output goes to: without them a channel whose weights
+    are zero still adds a constant. Which norm that is, is read from a trace of the network.
+
+    Returns:
+        By the weight's parameter name, the others' names; each has an entry a channel.
+
+    Raises:
+        DataError: the network's `forward` cannot be traced.
+    """
+    try:
+        graph = fx.Tracer().trace(model)
+    except Exception as error:  # tracing runs the network's own code, which may raise anything
+        sentence = _("Whole channels cannot be removed from this network, whose layers cannot be traced; prune single weights.")
+        raise DataError(sentence) from error
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    found: dict[str, dict[str, None]] = {}
+    for node in graph.nodes:
+        layer = _module(model, node)
+        if isinstance(layer, COMPRESSIBLE):
+            norms = [norm for user in node.users if isinstance(norm := _module(model, user), NORMS)]
+            parameters = [layer.bias, *(parameter for norm in norms for parameter in (norm.weight, norm.bias))]
+            fitting = [names[id(one)] for one in parameters if one is not None and one.shape == layer.weight.shape[:1]]
+            found.setdefault(names[id(layer.weight)], {}).update(dict.fromkeys(fitting))
+    return {name: list(others) for name, others in found.items()}
+
+
+def _module(model: nn.Module, node: fx.Node) -> nn.Module | None:
+    return model.get_submodule(node.target) if node.op == "call_module" else None
