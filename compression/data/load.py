@@ -95,10 +95,20 @@ def _read(entry: Entry, root: Path, *, download: bool) -> Arrays:
         raise _corrupt(entry, root) from None
     except Exception as error:  # truncated files surface as assertions, value errors or unpickling errors alike
         raise _corrupt(entry, root) from error
-    counts = {len(arrays.train_inputs), len(arrays.train_labels), entry.traits["images"]}
-    if len(counts) != 1 or len(arrays.test_inputs) != len(arrays.test_labels):
+    if not _as_published(entry, arrays):
         raise _corrupt(entry, root)
     return arrays
+
+
+def _as_published(entry: Entry, arrays: Arrays) -> bool:
+    """Tell whether there are as many images as the dataset has, of its shape, each with the label of one of its classes."""
+    parts = ((arrays.train_inputs, arrays.train_labels), (arrays.test_inputs, arrays.test_labels))
+    return len(arrays.train_labels) == entry.traits["images"] and all(
+        len(inputs) == len(labels) > 0
+        and tuple(inputs.shape[1:]) == tuple(entry.traits["shape"])
+        and 0 <= int(labels.min()) <= int(labels.max()) < entry.traits["classes"]
+        for inputs, labels in parts
+    )
 
 
 def _corrupt(entry: Entry, root: Path) -> DataError:

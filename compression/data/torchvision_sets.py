@@ -1,5 +1,8 @@
 """MNIST, Fashion-MNIST, CIFAR-10 and CIFAR-100 as torchvision reads and downloads them."""
 
+import hashlib
+import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -10,15 +13,38 @@ from compression.texts import mark as _
 
 
 def _arrays(name: str, root: Path, download: bool) -> Arrays:
+    """Return the arrays of a dataset of torchvision, which itself compares CIFAR's files with their checksums.
+
+    Raises:
+        RuntimeError: files are absent, or are not those that were published.
+    """
     import torchvision
 
     kind, parts = getattr(torchvision.datasets, name), []
     for train in (True, False):
         published = kind(root=str(root), train=train, download=download)
+        if train and issubclass(kind, torchvision.datasets.MNIST):
+            _compare_with_archives(Path(published.raw_folder), published.resources)
         pixels = torch.as_tensor(published.data)
         pixels = pixels[:, None] if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2).contiguous()
         parts += [pixels, torch.as_tensor(published.targets, dtype=torch.int64)]
     return Arrays(*parts)
+
+
+def _compare_with_archives(folder: Path, published: Iterable[tuple[str, str]]) -> None:
+    """Compare MNIST's files with the archives that they were unpacked from, where these lie beside them.
+
+    The source publishes checksums of the archives, and an archive ends with the checksum of what is in it.
+    """
+    for name, checksum in published:
+        archive = folder / name
+        if not archive.is_file():
+            continue
+        packed = archive.read_bytes()
+        if hashlib.md5(packed, usedforsecurity=False).hexdigest() != checksum:
+            raise RuntimeError(f"{name} is not the archive that was published")
+        if zlib.crc32(archive.with_suffix("").read_bytes()) != int.from_bytes(packed[-8:-4], "little"):
+            raise RuntimeError(f"{archive.stem} is not what {name} holds")
 
 
 @DATASETS.register(

@@ -1,12 +1,14 @@
 """Datasets: splits that do not overlap, files found where they lie, and a sentence for every way they can be missing."""
 
 import gzip
+import hashlib
 import os
 import socket
 from pathlib import Path
 
 import pytest
 import torch
+import torchvision
 
 from compression.catalog import Entry
 from compression.data import DATASETS
@@ -113,6 +115,44 @@ def test_a_truncated_file_is_a_sentence_that_names_the_folder(tmp_path):
         with pytest.raises(DataError, match="incomplete or corrupt") as caught:
             read({"name": "mnist", "train_images": None, "split_seed": 0})
         assert str(tmp_path / "MNIST") in str(caught.value)
+
+
+@pytest.mark.parametrize("part", ["train", "t10k"])
+def test_a_label_of_no_class_is_noticed(tmp_path, part):
+    write_mnist(tmp_path)
+    file = tmp_path / "MNIST" / "raw" / f"{part}-labels-idx1-ubyte"
+    raw = bytearray(file.read_bytes())
+    raw[-1] = 10
+    file.write_bytes(raw)
+    with pytest.raises(DataError, match="incomplete or corrupt"):
+        load_present({"name": "mnist", "train_images": None, "split_seed": 0}, tmp_path)
+
+
+def test_files_are_compared_with_the_archives_that_lie_beside_them(tmp_path, monkeypatch):
+    write_mnist(tmp_path)
+    choice = {"name": "mnist", "train_images": 100, "split_seed": 0}
+    labels = tmp_path / "MNIST" / "raw" / "train-labels-idx1-ubyte"
+    packed = gzip.compress(labels.read_bytes())
+    labels.with_name(f"{labels.name}.gz").write_bytes(packed)
+    with pytest.raises(DataError, match="incomplete or corrupt"):  # not the published archive
+        load_present(choice, tmp_path)
+    resources = [(f"{labels.name}.gz", hashlib.md5(packed).hexdigest())]
+    resources += [entry for entry in torchvision.datasets.MNIST.resources if entry[0] != resources[0][0]]
+    monkeypatch.setattr(torchvision.datasets.MNIST, "resources", resources)
+    assert len(load_present(choice, tmp_path).train) == 100
+    raw = bytearray(labels.read_bytes())
+    raw[-2], raw[-1] = raw[-1], raw[-2]  # both are labels, of the wrong images
+    labels.write_bytes(raw)
+    with pytest.raises(DataError, match="incomplete or corrupt"):
+        load_present(choice, tmp_path)
+
+
+def test_images_of_another_shape_are_noticed(tmp_path):
+    write_mnist(tmp_path)
+    file = tmp_path / "MNIST" / "raw" / "t10k-images-idx3-ubyte"
+    file.write_bytes(idx(torch.zeros(10, 14, 56, dtype=torch.uint8)))
+    with pytest.raises(DataError, match="incomplete or corrupt"):
+        load_present({"name": "mnist", "train_images": None, "split_seed": 0}, tmp_path)
 
 
 def test_too_few_images_are_noticed(tmp_path):
