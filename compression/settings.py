@@ -1,6 +1,7 @@
 """Where things lie and every limit, read from the environment at each call so that tests and servers can set them."""
 
 import os
+import platform
 from pathlib import Path
 
 import platformdirs
@@ -27,6 +28,16 @@ def data_root() -> Path:
 def database_url() -> str:
     """Return the store's SQLAlchemy URL (`LAB_DATABASE_URL`; an SQLite file in the home folder by default)."""
     return _given("LAB_DATABASE_URL") or f"sqlite:///{home() / 'lab.db'}"
+
+
+def shares_store() -> bool:
+    """Tell whether other machines may work on the same store: an SQLite file is one machine's."""
+    return not database_url().startswith("sqlite")
+
+
+def machine() -> str:
+    """Return the name of this machine among those that share a store (`LAB_MACHINE`; its network name by default)."""
+    return os.environ.get("LAB_MACHINE") or platform.node() or "localhost"
 
 
 def runs_folder() -> Path:
@@ -85,7 +96,7 @@ def runs_per_person() -> int:
 
 
 def gpu_slots() -> int:
-    """Return how many runs share one GPU (`LAB_GPU_SLOTS`); a CPU runs one at a time."""
+    """Return how many runs share one GPU (`LAB_GPU_SLOTS`); a CPU runs one at a time, whoever started it."""
     return limit("LAB_GPU_SLOTS", 4)
 
 

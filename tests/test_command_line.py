@@ -257,6 +257,48 @@ def test_a_killed_run_is_interrupted_and_resumes_to_the_same_numbers(
         assert resumed["models"][role]["per_seed"] == model["per_seed"]
 
 
+def _occupy(store: Store) -> str:
+    spec = parse(TINY)
+    run_id = store.submit(spec.to_json(), spec.hash, "distill", owner="ada")
+    assert store.claim("page", {"cpu": 1}).id == run_id
+    return run_id
+
+
+def _said_waiting(lines: Any) -> str:
+    """Return the line of a command's stderr that says it waits."""
+    return next(line for line in lines if "waits" in line)
+
+
+def test_a_run_waits_until_the_cpu_is_free_and_says_so(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_SUPERVISOR_IDLE_SECONDS", "1")
+    other = _occupy(store)
+    process = start("run", spec_file(), "--device", "cpu")
+    said = _said_waiting(process.stderr)
+    own = next(run for run in store.runs() if run.id != other)
+    assert said == f"Run {own.id} waits for its turn on cpu, which others use now; Ctrl-C cancels it.\n"
+    assert own.state == QUEUED
+    store.finish(other, "page", FINISHED, result={})
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, json.loads(out)["run"]) == (0, own.id)
+    assert "waits" not in err
+
+
+@pytest.mark.parametrize("how", ["ctrl-c", "page"])
+def test_a_run_that_waits_is_cancelled(store: Store, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    monkeypatch.setenv("LAB_SUPERVISOR_IDLE_SECONDS", "1")
+    other = _occupy(store)
+    process = start("run", spec_file(), "--device", "cpu")
+    _said_waiting(process.stderr)
+    own = next(run for run in store.runs() if run.id != other)
+    if how == "page":
+        store.cancel(own.id)
+    else:
+        process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=60)[0] == ""
+    assert process.returncode == 130
+    assert store.run(own.id).state == CANCELLED
+
+
 def test_cancelling_from_another_terminal(capsys: pytest.CaptureFixture, store: Store) -> None:
     process = start("run", spec_file(train={"epochs": 300}), "--device", "cpu")
     _wait(lambda: len(_metrics(store)) > 1)

@@ -6,14 +6,15 @@ import secrets
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from compression import runs, settings
 from compression.errors import LabError, SpecError
 from compression.execute import Workspace, check_references
-from compression.runs.devices import resolve
-from compression.runs.records import CANCELLED, COMMAND_LINE, FAILED, FINISHED, Run
+from compression.runs.devices import available, resolve, slots
+from compression.runs.records import CANCELLED, COMMAND_LINE, FAILED, FINISHED, QUEUED, RUNNING, Run
 from compression.runs.worker import Worker
 from compression.spec import override, parse
 from compression.texts import gettext as _
@@ -21,6 +22,7 @@ from compression.texts import gettext as _
 EXIT_CODES = {FINISHED: 0, FAILED: 1, CANCELLED: 130}
 MOST_SPEC_CHARACTERS = 1_000_000
 BAR_CELLS = 24
+TURN_S = 0.25
 
 
 def run(request: argparse.Namespace) -> int:
@@ -37,7 +39,7 @@ def run(request: argparse.Namespace) -> int:
     title = request.card or ("" if request.spec == "-" else Path(request.spec).stem)
     raw, token = spec.to_json(), secrets.token_hex(16)
     run_id = runs.store().start(raw, spec.hash, raw["kind"], owner=COMMAND_LINE, device=device, token=token, title=title)
-    return work(runs.store().run(run_id), token)
+    return work(run_id, token)
 
 
 def resume(run_id: str) -> int:
@@ -45,18 +47,22 @@ def resume(run_id: str) -> int:
     settings.check()
     wanted = runs.store().run(run_id).device
     token = secrets.token_hex(16)
-    return work(runs.store().resume(run_id, device=resolve(wanted), token=token), token)
+    runs.store().resume(run_id, device=resolve(wanted), token=token)
+    return work(run_id, token)
 
 
-def work(run: Run, token: str) -> int:
-    """Execute a run that is ours and return the exit code; Ctrl-C cancels it."""
+def work(run_id: str, token: str) -> int:
+    """Wait for a run's turn, execute it here and return the exit code; Ctrl-C cancels it."""
     progress = Progress(sys.stderr)
-    progress.say(_("Run {id} on {device}; Ctrl-C cancels it.").format(id=run.id, device=run.device))
     try:
-        Worker(runs.store(), run, token, listen=progress.show, interrupt=CANCELLED).work()
+        run = wait_for_turn(run_id, token, progress)
+        if run.state == RUNNING:
+            progress.say(_("Run {id} on {device}; Ctrl-C cancels it.").format(id=run.id, device=run.device))
+            Worker(runs.store(), run, token, listen=progress.show, interrupt=CANCELLED).work()
     except KeyboardInterrupt:
-        runs.store().finish(run.id, token, CANCELLED)
-    ended = runs.store().run(run.id)
+        runs.store().cancel(run_id)
+        runs.store().finish(run_id, token, CANCELLED)
+    ended = runs.store().run(run_id)
     progress.say("")
     if ended.state == FINISHED:
         print(json.dumps(result_of(ended)))
@@ -64,6 +70,22 @@ def work(run: Run, token: str) -> int:
         goes_on = _("Run {id} was {state}; `python -m compression runs resume {id}` goes on where it was.")
         print(ended.error if ended.state == FAILED else goes_on.format(id=ended.id, state=ended.state), file=sys.stderr)
     return EXIT_CODES.get(ended.state, 1)
+
+
+def wait_for_turn(run_id: str, token: str, progress: "Progress") -> Run:
+    """Return the run once it is at work or somebody ended it; while others have the device, say so once."""
+    store, room, told = runs.store(), slots(available()), False
+    while True:
+        run = store.take(run_id, token, room)
+        if run.state != QUEUED:
+            return run
+        if not told:
+            told = True
+            sentence = _("Run {id} waits for its turn on {device}, which others use now; Ctrl-C cancels it.")
+            progress.say(sentence.format(id=run_id, device=run.device))
+        with suppress(OSError):
+            runs.ensure_alive()  # whoever is ahead may be gone; a supervisor finds out
+        time.sleep(TURN_S)
 
 
 def result_of(run: Run) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def store() -> Store:
 
 @functools.lru_cache(maxsize=8)
 def _store(url: str, _process: int) -> Store:
-    return Store(url)
+    return Store(url, begin_anew=True)
 
 
 def newest(limit: int | None = None, *, states: tuple[str, ...] | None = None, fresh_s: float = 0.0) -> list[Run]:

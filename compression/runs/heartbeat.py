@@ -22,7 +22,7 @@ class Heartbeat:
 def tell(*, starting: bool = False, problem: str | None = None) -> None:
     """Write this process's heartbeat; a disk that takes nothing is no reason to stop."""
     with suppress(OSError):
-        partial = _file().with_suffix(".partial")
+        partial = place("json.partial")
         partial.write_text(json.dumps(asdict(Heartbeat(os.getpid(), starting, problem))), encoding="utf-8")
         partial.replace(_file())
 
@@ -64,9 +64,15 @@ def _time_of(path: Path) -> int:
         return 0
 
 
+def place(kind: str) -> Path:
+    """Return the supervisor's file of a kind (lock, log …); machines that share a store may share the home, too."""
+    name = f"supervisor-{settings.machine()}" if settings.shares_store() else "supervisor"
+    return settings.home() / f"{name}.{kind}"
+
+
 def _file() -> Path:
-    return settings.home() / "supervisor.json"
+    return place("json")
 
 
 def _wanted() -> Path:
-    return settings.home() / "supervisor.wanted"
+    return place("wanted")

@@ -40,9 +40,8 @@ _known: dict[str, _Known] = {}
 
 def supervisor_lock() -> FileLock:
     """Return the lock that the supervisor of this home folder holds while it lives."""
-    home = settings.home()
-    home.mkdir(parents=True, exist_ok=True)
-    return FileLock(home / "supervisor.lock", thread_local=False)
+    settings.home().mkdir(parents=True, exist_ok=True)
+    return FileLock(heartbeat.place("lock"), thread_local=False)
 
 
 def supervisor_alive() -> bool:
@@ -73,7 +72,7 @@ def supervisor_problem() -> str | None:
     if told is not None and told.problem and (alive or failed):
         return _("No run can start now: {problem}").format(problem=told.problem)
     if known.failures and not alive:
-        log = settings.home() / "supervisor.log"
+        log = heartbeat.place("log")
         return _("No run can start: the process that starts them ends at once; {log} says why.").format(log=log)
     return None
 
@@ -135,7 +134,7 @@ def start_supervisor() -> subprocess.Popen[bytes]:
     detached = {"start_new_session": True}
     if sys.platform == "win32":
         detached = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
-    with (settings.home() / "supervisor.log").open("ab") as log:
+    with heartbeat.place("log").open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "compression.runs.supervisor"],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from compression.runs.store import Store
 
 LEASE_S = 6.0
+ELSEWHERE_S = 600.0
 DOUBTFUL_S = 2.0
 LONGEST_CALL_S = 1.5
 LONGEST_GAP_S = 3.0
@@ -25,11 +26,13 @@ class Leases:
 
     Args:
         store: looked at, and written to while a lease is in doubt or after a stall, since a locked store may still be read.
+        machine: this one, where others share the store: their leases are given `ELSEWHERE_S`, for what holds them up is not
+            seen from here. Their own supervisors are quicker.
         clock: monotonic seconds.
     """
 
-    def __init__(self, store: "Store", clock: Callable[[], float] = time.monotonic) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, store: "Store", *, machine: str | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._store, self._machine, self._clock = store, machine, clock
         self._since: dict[Standing, float] = {}
         self._looked, self._stalled = clock(), False
 
@@ -50,4 +53,8 @@ class Leases:
             since = {}
         self._looked = now
         self._since = {standing: since.get(standing, now) for standing in standings}
-        return standings, [standing for standing, first in self._since.items() if now - first > LEASE_S]
+        return standings, [standing for standing, first in self._since.items() if now - first > self._patience(standing)]
+
+    def _patience(self, standing: Standing) -> float:
+        elsewhere = self._machine is not None and standing.host not in (None, self._machine)
+        return ELSEWHERE_S if elsewhere else LEASE_S

@@ -93,12 +93,14 @@ class Standing:
 
     Attributes:
         lease_until: when it was renewed, by the clock of its holder; only told apart, never compared with a time.
+        host: the machine of its holder.
         cancel: someone asked to cancel the run.
     """
 
     run: str
     token: str | None
     lease_until: float | None
+    host: str | None = None
     cancel: bool = field(default=False, compare=False)
 
 

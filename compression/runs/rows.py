@@ -1,20 +1,24 @@
 """What happens to the store's rows within one transaction; the store decides when, these say how."""
 
+import json
 import secrets
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
 
+from compression import settings
 from compression.errors import NotFoundError, NotYoursError
 from compression.runs import records
 from compression.runs.records import CANCELLED, FINISHED, INTERRUPTED, QUEUED, RUNNING, Standing
-from compression.runs.schema import EVENTS, RUNS
+from compression.runs.schema import EVENTS, ROOM, RUNS
 from compression.runs.turns import Place, next_turn
 from compression.texts import gettext as _
 
 PROGRESS_FIELDS = ("role", "seed", "epoch", "epochs")
+DEVICES_OF = "devices of "  # and the machine's name: a setting of the room, of machines that share a store
 AT_REST = {"token": None, "lease_until": None, "cancel": 0, "seconds_left": None}
 
 Row = Mapping[str, Any]
@@ -44,19 +48,31 @@ def held(run_id: str, token: str) -> ColumnElement[bool]:
 def working(device: str, token: str) -> dict[str, Any]:
     """Return the columns of a run that starts to work now."""
     now = time.time()
-    return {"state": RUNNING, "device": device, "token": token, "started": now, "lease_until": now}
+    place = {"device": device, "host": settings.machine()}
+    return {"state": RUNNING, **place, "token": token, "started": now, "lease_until": now}
+
+
+def waiting(token: str) -> dict[str, Any]:
+    """Return the columns of a run whose holder waits to work on it itself."""
+    return {"state": QUEUED, "token": token, "lease_until": time.time(), "host": settings.machine()}
 
 
 def standings(connection: Connection) -> list[Standing]:
-    """Return the leases that are held now."""
-    rows = connection.execute(select(RUNS.c.id, RUNS.c.token, RUNS.c.lease_until, RUNS.c.cancel).where(RUNS.c.state == RUNNING))
-    return [Standing(run, token, until, bool(cancel)) for run, token, until, cancel in rows]
+    """Return the leases that are held now, on runs at work and by those who wait to work on a run themselves."""
+    columns = select(RUNS.c.id, RUNS.c.token, RUNS.c.lease_until, RUNS.c.host, RUNS.c.cancel)
+    leased = or_(RUNS.c.state == RUNNING, RUNS.c.token.is_not(None))
+    found = connection.execute(columns.where(RUNS.c.state.in_(records.ACTIVE), leased))
+    return [Standing(run, token, until, host, bool(cancel)) for run, token, until, host, cancel in found]
 
 
 def abandon(connection: Connection, standing: Standing) -> bool:
     """Interrupt a run unless its lease was renewed since; tell whether it was interrupted."""
     row = connection.execute(select(RUNS).where(RUNS.c.id == standing.run)).mappings().first()
-    if row is None or row["state"] != RUNNING or (row["token"], row["lease_until"]) != (standing.token, standing.lease_until):
+    if (
+        row is None
+        or row["state"] not in records.ACTIVE
+        or (row["token"], row["lease_until"]) != (standing.token, standing.lease_until)
+    ):
         return False
     end(connection, row, INTERRUPTED, error=_("The run stopped answering; resume it to go on where it was."))
     return True
@@ -72,19 +88,37 @@ def insert_run(connection: Connection, spec: Mapping[str, Any], spec_hash: str, 
 
 def turn_of(connection: Connection, slots: Mapping[str, int]) -> tuple[str, str] | None:
     """Return the waiting run that starts next and its device, or None."""
-    waiting = _places(connection, QUEUED)
-    if not waiting:
+    running = _places(connection, RUNNING)
+    load = Counter(place.device for place in running)
+    if all(load[device] >= most for device, most in slots.items()):
         return None
-    owners = {place.owner for place in waiting}
+    elsewhere = _devices_elsewhere(connection) - slots.keys()
+    queue = [place for place in _places(connection, QUEUED) if place.device not in elsewhere]
+    if not queue:
+        return None
+    owners = {place.owner for place in queue}
     latest = select(RUNS.c.owner, func.max(RUNS.c.started)).where(RUNS.c.owner.in_(owners)).group_by(RUNS.c.owner)
     last_started = {owner: records.number(started) or 0.0 for owner, started in connection.execute(latest)}
-    return next_turn(waiting, _places(connection, RUNNING), last_started, slots)
+    return next_turn(queue, running, last_started, slots)
 
 
 def _places(connection: Connection, state: str) -> list[Place]:
     device = RUNS.c.wanted_device if state == QUEUED else RUNS.c.device
-    rows = connection.execute(select(RUNS.c.id, RUNS.c.owner, device, RUNS.c.created).where(RUNS.c.state == state))
-    return [Place(run_id, owner, str(where), records.number(created) or 0.0) for run_id, owner, where, created in rows]
+    query = select(RUNS.c.id, RUNS.c.owner, device, RUNS.c.created, RUNS.c.host).where(RUNS.c.state == state)
+    machine = settings.machine() if settings.shares_store() else None
+    places = []
+    for run_id, owner, name, created, host in connection.execute(query):
+        elsewhere = state == RUNNING and machine is not None and host not in (None, machine)
+        where = f"{name} of {host}" if elsewhere else str(name)  # takes no slot here, and counts for its owner
+        places.append(Place(run_id, owner, where, records.number(created) or 0.0))
+    return places
+
+
+def _devices_elsewhere(connection: Connection) -> set[str]:
+    if not settings.shares_store():
+        return set()
+    told = connection.scalars(select(ROOM.c.value).where(ROOM.c.key.startswith(DEVICES_OF, autoescape=True)))
+    return {str(device) for devices in map(json.loads, told) for device in devices}
 
 
 def latest(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     exc,
     insert,
     inspect,
+    make_url,
     select,
 )
 
@@ -30,6 +31,12 @@ from compression.texts import mark
 
 SCHEMA_VERSION = 2
 BUSY_TIMEOUT_S = 30
+POSTGRESQL_PATIENCE = {  # a server that is cut off is noticed
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
 WRITER_LOCK = 0x1AB  # any number that all labs on one PostgreSQL database agree on
 ADVICE = {
     "file is not a database": mark("move {file} away, and a new store is made"),
@@ -111,15 +118,24 @@ def open_engine(url: str) -> Engine:
         LabError: the database cannot be opened or was written by another version of the lab.
     """
     try:
-        engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S} if url.startswith("sqlite") else {})
+        engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), connect_args=_connect_args(url))
         if engine.dialect.name == "sqlite":
             Path(engine.url.database or "lab.db").parent.mkdir(parents=True, exist_ok=True)
             event.listen(engine, "connect", _prepare_sqlite)
+        elif engine.dialect.name == "postgresql":
+            event.listen(engine, "connect", _prepare_postgresql)
         event.listen(engine, "begin", _begin)
         _create(engine)
     except (exc.SQLAlchemyError, ImportError, OSError) as error:
         raise StoreError(_("The store cannot be opened: {reason}.").format(reason=reason(error))) from error
     return engine
+
+
+def _connect_args(url: str) -> dict[str, Any]:
+    driver = make_url(url).drivername
+    if driver.startswith("sqlite"):
+        return {"timeout": BUSY_TIMEOUT_S}
+    return POSTGRESQL_PATIENCE if driver in ("postgresql", "postgresql+psycopg", "postgresql+psycopg2") else {}
 
 
 def reason(error: BaseException) -> str:
@@ -135,6 +151,14 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.text_factory = lambda raw: raw.decode(errors="replace")
     connection.execute("PRAGMA journal_mode=DELETE")
     connection.execute("PRAGMA synchronous=FULL")
+
+
+def _prepare_postgresql(connection: Any, _record: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = '{BUSY_TIMEOUT_S}s'")
+        # A client that froze within a transaction would hold the writers' lock for ever.
+        cursor.execute(f"SET idle_in_transaction_session_timeout = '{2 * BUSY_TIMEOUT_S}s'")
+    connection.commit()
 
 
 def _begin(connection: Connection) -> None:

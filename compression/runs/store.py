@@ -25,6 +25,7 @@ from compression.runs.rows import (
     latest,
     row_of,
     turn_of,
+    waiting,
     working,
 )
 from compression.runs.schema import ABOUT, EVENTS, RUNS
@@ -69,9 +70,9 @@ class Store(Queries, People, Housekeeping):
     def start(
         self, spec: Mapping[str, Any], spec_hash: str, kind: str, *, owner: str, device: str, token: str, title: str = ""
     ) -> str:
-        """Record a run that the caller works on itself, under its token, and return its id; no limit applies."""
+        """Queue a run that the caller works on itself once `take` gives it, and return its id; no limit applies."""
         with self._write() as connection:
-            values = {"title": title, "wanted_device": device, **working(device, token)}
+            values = {"title": title, "wanted_device": device, **waiting(token)}
             return insert_run(connection, spec, spec_hash, kind, owner=owner, **values)
 
     def cancel(self, run_id: str, *, owner: str | None = None) -> Run:
@@ -92,7 +93,7 @@ class Store(Queries, People, Housekeeping):
     def resume(self, run_id: str, *, owner: str | None = None, device: str | None = None, token: str | None = None) -> Run:
         """Queue an interrupted, failed or cancelled run again, to go on in its own folder, and return it.
 
-        With a token (and the device) the caller works on it itself, at once.
+        With a token (and the device) the caller works on it itself, once `take` gives it.
 
         Raises:
             NotFoundError: there is none of that id.
@@ -108,7 +109,7 @@ class Store(Queries, People, Housekeeping):
             if token is None:
                 self._check_limit(connection, row["owner"])
             else:
-                values |= working(device or row["wanted_device"], token)
+                values |= {"wanted_device": device or row["wanted_device"], **waiting(token)}
             told = and_(EVENTS.c.run == run_id, EVENTS.c.type.in_(records.TERMINAL))
             connection.execute(delete(EVENTS).where(told))
             connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(**values))
@@ -131,22 +132,38 @@ class Store(Queries, People, Housekeeping):
         if SAFE_ID.fullmatch(run_id):
             shutil.rmtree(settings.runs_folder() / run_id, ignore_errors=True)
 
+    def has_turn(self, slots: Mapping[str, int]) -> bool:
+        """Tell whether some waiting run could start on a device that is free; cheap enough for every poll."""
+        with self._read() as connection:
+            return turn_of(connection, slots) is not None
+
     def claim(self, token: str, slots: Mapping[str, int]) -> Run | None:
-        """Start the run whose turn it is, under the token, or return None where no slot suits a waiting run.
+        """Start the run whose turn it is, under the token, or return None: no slot suits a waiting run, or it has a holder.
 
         Two callers never get the same run, and together they never fill more slots than there are.
         """
-        with self._read() as connection:
-            if turn_of(connection, slots) is None:
-                return None
         with self._write() as connection:
             turn = turn_of(connection, slots)
             if turn is None:
                 return None
             run_id, device = turn
-            claimed = update(RUNS).where(RUNS.c.id == run_id, RUNS.c.state == QUEUED).values(**working(device, token))
-            if connection.execute(claimed).rowcount != 1:
+            free = and_(RUNS.c.id == run_id, RUNS.c.state == QUEUED, RUNS.c.token.is_(None))
+            if connection.execute(update(RUNS).where(free).values(**working(device, token))).rowcount != 1:
                 return None
+            return records.read_run(row_of(connection, run_id))
+
+    def take(self, run_id: str, token: str, slots: Mapping[str, int]) -> Run:
+        """Start a run that waits under the caller's token if it is its turn, renew its lease if not, and return it.
+
+        Raises:
+            NotFoundError: the run was deleted.
+        """
+        with self._write() as connection:
+            row = row_of(connection, run_id)
+            if (row["state"], row["token"]) == (QUEUED, token):
+                mine = turn_of(connection, slots) == (run_id, row["wanted_device"])
+                values = working(row["wanted_device"], token) if mine else waiting(token)
+                connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(**values))
             return records.read_run(row_of(connection, run_id))
 
     def check(self, run_id: str, token: str) -> Lease:

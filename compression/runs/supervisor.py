@@ -23,6 +23,7 @@ from compression.runs.devices import available, slots
 from compression.runs.launch import code_version, start_supervisor, supervisor_lock
 from compression.runs.leases import Leases
 from compression.runs.records import INTERRUPTED, QUEUED
+from compression.runs.rows import DEVICES_OF
 from compression.runs.store import Store
 from compression.texts import gettext as _
 from compression.texts import timestamp
@@ -144,10 +145,12 @@ class Supervisor:
             self._idle_s = settings.limit("LAB_SUPERVISOR_IDLE_SECONDS", IDLE_S)
         settings.gpu_slots(), settings.threads()  # refused now, not by the first run
         self._store = Store()
-        self._leases = Leases(self._store)
+        self._leases = Leases(self._store, machine=settings.machine() if settings.shares_store() else None)
         heartbeat.tell(starting=True)
         self._warm()
         self._slots = slots(self._probe())
+        if settings.shares_store():
+            self._store.set_room_setting(f"{DEVICES_OF}{settings.machine()}", list(self._slots))
         heartbeat.tell()
         self._last_work, self._last_look = time.monotonic(), -math.inf
 
@@ -194,7 +197,7 @@ class Supervisor:
         active = self._store.active_states()
         if active:
             self._last_work = time.monotonic()
-        if QUEUED not in active:
+        if QUEUED not in active or not self._store.has_turn(self._slots):
             return False
         if code_version() != self._version:
             return True

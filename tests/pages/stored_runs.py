@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from compression import settings
 from compression.runs import store
 from compression.runs.records import FAILED, FINISHED
+from compression.runs.rows import working
 from compression.runs.schema import RUNS
 from compression.spec import parse
 
@@ -56,7 +57,10 @@ def compressed() -> dict[str, Any]:
 def started(owner: str = "ada", title: str = "", **spec: Any) -> str:
     """Put a running run into the store and return its id."""
     wanted = parse({"kind": "distill", **spec})
-    return store().start(wanted.to_json(), wanted.hash, wanted.kind, owner=owner, device="cpu", token=TOKEN, title=title)
+    run_id = store().start(wanted.to_json(), wanted.hash, wanted.kind, owner=owner, device="cpu", token=TOKEN, title=title)
+    with store()._write() as connection:  # whoever's turn it is
+        connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(**working("cpu", TOKEN)))
+    return run_id
 
 
 def told(run_id: str, *events: Mapping[str, Any]) -> None:

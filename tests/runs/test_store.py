@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import shutil
 import signal
 import sqlite3
 import time
@@ -13,8 +14,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from compression import settings
-from compression.errors import LabError, LimitError, NotFoundError, NotYoursError
+from compression import runs, settings
+from compression.errors import LabError, LimitError, NotFoundError, NotYoursError, StoreError
 from compression.runs.records import ACTIVE, CANCELLED, FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING
 from compression.runs.store import Store
 from tests.runs.conftest import sqlite_only, submit
@@ -155,6 +156,38 @@ def test_slots_are_never_overfilled(store: Store, monkeypatch: pytest.MonkeyPatc
     assert len(store.runs(states=[RUNNING])) == 3
 
 
+def test_whoever_works_on_a_run_itself_waits_for_its_turn_like_everybody(store: Store) -> None:
+    first = submit(store)
+    own = store.start({"kind": "distill"}, "hash", "distill", owner="command line", device="cpu", token="c")
+    assert (store.run(own).state, store.take(own, "c", CPU).state) == (QUEUED, QUEUED)  # `first` has waited longer
+    assert store.claim("a", CPU).id == first
+    later = submit(store)
+    assert store.take(own, "c", CPU).state == QUEUED
+    store.finish(first, "a", FINISHED, result={})
+    assert store.claim("b", CPU) is None  # it is the other's turn, and nobody else works on that run
+    assert store.take(own, "wrong", CPU).state == QUEUED
+    run = store.take(own, "c", CPU)
+    assert (run.id, run.state, run.device) == (own, RUNNING, "cpu")
+    assert store.check(own, "c").held
+    assert store.claim("b", CPU) is None
+    store.finish(own, "c", FINISHED, result={})
+    assert store.claim("b", CPU).id == later
+
+
+def test_whoever_waits_to_work_on_a_run_itself_holds_a_lease(store: Store) -> None:
+    own = store.start({"kind": "distill"}, "hash", "distill", owner="command line", device="cpu", token="c")
+    seen = store.standings()
+    assert [(standing.run, standing.token) for standing in seen] == [(own, "c")]
+    busy = {"cpu": 0}
+    store.take(own, "c", busy)
+    assert not store.abandon(seen[0])
+    assert store.abandon(store.standings()[0])
+    assert (store.run(own).state, store.take(own, "c", CPU).state) == (INTERRUPTED, INTERRUPTED)
+    store.resume(own, device="cpu", token="d")
+    assert store.cancel(own).state == CANCELLED
+    assert store.take(own, "d", CPU).state == CANCELLED
+
+
 def test_the_limit_a_person_holds_when_all_submit_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_RUNS_PER_PERSON", "3")
 
@@ -166,13 +199,13 @@ def test_the_limit_a_person_holds_when_all_submit_at_once(store: Store, monkeypa
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(attempt, range(12))) == 3
-    submit(store, owner="grace")
     ended = store.claim("t", CPU)
     store.finish(ended.id, "t", INTERRUPTED)
-    submit(store, owner=ended.owner)
-    if ended.owner == "ada":
-        with pytest.raises(LimitError, match="already have 3"):
-            store.resume(ended.id)
+    submit(store, owner="grace")
+    submit(store)
+    with pytest.raises(LimitError, match="already have 3"):
+        store.resume(ended.id)
+    assert store.run(ended.id).state == INTERRUPTED
 
 
 def test_only_an_unchanged_lease_is_abandoned(store: Store) -> None:
@@ -234,6 +267,7 @@ def test_time_worked_is_what_the_worker_says_whatever_the_clock_does(store: Stor
     store.finish(run_id, "t", INTERRUPTED)
     assert store.run(run_id).seconds == 1.5
     store.resume(run_id, device="cpu", token="u")
+    assert store.take(run_id, "u", CPU).seconds == 1.5
     store.finish(run_id, "u", FINISHED, result={}, seconds=4.0)
     assert store.run(run_id).seconds == 4.0
 
@@ -331,6 +365,35 @@ def test_a_store_that_is_damaged_later_says_what_to_do(store: Store, home: Path)
 def test_a_database_that_cannot_be_opened_is_a_sentence(home: Path, url: str) -> None:
     with pytest.raises(LabError, match="The store cannot be opened"):
         Store(url)
+
+
+@sqlite_only
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_home_that_is_removed_under_a_server_is_begun_anew(
+    home: Path, caplog: pytest.LogCaptureFixture, replaced: bool
+) -> None:
+    kept, other = runs.store(), None
+    gone = submit(kept)
+    shutil.rmtree(home)
+    if replaced:
+        other = submit(Store())
+    assert [run.id for run in kept.runs()] == ([other] if replaced else [])
+    assert "was removed or replaced" in caplog.text
+    new = submit(kept)
+    assert kept.run(new).state == QUEUED
+    assert new in {run.id for run in Store().runs()}
+    with pytest.raises(NotFoundError):
+        kept.run(gone)
+
+
+@sqlite_only
+def test_a_worker_does_not_bring_a_removed_home_back(home: Path) -> None:
+    store = Store()
+    submit(store)
+    shutil.rmtree(home)
+    with pytest.raises(StoreError):
+        submit(store)
+    assert not home.exists()
 
 
 @sqlite_only
