@@ -1,9 +1,12 @@
 """The events that a run yields: JSON-safe dictionaries, described in docs/architecture.md."""
 
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 Event = dict[str, Any]
+
+Item, Outcome = TypeVar("Item"), TypeVar("Outcome")
 
 
 def stage(name: str, text: str, *, role: str | None = None, seed: int | None = None, index: int = 1, of: int = 1) -> Event:
@@ -29,3 +32,15 @@ def artifact(path: Path, role: str, seed: int) -> Event:
 def result(content: dict[str, Any]) -> Event:
     """Return the last event of a run."""
     return {"type": "result", "result": content}
+
+
+def translated(
+    source: Generator[Item, None, Outcome], translate: Callable[[Item], Iterable[Event]]
+) -> Generator[Event, None, Outcome]:
+    """Yield the events that each item of a generator stands for; return what the generator returns."""
+    while True:
+        try:
+            item = next(source)
+        except StopIteration as end:
+            return end.value
+        yield from translate(item)

@@ -16,12 +16,13 @@ from compression.data.load import load
 from compression.evaluation import evaluate
 from compression.events import Event
 from compression.export import weights
+from compression.measure.convergence import convergence
 from compression.measure.macs import macs
-from compression.networks import Workspace
+from compression.networks import Network, Workspace
 from compression.progress import Progress
 from compression.recipe import RECIPE, Recipe
 from compression.texts import gettext as _
-from compression.training import Epoch, Objective, Teacher, train
+from compression.training import Beat, Epoch, Objective, Teacher, train
 
 MACS_WORTH_THREADS = 1e9
 MACS_WORTH_CHANNELS_LAST = 2e6
@@ -61,31 +62,39 @@ class Lab:
         teacher: Teacher | None = None,
         checkpoint: Path | None = None,
         first_epoch: int = 0,
-    ) -> Iterator[Event]:
-        """Yield the metrics and the progress of one training.
+        data: Dataset | None = None,
+    ) -> Generator[Event, None, str | None]:
+        """Yield the metrics and the progress of one training; return why it has not converged, or None.
 
         Args:
             key: of this training in the progress.
             first_epoch: added to the epochs of the metrics, where this training goes on from another.
+            data: what to train on, by default the lab's own data.
         """
+        data = data or self.data
         operations = macs(model, self.data.shape)
         # The layout that convolutions like makes large networks up to twice as fast, and tiny ones a little slower.
         model.to(memory_format=torch.channels_last if operations > MACS_WORTH_CHANNELS_LAST else torch.preserve_format)
         with _fitting_threads(operations * recipe.batch_size):
-            for event in train(model, self.data, recipe, seed=seed, objective=objective, teacher=teacher, checkpoint=checkpoint):
+            training = train(model, data, recipe, seed=seed, objective=objective, teacher=teacher, checkpoint=checkpoint)
+
+            def translate(event: Beat | Epoch) -> Iterator[Event]:
                 if isinstance(event, Epoch):
                     yield events.metric(role, seed, event.epoch + first_epoch, event.values)
                 yield self.progress.event(key, role=role, seed=seed, epoch=event.epoch, epochs=recipe.epochs)
+
+            history = yield from events.translated(training, translate)
         self.progress.finish(key)
         model.eval()
+        return convergence([train_loss for train_loss, _loss in history], [loss for _train_loss, loss in history])
 
     def obtain(
         self, choice: dict[str, Any], recipe: dict[str, Any], *, role: str, seed: int, index: int = 1, of: int = 1
-    ) -> Generator[Event, None, tuple[nn.Module, dict[str, Any]]]:
+    ) -> Generator[Event, None, Network]:
         """Yield events until there is a trained network: from an earlier run, from the cache, or trained now and cached.
 
         Returns:
-            The network on the device and its architecture; its file lies in the run's folder under the role's name.
+            The network on the device; a file of it lies in the run's folder under the role's name.
         """
         key = networks.cache_key(self.choice, choice, recipe, seed)
         source = self._find(choice, key)
@@ -94,15 +103,14 @@ class Lab:
             yield events.stage(role, text, role=role, seed=seed, index=index, of=of)
             source = yield from self._train_and_cache(choice, RECIPE.bind(recipe)(), key, role=role, seed=seed)
         target = self.path(role, seed)
-        model, facts = networks.read(source, self.data)
-        model.to(self.workspace.device)
+        network = networks.read(source, self.data).to(self.workspace.device)
         if source.suffix == target.suffix:
             networks.place(source, target)
         else:
-            weights.save(target, model, networks.facts_of(facts["architecture"], self.data))
-        yield events.metric(role, seed, None, evaluate(model, self.data))
+            weights.save(target, network.model, network.facts)
+        yield events.metric(role, seed, None, evaluate(network.model, network.data))
         yield events.artifact(target, role, seed)
-        return model, facts["architecture"]
+        return network
 
     def _find(self, choice: dict[str, Any], key: str) -> Path | None:
         if "run" in choice:
@@ -115,10 +123,10 @@ class Lab:
         model = networks.build(choice, self.data, seed=seed).to(self.workspace.device)
         self.progress.plan(key, model, self.data, recipe)
         checkpoint = self.checkpoint(f"{role}-seed{seed}")
-        yield from self.train(model, recipe, role=role, seed=seed, key=key, checkpoint=checkpoint)
+        ended = yield from self.train(model, recipe, role=role, seed=seed, key=key, checkpoint=checkpoint)
         self.workspace.models.mkdir(parents=True, exist_ok=True)
         path = self.workspace.models / f"{key}.safetensors"
-        weights.save(path, model, networks.facts_of(choice, self.data))
+        weights.save(path, model, networks.facts_of(choice, self.data, convergence=ended))
         return path
 
 
@@ -127,11 +135,8 @@ def open_lab(choice: dict[str, Any], workspace: Workspace) -> Generator[Event, N
     title = _(DATASETS[choice["name"]].title)
     yield events.stage("data", _("Reading {title}").format(title=title))
     loading = load(choice, settings.data_root())
-    while True:
-        try:
-            yield events.stage("data", next(loading))
-        except StopIteration as end:
-            return Lab(workspace, choice, end.value.to(workspace.device))
+    data = yield from events.translated(loading, lambda sentence: [events.stage("data", sentence)])
+    return Lab(workspace, choice, data.to(workspace.device))
 
 
 @contextmanager

@@ -1,20 +1,24 @@
 """Networks that are built, trained once and kept, or taken from an earlier run."""
 
+import copy
 import hashlib
 import json
 import os
 import shutil
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from compression.data.arrays import Dataset
+from compression.data import DATASETS
+from compression.data.arrays import Dataset, Split
 from compression.errors import DataError, NotFoundError
 from compression.export import compact, weights
 from compression.models import MODELS
+from compression.steps.state import State
 from compression.texts import gettext as _
 
 BUNDLED = Path(__file__).resolve().parent.parent / "assets" / "teachers"
@@ -35,6 +39,31 @@ class Workspace:
     models: Path
     runs: Path
     device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Network:
+    """A trained network, ready to predict.
+
+    Attributes:
+        facts: what its file says of it; see `facts_of`.
+        data: the dataset it is used on, with inputs normalized as this network was trained to take them.
+        source: its file.
+    """
+
+    model: nn.Module
+    facts: dict[str, Any]
+    data: Dataset
+    source: Path
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        """Return the name and the knobs of its model."""
+        return self.facts["architecture"]
+
+    def to(self, device: str) -> "Network":
+        """Return it on a device; the data stays where it is."""
+        return replace(self, model=self.model.to(device))
 
 
 def build(architecture: dict[str, Any], dataset: Dataset, *, seed: int) -> nn.Module:
@@ -81,28 +110,77 @@ def find_artifact(reference: dict[str, Any], workspace: Workspace) -> Path:
     return path
 
 
-def read(path: Path, dataset: Dataset) -> tuple[nn.Module, dict[str, Any]]:
-    """Return the network in a file, ready to predict, and its facts.
+def read(path: Path, dataset: Dataset) -> Network:
+    """Return the network in a file, ready to predict on a dataset.
 
     Raises:
-        DataError: the file cannot be read, or the network is made for other images or classes.
+        DataError: the file cannot be read, or the network was made for other images or classes, or trained on images that
+            are validation images here.
     """
     if path.suffix == compact.SUFFIX:
         header, state = compact.read(path)
         facts = header["metadata"]
     else:
         state, facts = weights.load(path)
-    if tuple(facts.get("shape", ())) != dataset.shape or facts.get("classes") != dataset.classes:
-        sentence = _("The network in {name} was made for {other}, and does not fit {dataset}.")
-        raise DataError(sentence.format(name=path.name, other=facts.get("dataset", _("other data")), dataset=dataset.name))
+    _check_fit(facts, dataset, path.name)
     model = construct(facts["architecture"], dataset.shape, dataset.classes)
     weights.fill(model, state, path.name)
-    return model.eval(), facts
+    # Files written before facts held them were normalized with their own training images; the closest there is are these.
+    data = dataset.normalized_with(facts["mean"], facts["std"]) if "mean" in facts else dataset
+    return Network(model.eval(), facts, data, path)
 
 
-def facts_of(architecture: dict[str, Any], dataset: Dataset) -> dict[str, Any]:
-    """Return what a file of weights must say so that the network can be built again."""
-    return {"architecture": architecture, "dataset": dataset.name, "shape": list(dataset.shape), "classes": dataset.classes}
+def _check_fit(facts: dict[str, Any], dataset: Dataset, name: str) -> None:
+    other = facts.get("dataset", _("other data"))
+    if tuple(facts.get("shape", ())) != dataset.shape or facts.get("classes") != dataset.classes or other != dataset.name:
+        sentence = _("The network in {name} was made for {other}, and does not fit {dataset}.")
+        raise DataError(sentence.format(name=name, other=other, dataset=dataset.name))
+    if facts.get("split_seed", dataset.split_seed) != dataset.split_seed:
+        sentence = _(
+            "The network in {name} was trained with split seed {own}: some of its training images are validation images with"
+            " split seed {given}; set dataset.split_seed to {own}."
+        )
+        raise DataError(sentence.format(name=name, own=facts["split_seed"], given=dataset.split_seed))
+
+
+def facts_of(architecture: dict[str, Any], dataset: Dataset, **more: Any) -> dict[str, Any]:
+    """Return what a file of weights says of its network, enough to build it and to use it without this program.
+
+    A network takes float32 inputs (N, C, H, W): pixels from 0 to 255, minus `mean`, divided by `std`, both per channel.
+    """
+    return {
+        "architecture": architecture,
+        "dataset": dataset.name,
+        "shape": list(dataset.shape),
+        "classes": dataset.classes,
+        "class_names": list(dataset.class_names),
+        "split_seed": dataset.split_seed,
+        "mean": dataset.mean.flatten().tolist(),
+        "std": dataset.std.flatten().tolist(),
+        **more,
+    }
+
+
+def expected_facts(architecture: dict[str, Any], dataset: str) -> dict[str, Any]:
+    """Return facts as long as those that a file will hold, before the data is there: for the size of the file."""
+    traits = DATASETS[dataset].traits
+    channels, number = traits["shape"][0], 77.86312103271484
+    nothing = Split(torch.empty(0), torch.empty(0))
+    mean = torch.full((1, channels, 1, 1), number)
+    named = (dataset, traits["task"], traits["classes"], traits["shape"])
+    described = Dataset(*named, nothing, nothing, nothing, mean, mean, tuple(traits["class_names"]))
+    return facts_of(architecture, described, convergence=None)
+
+
+def compressed_facts(original: dict[str, Any], steps: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return what the compact file of a network says of it: what the original's file says, and the steps since then."""
+    kept = {key: value for key, value in original.items() if key != "convergence"}
+    return {**kept, "steps": [*original.get("steps", []), *steps]}
+
+
+def state_of(network: Network) -> State:
+    """Return what a compression of a network starts from; the network itself is not touched."""
+    return State(copy.deepcopy(network.model))
 
 
 def place(source: Path, target: Path) -> None:

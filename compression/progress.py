@@ -46,7 +46,7 @@ class Progress:
         reached = self.done + self.work.get(key, 0.0) * epoch / epochs
         worked, elapsed = reached - self.skipped, time.monotonic() - self.started
         left = elapsed / worked * (total - reached) if worked > 0 and elapsed > 1 else None
-        fraction = min(1.0, reached / total) if total else 1.0
+        fraction = min(1.0, round(reached / total, 9)) if total else 1.0
         return {
             "type": "progress",
             "fraction": fraction,

@@ -3,31 +3,15 @@
 import copy
 import hashlib
 import json
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-from compression.catalog import Knob
 from compression.data import DATASETS
-from compression.data.load import train_images_knob
-from compression.distillation import DISTILLATION
 from compression.errors import SpecError
-from compression.models import MODELS
+from compression.fields import CHECKS, fit_transfer
 from compression.recipe import RECIPE, default_recipe
-from compression.steps import STEPS
 from compression.texts import gettext as _
-
-RUN_ID = re.compile(r"[a-z0-9]{6,32}")
-ROLES = ("teacher", "baseline", "student", "original", "compressed")
-MOST_SEEDS = 20
-MOST_PARTS = 8
-LARGEST_SEED = 2**31 - 1
-DEVICES = re.compile(r"auto|cpu|cuda(:\d{1,2})?")
-
-SEED = Knob("", low=0, high=LARGEST_SEED, kind="int")
-WEIGHT = Knob("", low=0, high=1000, kind="float")
-TOLERANCE = Knob(_("How much accuracy may be lost for the claim to hold"), low=0, high=1, step=0.005, kind="float", default=0.01)
 
 STEP_DEFAULTS: list[dict[str, Any]] = [
     {"name": "prune", "criterion": "magnitude", "sparsity": 0.8, "granularity": "weight", "scope": "global"},
@@ -37,18 +21,21 @@ STEP_DEFAULTS: list[dict[str, Any]] = [
 DEFAULTS: dict[str, dict[str, Any]] = {
     "distill": {
         "dataset": {"name": "digits"},
+        "transfer": {},
         "teacher": {"name": "cnn", "width": 32},
-        "student": {"name": "cnn", "width": 2},
+        "student": {"name": "cnn", "width": 4},
         "loss": {"name": "kd"},
-        "train": {},
+        "train": {"epochs": 40, "batch_size": 32, "lr": 0.2},
         "teacher_train": None,
         "baseline": True,
+        "tune": None,
         "seeds": [0, 1, 2, 3, 4],
+        "tolerance": 0.01,
     },
     "compress": {
         "dataset": {"name": "digits"},
         "model": {"name": "cnn", "width": 16},
-        "train": {},
+        "train": {"epochs": 20},
         "steps": STEP_DEFAULTS,
         "seeds": [0, 1, 2],
         "tolerance": 0.01,
@@ -69,17 +56,26 @@ class _Spec:
 
 @dataclass(frozen=True)
 class DistillSpec(_Spec):
-    """Train a student with a teacher's help, and without it for comparison."""
+    """Train a student with a teacher's help, and without it for comparison.
+
+    Attributes:
+        transfer: what student and baseline learn from: `images`, how many of the training images, or None for all.
+        tune: `lr`, the learning rates from which each role picks its own before the seeds run, or None.
+        tolerance: how much accuracy the student may lose against the teacher for the second claim.
+    """
 
     kind: ClassVar[str] = "distill"
     dataset: dict[str, Any]
+    transfer: dict[str, Any]
     teacher: dict[str, Any]
     student: dict[str, Any]
     loss: dict[str, Any] | list[dict[str, Any]]
     train: dict[str, Any]
     teacher_train: dict[str, Any] | None
     baseline: bool
+    tune: dict[str, Any] | None
     seeds: list[int]
+    tolerance: float
 
 
 @dataclass(frozen=True)
@@ -115,7 +111,11 @@ def parse(raw: Any) -> Spec:
         if key not in DEFAULTS[kind]:
             allowed = _("a {kind} spec has the fields {names}").format(kind=kind, names=", ".join(DEFAULTS[kind]))
             raise SpecError(key, value, allowed)
+    if isinstance(fields["train"], Mapping):
+        fields["train"] = {**DEFAULTS[kind]["train"], **fields["train"]}
     checked = {key: CHECKS[key](value, key) for key, value in fields.items()}
+    if "transfer" in checked:
+        checked["transfer"] = fit_transfer(checked["transfer"], checked["dataset"])
     if checked.get("teacher_train") is not None:
         base = default_recipe(DATASETS[checked["dataset"]["name"]])
         checked["teacher_train"] = RECIPE.check({**base, **fields["teacher_train"]}, "teacher_train")
@@ -175,117 +175,3 @@ def _child(parent: Any, key: str, path: str) -> Any:
     if isinstance(parent, list) and key.isdigit() and int(key) < len(parent):
         return parent[int(key)]
     raise SpecError("--set", path, _("no such field"))
-
-
-def check_device(device: Any) -> str:
-    """Return a device's name.
-
-    Raises:
-        SpecError: not auto, cpu, cuda or cuda with a number.
-    """
-    if not isinstance(device, str) or not DEVICES.fullmatch(device):
-        raise SpecError("device", device, _("allowed is auto, cpu, cuda or cuda:0"))
-    return device
-
-
-def check_run_id(value: Any, where: str) -> str:
-    """Return a run's id.
-
-    Raises:
-        SpecError: it cannot be one, such as a path.
-    """
-    if not isinstance(value, str) or not RUN_ID.fullmatch(value):
-        raise SpecError(where, value, _("allowed is the id of a run, as the Runs page and `runs list` show it"))
-    return value
-
-
-def _dataset(raw: Any, where: str) -> dict[str, Any]:
-    entry = DATASETS.find(DATASETS.check(_only(raw, {"name"}), where)["name"], where)
-    _refuse_unknown(raw, {"name", "train_images", "split_seed"}, where)
-    images = raw.get("train_images")
-    return {
-        "name": entry.name,
-        "train_images": None if images is None else train_images_knob(entry).check(images, f"{where}.train_images"),
-        "split_seed": SEED.check(raw.get("split_seed", 0), f"{where}.split_seed"),
-    }
-
-
-def _only(raw: Any, names: set[str]) -> Any:
-    return {key: value for key, value in raw.items() if key in names} if isinstance(raw, Mapping) else raw
-
-
-def _refuse_unknown(raw: Mapping[str, Any], names: set[str], where: str) -> None:
-    for key in raw:
-        if key not in names:
-            raise SpecError(f"{where}.{key}", raw[key], _("allowed fields are {names}").format(names=", ".join(sorted(names))))
-
-
-def _model(raw: Any, where: str) -> dict[str, Any]:
-    return MODELS.check(raw, where)
-
-
-def _model_or_run(raw: Any, where: str) -> dict[str, Any]:
-    if not isinstance(raw, Mapping) or "run" not in raw:
-        return _model(raw, where)
-    _refuse_unknown(raw, {"run", "role", "seed"}, where)
-    role = raw.get("role", "student")
-    if role not in ROLES:
-        raise SpecError(f"{where}.role", role, _("allowed is one of {names}").format(names=", ".join(ROLES)))
-    seed = SEED.check(raw.get("seed", 0), f"{where}.seed")
-    return {"run": check_run_id(raw["run"], f"{where}.run"), "role": role, "seed": seed}
-
-
-def _loss(raw: Any, where: str) -> dict[str, Any] | list[dict[str, Any]]:
-    if not isinstance(raw, (list, tuple)):
-        return DISTILLATION.check(raw, where)
-    parts = []
-    for index, part in enumerate(_sized(raw, where)):
-        place = f"{where}.{index}"
-        weight = part.get("weight", 1.0) if isinstance(part, Mapping) else 1.0
-        rest = {key: value for key, value in part.items() if key != "weight"} if isinstance(part, Mapping) else part
-        parts.append({**DISTILLATION.check(rest, place), "weight": WEIGHT.check(weight, f"{place}.weight")})
-    return parts
-
-
-def _steps(raw: Any, where: str) -> list[dict[str, Any]]:
-    return [STEPS.check(step, f"{where}.{index}") for index, step in enumerate(_sized(raw, where))]
-
-
-def _sized(raw: Any, where: str) -> Sequence[Any]:
-    if not isinstance(raw, (list, tuple)) or not 1 <= len(raw) <= MOST_PARTS:
-        raise SpecError(where, raw, _("allowed is a list of 1 to {most} entries").format(most=MOST_PARTS))
-    return raw
-
-
-def _train(raw: Any, where: str) -> dict[str, Any]:
-    if not isinstance(raw, Mapping):
-        raise SpecError(where, raw, _("allowed is an object with training settings"))
-    return RECIPE.check(raw, where)
-
-
-def _flag(raw: Any, where: str) -> bool:
-    return Knob("", kind="bool").check(raw, where)
-
-
-def _seeds(raw: Any, where: str) -> list[int]:
-    if not isinstance(raw, (list, tuple)) or not 1 <= len(raw) <= MOST_SEEDS:
-        raise SpecError(where, raw, _("allowed is a list of 1 to {most} whole numbers").format(most=MOST_SEEDS))
-    seeds = [SEED.check(seed, f"{where}.{index}") for index, seed in enumerate(raw)]
-    if len(set(seeds)) < len(seeds):
-        raise SpecError(where, raw, _("each seed is allowed once"))
-    return seeds
-
-
-CHECKS: dict[str, Callable[[Any, str], Any]] = {
-    "dataset": _dataset,
-    "teacher": _model_or_run,
-    "model": _model_or_run,
-    "student": _model,
-    "loss": _loss,
-    "train": _train,
-    "teacher_train": lambda raw, where: None if raw is None else _train(raw, where),
-    "baseline": _flag,
-    "seeds": _seeds,
-    "steps": _steps,
-    "tolerance": TOLERANCE.check,
-}

@@ -11,7 +11,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from compression.recipe import Recipe
 from compression.tasks import task
 from compression.texts import gettext as _
 
+History = list[tuple[float, float]]
 Objective = Callable[[Tensor, Tensor | None, Tensor], dict[str, Tensor]]
 
 BEAT_SECONDS = 0.15
@@ -59,6 +60,7 @@ class Teacher:
 
     Args:
         model: on the device of the dataset, in evaluation mode.
+        dataset: what the students learn from, with inputs normalized as the teacher was trained to take them.
     """
 
     def __init__(self, model: nn.Module, dataset: Dataset) -> None:
@@ -84,8 +86,8 @@ def train(
     objective: Objective | None = None,
     teacher: Teacher | None = None,
     checkpoint: Path | None = None,
-) -> Iterator[Beat | Epoch]:
-    """Train a network in place, evaluating on the validation split after each epoch.
+) -> Generator[Beat | Epoch, None, History]:
+    """Train a network in place, evaluating on the validation split after each epoch; return the losses of all epochs.
 
     Order and augmentation depend on seed and epoch alone, so a training that goes on from its checkpoint ends with the
     same numbers as one that was never interrupted.
@@ -106,13 +108,14 @@ def train(
         yield Epoch(0, loop.evaluate())
     saved = time.monotonic()
     for epoch in range(done + 1, recipe.epochs + 1):
-        terms = yield from loop.run_epoch(epoch)
-        yield Epoch(epoch, {**terms, **loop.evaluate()})
+        values = yield from loop.run_epoch(epoch)
+        yield Epoch(epoch, values)
         if checkpoint and time.monotonic() - saved > CHECKPOINT_SECONDS and epoch < recipe.epochs:
             loop.save(checkpoint, epoch)
             saved = time.monotonic()
     if checkpoint:
         checkpoint.unlink(missing_ok=True)
+    return loop.history
 
 
 def _go_on(loop: "_Loop", checkpoint: Path) -> int:
@@ -199,8 +202,9 @@ class _Loop:
         self.steps = len(dataset.train) // self.batch
         self.same_views = recipe.augment == "none"
         self.beat = time.monotonic()
+        self.history: History = []
 
-    def run_epoch(self, epoch: int) -> Iterator[Beat]:
+    def run_epoch(self, epoch: int) -> Generator[Beat, None, dict[str, float]]:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
         torch.manual_seed(self.seed * 1_000_003 + epoch)
         device = self.dataset.train.labels.device
@@ -214,15 +218,17 @@ class _Loop:
             if time.monotonic() - self.beat > BEAT_SECONDS:
                 yield Beat(epoch - 1 + (step + 1) / self.steps)
                 self.beat = time.monotonic()
-        return self._means(totals, epoch)
+        values = {**self._means(totals, epoch), **self.evaluate()}
+        self.history.append((values["train_loss"], values["val_loss"]))
+        return values
 
     def _step(self, chosen: Tensor, step: int, generator: torch.Generator) -> dict[str, Tensor]:
         inputs = self.dataset.train.inputs[chosen]
         labels = self.dataset.train.labels[chosen]
         if not self.same_views:
             inputs = augment(inputs, self.recipe.augment, generator)
-        inputs = self.dataset.normalize(inputs)
         teacher_logits = self._teach(inputs, chosen)
+        inputs = self.dataset.normalize(inputs)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.recipe, step, self.steps * self.recipe.epochs)
         terms = self.objective(self.model(inputs), teacher_logits, labels)
@@ -237,7 +243,7 @@ class _Loop:
         if self.same_views:
             return self.teacher.train_logits[chosen]
         with torch.no_grad():
-            return self.teacher.model(inputs)
+            return self.teacher.model(self.teacher.dataset.normalize(inputs))
 
     def _means(self, totals: dict[str, Tensor], epoch: int) -> dict[str, float]:
         means = {name: float(total) / self.steps for name, total in totals.items()}
@@ -263,6 +269,7 @@ class _Loop:
 
     def save(self, checkpoint: Path, epoch: int) -> None:
         state: dict[str, Any] = {"epoch": epoch, "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+        state["history"] = self.history
         partial = checkpoint.with_suffix(".partial")
         with partial.open("wb") as file:
             torch.save(state, file)
@@ -274,4 +281,5 @@ class _Loop:
         state = torch.load(io.BytesIO(content), weights_only=True, map_location=self.dataset.train.labels.device)
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self.history = [tuple(losses) for losses in state.get("history", [])]
         return state["epoch"]

@@ -79,7 +79,7 @@ def test_the_result_is_what_the_files_say(told):
     for facts in models.values():
         right = []
         for row in facts["per_seed"]:
-            model, _facts = networks.read(root / "runs" / "one" / row["artifact"], dataset)
+            model = networks.read(root / "runs" / "one" / row["artifact"], dataset).model
             right.append(score(model, dataset)[0])
             assert row["accuracy"] == pytest.approx(float(right[-1].float().mean()))
         spread = interval(torch.stack(right))
@@ -90,7 +90,7 @@ def test_the_result_is_what_the_files_say(told):
         assert facts["latency_ms"]["simulated"] is False
     difference = models["student"]["accuracy"] - models["baseline"]["accuracy"]
     assert result(events)["verdict"]["difference"] == pytest.approx(difference)
-    assert models["student"]["parameters"] == 510
+    assert models["student"]["parameters"] == 1730
 
 
 def test_the_same_spec_gives_the_same_numbers(told, tmp_path):
@@ -127,7 +127,7 @@ def test_a_compression_takes_the_student_of_a_run_and_reads_back_what_it_wrote(t
     events = list(execute(spec, workspace(root, "three")))
     compressed = result(events)["models"]["compressed"]
     dataset = load_present(spec.dataset, data_root())
-    model, _facts = networks.read(root / "runs" / "three" / compressed["artifact"], dataset)
+    model = networks.read(root / "runs" / "three" / compressed["artifact"], dataset).model
     for name, parameter in model.named_parameters():
         if parameter.ndim > 1:
             levels = [row.unique() for row in parameter.detach().flatten(1)]
@@ -163,7 +163,7 @@ def test_the_bundled_networks_are_those_of_the_default_specs():
         path = networks.BUNDLED / f"{networks.cache_key(dataset_choice, architecture, recipe, seed)}.safetensors"
         told = json.loads(path.with_suffix(".json").read_text())
         dataset = load_present(dataset_choice, data_root())
-        model, facts = networks.read(path, dataset)
-        assert facts["architecture"] == architecture == told["architecture"]
-        assert evaluate(model, dataset)["val_accuracy"] == pytest.approx(told["val_accuracy"])
+        network = networks.read(path, dataset)
+        assert network.architecture == architecture == told["architecture"]
+        assert evaluate(network.model, network.data)["val_accuracy"] == pytest.approx(told["val_accuracy"])
         assert told["val_accuracy"] > 0.97

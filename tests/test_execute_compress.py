@@ -43,7 +43,7 @@ def events_of(spec, place):
 def accuracy_on_test(path):
     """Return the accuracy of a file's network, computed here."""
     dataset = load_present(CHOICE, path.parent)
-    model, _facts = networks.read(path, dataset)
+    model = networks.read(path, dataset).model
     with torch.no_grad():
         logits = model((dataset.test.inputs.float() - dataset.mean) / dataset.std)
     return float((logits.argmax(1) == dataset.test.labels).double().mean())

@@ -1,5 +1,6 @@
 import copy
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from compression.errors import SpecError
 from compression.evaluation import predict
 from compression.export import compact
 from compression.models import MODELS
+from compression.networks import Network
 from compression.preview import preview
 from compression.steps import STEPS
 from compression.steps.state import State
@@ -37,7 +39,8 @@ def model():
 
 
 def rows(model, dataset, steps, sweep, values, **more):
-    return list(preview(model, dataset, steps, sweep=sweep, values=values, metadata={"a": 1}, **more))
+    network = Network(model, {"a": 1}, dataset, Path("a.safetensors"))
+    return list(preview(network, steps, sweep=sweep, values=values, **more))
 
 
 @pytest.mark.parametrize(
@@ -55,15 +58,17 @@ def test_each_row_is_what_the_steps_give_one_by_one(model, dataset, tmp_path, st
     last = max(index for index, step in enumerate(steps) if sweep in step)
     for value, row in zip(values, found, strict=True):
         state = State(copy.deepcopy(model))
-        for index, step in enumerate(steps):
-            if step["name"] != "finetune":
-                knobs = {**step, sweep: value} if index == last else step
-                STEPS[step["name"]].function(state, **{key: knob for key, knob in knobs.items() if key != "name"})
+        applied = [{**step, sweep: value} if index == last else step for index, step in enumerate(steps)]
+        at_once = [step for step in applied if step["name"] != "finetune"]
+        for knobs in at_once:
+            STEPS[knobs["name"]].function(state, **{key: knob for key, knob in knobs.items() if key != "name"})
         logits = predict(state.model, dataset, dataset.validation.inputs)
         assert row == {
             "value": value,
             "accuracy": pytest.approx(float((logits.argmax(1) == dataset.validation.labels).float().mean())),
-            "size_bytes": compact.write(tmp_path / "m", state.contents(), {"a": 1}),
+            "size_bytes": compact.write(
+                tmp_path / "m", state.contents(), {"a": 1, "steps": [step for step in applied if step["name"] != "finetune"]}
+            ),
             "nonzero": sum(int((parameter != 0).sum()) for parameter in state.model.parameters()),
         }
     assert len({row["size_bytes"] for row in found}) >= 3
@@ -95,16 +100,18 @@ def test_a_knob_that_no_step_has_and_a_value_out_of_range_are_refused(model, dat
 
 def test_the_size_is_that_of_a_runs_file(model, dataset, tmp_path):
     facts = networks.facts_of({"name": "cnn", "width": 4}, dataset)
-    (row,) = preview(model, dataset, [PRUNE, QUANTIZE], sweep="bits", values=[4], metadata=facts)
+    network = Network(model, facts, dataset, Path("a.safetensors"))
+    (row,) = preview(network, [PRUNE, QUANTIZE], sweep="bits", values=[4])
     state = State(copy.deepcopy(model))
     for step in (PRUNE, QUANTIZE):
         STEPS[step["name"]].function(state, **{key: value for key, value in step.items() if key != "name"})
     path = tmp_path / "compressed-seed0.compact"
+    facts = {**facts, "steps": [PRUNE, QUANTIZE]}
     assert compact.write(path, state.contents(), facts) == row["size_bytes"]
-    loaded, read = networks.read(path, dataset)
-    assert read == facts
+    loaded = networks.read(path, dataset)
+    assert loaded.facts == facts
     inputs = dataset.validation.inputs
-    assert torch.equal(predict(loaded, dataset, inputs), predict(state.model, dataset, inputs))
+    assert torch.equal(predict(loaded.model, loaded.data, inputs), predict(state.model, dataset, inputs))
 
 
 class PreActivation(nn.Module):

@@ -79,7 +79,7 @@ def test_a_card_says_every_number_with_its_unit_and_evidence() -> None:
     card = card_html("student", MODEL, KEPT["models"]["teacher"])
     low, high = (100 * bound for bound in MODEL["accuracy_interval"])
     accuracy = (f"{100 * MODEL['accuracy']:.1f} %", f"{low:.1f} to {high:.1f} % · measured")
-    for text in (*accuracy, "3.86 KB", "98.7× smaller", "MACs", "510"):
+    for text in (*accuracy, "9.06 KB", "42.1× smaller", "MACs", "1,730"):
         assert text in card
     rows = {name: (how, value) for name, how, value, _note in card_rows(MODEL, None)}
     assert rows["Size"][0] == "from the file"

@@ -7,16 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compression.errors import SpecError
-from compression.spec import CompressSpec, DistillSpec, check_device, override, parse
+from compression.fields import check_device
+from compression.spec import CompressSpec, DistillSpec, override, parse
 
 DISTILL_DEFAULTS = json.loads("""
 {"kind": "distill",
- "dataset": {"name": "digits", "train_images": null, "split_seed": 0},
- "teacher": {"name": "cnn", "width": 32}, "student": {"name": "cnn", "width": 2},
+ "dataset": {"name": "digits", "train_images": null, "split_seed": 0}, "transfer": {"images": 200},
+ "teacher": {"name": "cnn", "width": 32}, "student": {"name": "cnn", "width": 4},
  "loss": {"name": "kd", "temperature": 4.0, "alpha": 0.9},
- "train": {"epochs": 20, "batch_size": 64, "lr": 0.05, "optimizer": "sgd", "momentum": 0.9, "schedule": "onecycle",
+ "train": {"epochs": 40, "batch_size": 32, "lr": 0.2, "optimizer": "sgd", "momentum": 0.9, "schedule": "onecycle",
            "weight_decay": 0.0005, "augment": "none"},
- "teacher_train": null, "baseline": true, "seeds": [0, 1, 2, 3, 4]}
+ "teacher_train": null, "baseline": true, "tune": null, "seeds": [0, 1, 2, 3, 4], "tolerance": 0.01}
 """)
 COMPRESS_EXAMPLE = json.loads("""
 {"kind": "compress",
@@ -30,6 +31,12 @@ COMPRESS_EXAMPLE = json.loads("""
 def test_the_defaults_are_the_published_ones():
     assert parse({"kind": "distill"}).to_json() == DISTILL_DEFAULTS
     assert parse(COMPRESS_EXAMPLE) == parse({"kind": "compress"})
+
+
+def test_the_transfer_set_is_the_datasets_own_unless_asked_for_and_never_larger_than_the_teachers():
+    assert parse({"kind": "distill", "dataset": {"name": "mnist"}}).transfer == {"images": 1000}
+    assert parse({"kind": "distill", "dataset": {"name": "digits", "train_images": 100}}).transfer == {"images": 100}
+    assert parse({"kind": "distill", "transfer": {"images": None}}).transfer == {"images": None}
 
 
 @pytest.mark.parametrize("kind", ["distill", "compress"])
@@ -56,6 +63,15 @@ def test_the_hash_tells_specs_apart_and_ignores_the_order_of_fields():
         ({"kind": ["distill"]}, "kind"),
         ({"kind": "distill", "sparsity": 0.5}, "sparsity"),
         ({"kind": "distill", "dataset": "digits"}, "dataset"),
+        ({"kind": "distill", "transfer": 200}, "transfer"),
+        ({"kind": "distill", "transfer": {"images": 10}}, "transfer.images"),
+        ({"kind": "distill", "transfer": {"image": 100}}, "transfer.image"),
+        ({"kind": "distill", "dataset": {"name": "digits", "train_images": 100}, "transfer": {"images": 200}}, "transfer.images"),
+        ({"kind": "distill", "tune": [0.1]}, "tune"),
+        ({"kind": "distill", "tune": {"lr": []}}, "tune.lr"),
+        ({"kind": "distill", "tune": {"lr": [0.1, 9]}}, "tune.lr.1"),
+        ({"kind": "distill", "tune": {"lr": [0.1, 0.1]}}, "tune.lr"),
+        ({"kind": "compress", "tune": {"lr": [0.1]}}, "tune"),
         ({"kind": "distill", "dataset": {"name": "digit"}}, "dataset.name"),
         ({"kind": "distill", "dataset": {"name": "digits", "train_images": 1_000_000}}, "dataset.train_images"),
         ({"kind": "distill", "dataset": {"name": "digits", "path": "/etc"}}, "dataset.path"),

@@ -1,5 +1,6 @@
 """What a dataset's file returns, and what training reads: whole arrays, split once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -50,10 +51,23 @@ class Dataset:
     test: Split
     mean: Tensor
     std: Tensor
+    class_names: tuple[str, ...] = ()
+    split_seed: int = 0
 
     def normalize(self, inputs: Tensor) -> Tensor:
         """Return inputs (B, C, H, W) uint8 as float32 with the training split's mean 0 and deviation 1 per channel."""
         return (inputs.float() - self.mean) / self.std
+
+    def normalized_with(self, mean: Sequence[float], std: Sequence[float]) -> "Dataset":
+        """Return the same dataset with inputs normalized as a network was trained to take them: one number per channel."""
+        given = {"mean": mean, "std": std}
+        return replace(
+            self, **{key: torch.tensor(value, device=self.mean.device).view(1, -1, 1, 1) for key, value in given.items()}
+        )
+
+    def first(self, images: int | None) -> "Dataset":
+        """Return the same dataset with the first training images alone; None keeps all."""
+        return replace(self, train=Split(self.train.inputs[:images], self.train.labels[:images]))
 
     def to(self, device: str) -> "Dataset":
         """Return the same dataset on a device."""
@@ -89,4 +103,6 @@ def split(name: str, traits: dict, arrays: Arrays, *, train_images: int | None, 
         test=Split(arrays.test_inputs, arrays.test_labels),
         mean=mean,
         std=std,
+        class_names=tuple(traits.get("class_names", ())),
+        split_seed=split_seed,
     )

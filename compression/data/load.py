@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ def train_images_knob(entry: Entry) -> Knob:
     )
 
 
-def load(choice: dict[str, Any], root: Path) -> Iterator[str]:
+def load(choice: dict[str, Any], root: Path) -> Generator[str, None, Dataset]:
     """Yield a sentence now and then while the data is downloaded, and return the `Dataset`.
 
     Args:
@@ -119,7 +119,7 @@ def _corrupt(entry: Entry, root: Path) -> DataError:
     )
 
 
-def _download(entry: Entry, root: Path) -> Iterator[str]:
+def _download(entry: Entry, root: Path) -> Generator[str, None, Arrays]:
     outcome: dict[str, Any] = {}
     root.mkdir(parents=True, exist_ok=True)
 

@@ -11,6 +11,18 @@ from compression.data import DATASETS
 from compression.data.arrays import Arrays
 from compression.texts import mark as _
 
+FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+CIFAR100 = """
+apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can castle
+caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin elephant flatfish
+forest fox girl hamster house kangaroo keyboard lamp lawn_mower leopard lion lizard lobster man maple_tree motorcycle
+mountain mouse mushroom oak_tree orange orchid otter palm_tree pear pickup_truck pine_tree plain plate poppy porcupine
+possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk skyscraper snail snake spider squirrel streetcar
+sunflower sweet_pepper table tank telephone television tiger tractor train trout tulip turtle wardrobe whale willow_tree
+wolf woman worm
+"""
+
 
 def _arrays(name: str, root: Path, download: bool) -> Arrays:
     """Return the arrays of a dataset of torchvision, which itself compares CIFAR's files with their checksums.
@@ -54,6 +66,8 @@ def _compare_with_archives(folder: Path, published: Iterable[tuple[str, str]]) -
     shape=(1, 28, 28),
     classes=10,
     images=60_000,
+    transfer_images=1_000,
+    class_names=tuple("0123456789"),
     folder="MNIST",
     megabytes=12,
     recipe={"epochs": 10, "batch_size": 128, "lr": 0.1, "augment": "shift"},
@@ -70,6 +84,8 @@ def mnist(root: Path, download: bool = False) -> Arrays:
     shape=(1, 28, 28),
     classes=10,
     images=60_000,
+    transfer_images=2_000,
+    class_names=FASHION,
     folder="FashionMNIST",
     megabytes=31,
     recipe={"epochs": 15, "batch_size": 128, "lr": 0.1, "augment": "flip"},
@@ -86,6 +102,8 @@ def fashion_mnist(root: Path, download: bool = False) -> Arrays:
     shape=(3, 32, 32),
     classes=10,
     images=50_000,
+    transfer_images=2_000,
+    class_names=CIFAR10,
     folder="cifar-10-batches-py",
     megabytes=170,
     recipe={"epochs": 30, "batch_size": 128, "lr": 0.1, "augment": "shift_flip"},
@@ -102,6 +120,8 @@ def cifar10(root: Path, download: bool = False) -> Arrays:
     shape=(3, 32, 32),
     classes=100,
     images=50_000,
+    transfer_images=5_000,
+    class_names=tuple(CIFAR100.split()),
     folder="cifar-100-python",
     megabytes=169,
     recipe={"epochs": 60, "batch_size": 128, "lr": 0.1, "augment": "shift_flip"},

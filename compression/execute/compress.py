@@ -1,23 +1,23 @@
 """One compression: for each seed the original, then the steps, the compact file, and last the test."""
 
-import copy
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
+from statistics import fmean
 from typing import Any
 
 import torch
-from torch import nn
 
 from compression import events, networks
 from compression.evaluation import evaluate, score
 from compression.events import Event
+from compression.execute.claims import LOSES, within
 from compression.export import compact
 from compression.lab import Lab, open_lab
 from compression.measure.latency import latency
 from compression.measure.layers import layer_table
-from compression.measure.roles import describe
-from compression.measure.verdict import distinct, verdict
-from compression.networks import Workspace
+from compression.measure.roles import add_agreement, describe, image_counts
+from compression.measure.verdict import verdict
+from compression.networks import Network, Workspace
 from compression.objective import build_objective
 from compression.recipe import RECIPE
 from compression.spec import CompressSpec
@@ -26,36 +26,38 @@ from compression.steps.state import State
 from compression.texts import gettext as _
 from compression.training import Teacher
 
-CLAIM = "compressed loses at most {points:g} {unit}"
+Networks = dict[str, dict[int, Network]]
 
 
 def compress(spec: CompressSpec, workspace: Workspace) -> Iterator[Event]:
     """Yield the events of a compression; the last is its result."""
     lab = yield from open_lab(spec.dataset, workspace)
-    _plan(spec, lab)
-    models: dict[str, dict[int, nn.Module]] = {"original": {}, "compressed": {}}
-    architecture: dict[str, Any] = {}
-    for index, seed in enumerate(spec.seeds, 1):
-        original, architecture = yield from lab.obtain(
-            spec.model, spec.train, role="original", seed=seed, index=index, of=len(spec.seeds)
-        )
-        models["original"][seed] = original
-        yield events.layers("original", seed, layer_table(original, lab.data.shape))
-        text = _("Compressing, seed {index} of {of}").format(index=index, of=len(spec.seeds))
-        yield events.stage("compress", text, role="compressed", seed=seed, index=index, of=len(spec.seeds))
-        facts = networks.facts_of(architecture, lab.data)
-        models["compressed"][seed] = yield from _Compression(spec, lab, seed, original).run(facts)
+    seeds = _seeds(spec)
+    _plan(spec, seeds, lab)
+    everyone: Networks = {"original": {}, "compressed": {}}
+    for index, seed in enumerate(seeds, 1):
+        original = yield from lab.obtain(spec.model, spec.train, role="original", seed=seed, index=index, of=len(seeds))
+        everyone["original"][seed] = original
+        yield events.layers("original", seed, layer_table(original.model, lab.data.shape))
+        text = _("Compressing, seed {index} of {of}").format(index=index, of=len(seeds))
+        yield events.stage("compress", text, role="compressed", seed=seed, index=index, of=len(seeds))
+        everyone["compressed"][seed] = yield from _Compression(spec, lab, seed, original).run()
     yield events.stage("measure", _("Measuring on the test images"))
-    yield events.result(_measure(spec, models, architecture, lab))
+    yield events.result(_measure(spec, everyone, lab))
 
 
-def apply_at_once(model: nn.Module, steps: list[dict[str, Any]]) -> State:
+def apply_at_once(original: Network, steps: Sequence[dict[str, Any]]) -> State:
     """Return a copy of a network after all steps that do not train: compressed, before recovery."""
-    state = State(copy.deepcopy(model))
+    state = networks.state_of(original)
     for step in steps:
         if not STEPS[step["name"]].traits.get("trains"):
             STEPS[step["name"]].bind(step)(state)
     return state
+
+
+def _seeds(spec: CompressSpec) -> list[int]:
+    """Return the seeds that lead to different networks: one where the original is one network and nothing is trained."""
+    return spec.seeds[:1] if "run" in spec.model and not _trainings(spec) else spec.seeds
 
 
 def _trainings(spec: CompressSpec) -> dict[int, dict[str, Any]]:
@@ -63,15 +65,15 @@ def _trainings(spec: CompressSpec) -> dict[int, dict[str, Any]]:
     return {position: step for position, step in enumerate(spec.steps) if STEPS[step["name"]].traits.get("trains")}
 
 
-def _plan(spec: CompressSpec, lab: Lab) -> None:
+def _plan(spec: CompressSpec, seeds: Sequence[int], lab: Lab) -> None:
     """Count all trainings beforehand, so that the progress of the whole run is known from the start."""
     recipe = RECIPE.bind(spec.train)()
     from_run = "run" in spec.model
     if from_run:
-        probe, _facts = networks.read(networks.find_artifact(spec.model, lab.workspace), lab.data)
+        probe = networks.read(networks.find_artifact(spec.model, lab.workspace), lab.data).model
     else:
         probe = networks.build(spec.model, lab.data, seed=0)
-    for seed in spec.seeds:
+    for seed in seeds:
         key = networks.cache_key(spec.dataset, spec.model, spec.train, seed)
         if not from_run and networks.find_cached(key, lab.workspace) is None:
             lab.progress.plan(key, probe, lab.data, recipe)
@@ -82,82 +84,90 @@ def _plan(spec: CompressSpec, lab: Lab) -> None:
 class _Compression:
     """The steps of one seed."""
 
-    def __init__(self, spec: CompressSpec, lab: Lab, seed: int, original: nn.Module) -> None:
+    def __init__(self, spec: CompressSpec, lab: Lab, seed: int, original: Network) -> None:
         self.spec, self.lab, self.seed, self.original = spec, lab, seed, original
         self.path = lab.path("compressed", seed)
 
-    def run(self, facts: dict[str, Any]) -> Generator[Event, None, nn.Module]:
+    def run(self) -> Generator[Event, None, Network]:
         """Yield the events of all steps; return the network as it is read back from its compact file."""
         if self.path.exists():
             for position in _trainings(self.spec):
                 self.lab.progress.skip(("compressed", self.seed, position))
         else:
-            yield from self._steps(facts)
-        model, _facts = networks.read(self.path, self.lab.data)
+            yield from self._steps()
+        network = networks.read(self.path, self.lab.data)
         header, _tensors = compact.read(self.path)
-        yield events.layers("compressed", self.seed, layer_table(model, self.lab.data.shape, header["tensors"]))
-        return model.to(self.lab.workspace.device)
+        yield events.layers("compressed", self.seed, layer_table(network.model, self.lab.data.shape, header["tensors"]))
+        return network.to(self.lab.workspace.device)
 
-    def _steps(self, facts: dict[str, Any]) -> Iterator[Event]:
-        state = State(copy.deepcopy(self.original))
-        trained = 0
+    def _steps(self) -> Iterator[Event]:
+        state = networks.state_of(self.original)
+        facts, trained = networks.compressed_facts(self.original.facts, self.spec.steps), 0
         for position, step in enumerate(self.spec.steps):
-            state.train = self._trainer(state.model, position, trained)
+            state.train = self._trainer(state, position, trained)
             training = STEPS[step["name"]].bind(step)(state)
             if training is not None:
-                yield from training
+                ended = yield from training
+                facts |= {"convergence": ended} if ended else {}
                 trained += step["epochs"]
         if not trained:
-            yield events.metric("compressed", self.seed, None, evaluate(state.model, self.lab.data))
+            yield events.metric("compressed", self.seed, None, evaluate(state.model, self.original.data))
         compact.write(self.path, state.contents(), facts)
         yield events.artifact(self.path, "compressed", self.seed)
 
-    def _trainer(self, model: nn.Module, position: int, first_epoch: int) -> Any:
-        def train(*, epochs: int, lr: float, loss: dict[str, Any] | None) -> Iterator[Event]:
-            yield from self.lab.train(
-                model,
+    def _trainer(self, state: State, position: int, first_epoch: int) -> Any:
+        def train(*, epochs: int, lr: float, loss: dict[str, Any] | None) -> Generator[Event, None, str | None]:
+            return self.lab.train(
+                state.model,
                 replace(RECIPE.bind(self.spec.train)(), epochs=epochs, lr=lr),
                 role="compressed",
                 seed=self.seed,
                 key=("compressed", self.seed, position),
                 objective=build_objective(loss) if loss else None,
-                teacher=Teacher(self.original, self.lab.data),
+                teacher=Teacher(self.original.model, self.original.data),
                 checkpoint=self.lab.checkpoint(f"compressed-seed{self.seed}-step{position}"),
                 first_epoch=first_epoch,
+                data=self.original.data,
             )
 
         return train
 
 
-def _measure(
-    spec: CompressSpec, models: dict[str, dict[int, nn.Module]], architecture: dict[str, Any], lab: Lab
-) -> dict[str, Any]:
+def _measure(spec: CompressSpec, everyone: Networks, lab: Lab) -> dict[str, Any]:
+    scores = {role: [score(network.model, network.data) for network in by_seed.values()] for role, by_seed in everyone.items()}
+    if "run" in spec.model:
+        everyone = {**everyone, "original": dict(list(everyone["original"].items())[:1])}
     described, correct = {}, {}
-    scores = {role: [score(model, lab.data) for model in by_seed.values()] for role, by_seed in models.items()}
     for role, evidence in (("original", "measured"), ("compressed", "file")):
-        correct[role] = torch.stack([right for right, _chosen in scores[role]])
-        files = {seed: lab.path(role, seed) for seed in models[role]}
-        described[role] = describe(
-            models[role], files, correct[role], lab.data.shape, architecture=architecture, evidence=evidence
-        )
-    rows = described["compressed"]["per_seed"]
-    for row, (_right, chosen), (_original_right, original_chosen) in zip(
-        rows, scores["compressed"], scores["original"], strict=True
-    ):
-        state = apply_at_once(models["original"][row["seed"]], spec.steps)
-        row["before_recovery"] = float(score(state.model, lab.data)[0].float().mean())
-        row["agreement"] = float((chosen == original_chosen).float().mean())
-    for name in ("before_recovery", "agreement"):
-        described["compressed"][name] = sum(row[name] for row in rows) / len(rows)
-    timed = {role: next(iter(by_seed.values())) for role, by_seed in models.items()}
+        correct[role] = torch.stack([right for right, _chosen in scores[role]][: len(everyone[role])])
+        files = {seed: lab.path(role, seed) for seed in everyone[role]}
+        described[role] = describe(everyone[role], files, correct[role], evidence=evidence)
+    add_agreement(
+        described["compressed"],
+        [chosen for _right, chosen in scores["compressed"]],
+        [chosen for _right, chosen in scores["original"]],
+    )
+    _add_before_recovery(described["compressed"], spec, everyone)
+    timed = {role: next(iter(by_seed.values())).model for role, by_seed in everyone.items()}
     for role, figures in latency(timed, lab.data.shape, device=lab.workspace.device).items():
         described[role]["latency_ms"] = figures
-    points = 100 * spec.tolerance
-    claim = CLAIM.format(points=points, unit="point" if points == 1 else "points")
-    originals, compressed = list(models["original"].values()), list(models["compressed"].values())
-    counted = distinct(originals, compressed)
-    fixed = "original" if len(distinct(originals)) == 1 else None
     answer = verdict(
-        correct["compressed"][counted], correct["original"][counted], claim=claim, tolerance=spec.tolerance, fixed=fixed
+        correct["compressed"],
+        correct["original"],
+        claim=within(LOSES, spec.tolerance),
+        tolerance=spec.tolerance,
+        fixed="original" if "run" in spec.model else None,
     )
-    return {"models": described, "verdict": answer}
+    return {"models": described, "verdict": answer, "images": image_counts(lab.data)}
+
+
+def _add_before_recovery(described: dict[str, Any], spec: CompressSpec, everyone: Networks) -> None:
+    """Add to each seed and to the role the accuracy on test and validation images after the steps that do not train."""
+    originals = everyone["original"]
+    for row in described["per_seed"]:
+        original = originals.get(row["seed"]) or next(iter(originals.values()))
+        model = apply_at_once(original, spec.steps).model
+        row["before_recovery"] = float(score(model, original.data)[0].float().mean())
+        row["before_recovery_validation"] = evaluate(model, original.data)["val_accuracy"]
+    for name in ("before_recovery", "before_recovery_validation"):
+        described[name] = fmean(row[name] for row in described["per_seed"])

@@ -1,90 +1,132 @@
 """One distillation: data, teacher, then for each seed the student alone and with the teacher, then the test."""
 
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from compression import events, networks
+from compression.data.arrays import Dataset
 from compression.evaluation import score
 from compression.events import Event
+from compression.execute.claims import BETTER, WITHIN, within
+from compression.execute.tuning import learning_rates, tuning_trainings
 from compression.export import weights
 from compression.lab import Lab, open_lab
 from compression.measure.latency import latency
-from compression.measure.roles import describe
+from compression.measure.roles import add_agreement, describe, image_counts
 from compression.measure.verdict import verdict
-from compression.networks import Workspace
+from compression.networks import Network, Workspace
 from compression.objective import build_objective
-from compression.recipe import RECIPE, teacher_recipe
+from compression.recipe import RECIPE, Recipe, teacher_recipe
 from compression.spec import DistillSpec
 from compression.texts import gettext as _
 from compression.training import Teacher
 
-CLAIM = "student > baseline"
+Networks = dict[str, dict[int, Network]]
 
 
 def distill(spec: DistillSpec, workspace: Workspace) -> Iterator[Event]:
     """Yield the events of a distillation; the last is its result."""
     lab = yield from open_lab(spec.dataset, workspace)
     roles = ("baseline", "student") if spec.baseline else ("student",)
-    probe = networks.build(spec.student, lab.data, seed=0)
-    for role in roles:
-        for seed in spec.seeds:
-            lab.progress.plan((role, seed), probe, lab.data, RECIPE.bind(spec.train)())
+    transfer = lab.data.first(spec.transfer["images"])
+    students = _Students(spec, lab, transfer)
+    students.plan(roles)
     teacher_seed = spec.teacher.get("seed", 0)
     recipe = teacher_recipe(spec.dataset, spec.teacher_train)
-    teacher, teacher_architecture = yield from lab.obtain(spec.teacher, recipe, role="teacher", seed=teacher_seed)
-    taught_by = Teacher(teacher, lab.data)
-    models: dict[str, dict[int, nn.Module]] = {role: {} for role in roles}
+    teacher = yield from lab.obtain(spec.teacher, recipe, role="teacher", seed=teacher_seed)
+    students.teacher = Teacher(teacher.model, replace(teacher.data, train=transfer.train))
+    rates = yield from learning_rates(spec, lab, roles, students.train)
+    everyone: Networks = {"teacher": {teacher_seed: teacher}, **{role: {} for role in roles}}
     for index, seed in enumerate(spec.seeds, 1):
         for role in roles:
             text = _("{role}, seed {index} of {of}").format(role=_(role).capitalize(), index=index, of=len(spec.seeds))
             yield events.stage(role, text, role=role, seed=seed, index=index, of=len(spec.seeds))
-            models[role][seed] = yield from _student(spec, lab, taught_by, role=role, seed=seed)
+            everyone[role][seed] = yield from students.obtain(role, seed, rates[role]["lr"])
     yield events.stage("measure", _("Measuring on the test images"))
-    everyone = {"teacher": {teacher_seed: teacher}, **models}
-    architectures = {"teacher": teacher_architecture, "baseline": spec.student, "student": spec.student}
-    yield events.result(_measure(everyone, architectures, lab))
+    yield events.result(_measure(spec, everyone, rates, lab, len(transfer.train)))
 
 
-def _student(spec: DistillSpec, lab: Lab, teacher: Teacher, *, role: str, seed: int) -> Generator[Event, None, nn.Module]:
-    path = lab.path(role, seed)
-    if path.exists():
-        lab.progress.skip((role, seed))
-    else:
-        model = networks.build(spec.student, lab.data, seed=seed).to(lab.workspace.device)
-        yield from lab.train(
+@dataclass
+class _Students:
+    """Trains the networks of one student's architecture, with the teacher (student) and without (baseline)."""
+
+    spec: DistillSpec
+    lab: Lab
+    transfer: Dataset
+    teacher: Teacher | None = None
+
+    def plan(self, roles: tuple[str, ...]) -> None:
+        """Count all trainings beforehand, so that the progress of the whole run is known from the start."""
+        probe = networks.build(self.spec.student, self.lab.data, seed=0)
+        names = [f"{role}-seed{seed}" for role in roles for seed in self.spec.seeds]
+        for name in [*names, *(training.name for training in tuning_trainings(self.spec, roles))]:
+            self.lab.progress.plan(name, probe, self.transfer, self.recipe())
+
+    def recipe(self, **changes: Any) -> Recipe:
+        """Return the spec's recipe with some settings replaced."""
+        return replace(RECIPE.bind(self.spec.train)(), **changes)
+
+    def train(self, role: str, seed: int, lr: float, *, name: str) -> Generator[Event, None, tuple[nn.Module, str | None]]:
+        """Yield the events of one training; return the model and why it has not converged, or None.
+
+        Args:
+            name: of its checkpoint, and in the progress.
+        """
+        model = networks.build(self.spec.student, self.lab.data, seed=seed).to(self.lab.workspace.device)
+        ended = yield from self.lab.train(
             model,
-            RECIPE.bind(spec.train)(),
+            self.recipe(lr=lr),
             role=role,
             seed=seed,
-            key=(role, seed),
-            objective=build_objective(spec.loss) if role == "student" else None,
-            teacher=teacher,
-            checkpoint=lab.checkpoint(f"{role}-seed{seed}"),
+            key=name,
+            objective=build_objective(self.spec.loss) if role == "student" else None,
+            teacher=self.teacher,
+            checkpoint=self.lab.checkpoint(name),
+            data=self.transfer,
         )
-        weights.save(path, model, networks.facts_of(spec.student, lab.data))
-        yield events.artifact(path, role, seed)
-    model, _facts = networks.read(path, lab.data)
-    return model.to(lab.workspace.device)
+        return model, ended
+
+    def obtain(self, role: str, seed: int, lr: float) -> Generator[Event, None, Network]:
+        """Yield events until a seed's network lies in its file; return it as it is read back."""
+        path, name = self.lab.path(role, seed), f"{role}-seed{seed}"
+        if path.exists():
+            self.lab.progress.skip(name)
+        else:
+            model, ended = yield from self.train(role, seed, lr, name=name)
+            weights.save(path, model, networks.facts_of(self.spec.student, self.lab.data, convergence=ended))
+            yield events.artifact(path, role, seed)
+        return networks.read(path, self.lab.data).to(self.lab.workspace.device)
 
 
-def _measure(models: dict[str, dict[int, nn.Module]], architectures: dict[str, dict[str, Any]], lab: Lab) -> dict[str, Any]:
-    described, correct = {}, {}
-    scores = {role: [score(model, lab.data) for model in by_seed.values()] for role, by_seed in models.items()}
-    teacher_choice = scores["teacher"][0][1]
-    for role, by_seed in models.items():
-        correct[role] = torch.stack([right for right, _chosen in scores[role]])
-        files = {seed: lab.path(role, seed) for seed in by_seed}
-        described[role] = describe(by_seed, files, correct[role], lab.data.shape, architecture=architectures[role])
-        if role != "teacher":
-            agreements = [float((chosen == teacher_choice).float().mean()) for _right, chosen in scores[role]]
-            described[role]["agreement"] = sum(agreements) / len(agreements)
-            for row, agreement in zip(described[role]["per_seed"], agreements, strict=True):
-                row["agreement"] = agreement
-    timed = {role: next(iter(by_seed.values())) for role, by_seed in models.items()}
+def _measure(spec: DistillSpec, everyone: Networks, rates: dict[str, Any], lab: Lab, transfer_images: int) -> dict[str, Any]:
+    scores = {role: [score(network.model, network.data) for network in by_seed.values()] for role, by_seed in everyone.items()}
+    correct = {role: torch.stack([right for right, _chosen in rows]) for role, rows in scores.items()}
+    files = {role: {seed: lab.path(role, seed) for seed in by_seed} for role, by_seed in everyone.items()}
+    described = {role: describe(by_seed, files[role], correct[role]) for role, by_seed in everyone.items()}
+    for role in set(everyone) - {"teacher"}:
+        described[role]["lr"] = rates[role]["lr"]
+        add_agreement(described[role], [chosen for _right, chosen in scores[role]], scores["teacher"][0][1])
+    timed = {role: next(iter(by_seed.values())).model for role, by_seed in everyone.items()}
     for role, figures in latency(timed, lab.data.shape, device=lab.workspace.device).items():
         described[role]["latency_ms"] = figures
-    answer = verdict(correct["student"], correct["baseline"], claim=CLAIM, fixed="teacher") if "baseline" in correct else None
-    return {"models": described, "verdict": answer}
+    return {
+        "models": described,
+        "verdict": _better(correct, tuned=spec.tune is not None),
+        "teacher_verdict": _within(correct, spec.tolerance),
+        "tuning": rates if spec.tune else None,
+        "images": {**image_counts(lab.data), "transfer": transfer_images},
+    }
+
+
+def _better(correct: dict[str, Tensor], *, tuned: bool) -> dict[str, Any] | None:
+    if "baseline" not in correct:
+        return None
+    return {**verdict(correct["student"], correct["baseline"], claim=BETTER), "tuned": tuned}
+
+
+def _within(correct: dict[str, Tensor], tolerance: float) -> dict[str, Any]:
+    return verdict(correct["student"], correct["teacher"], claim=within(WITHIN, tolerance), tolerance=tolerance, fixed="teacher")

@@ -120,7 +120,7 @@ def payload_bytes(record: Record) -> int:
 
 
 def _header(records: list[Record], metadata: Mapping[str, Any]) -> bytes:
-    text = json.dumps({"metadata": metadata, "tensors": records}, separators=(",", ":"), allow_nan=False)
+    text = json.dumps({"metadata": metadata, "tensors": records}, separators=(",", ":"), allow_nan=False, sort_keys=True)
     return zlib.compress(text.encode(), 9)
 
 

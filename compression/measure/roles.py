@@ -1,50 +1,72 @@
-"""What a result says of a role: its networks of all seeds, measured on the test split, and their files."""
+"""What a result says of a role: its networks of all seeds, measured on validation and test images, and their files."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
+from compression.data.arrays import Dataset
+from compression.evaluation import evaluate
 from compression.measure.interval import interval
 from compression.measure.layers import nonzero, parameters
 from compression.measure.macs import macs
-from compression.measure.verdict import distinct
+from compression.networks import Network
 
 
 def describe(
-    models: Mapping[int, nn.Module],
-    files: Mapping[int, Path],
-    correct: Tensor,
-    shape: tuple[int, ...],
-    *,
-    architecture: dict[str, Any],
-    evidence: str = "measured",
+    networks: Mapping[int, Network], files: Mapping[int, Path], correct: Tensor, *, evidence: str = "measured"
 ) -> dict[str, Any]:
     """Return what a result says of a role, but for its latency.
 
     Args:
-        models: by seed; numbers that all seeds share are those of the first.
+        networks: by seed; numbers that all seeds share are those of the first.
         files: the networks' files, by seed.
-        correct: whether each test image is classified correctly, bool (seeds, images); seeds whose networks are copies of
-            another's count once.
-        shape: of one example, (C, H, W).
+        correct: whether each test image is classified correctly, bool (seeds, images).
         evidence: where the accuracy comes from: "measured", "simulated" or "file".
     """
-    spread = interval(correct[distinct(list(models.values()))])
-    first = next(iter(models))
+    spread = interval(correct)
+    first = next(iter(networks))
+    rows = [
+        {
+            "seed": seed,
+            "accuracy": float(row.float().mean()),
+            "validation_accuracy": evaluate(networks[seed].model, networks[seed].data)["val_accuracy"],
+            "artifact": files[seed].name,
+            "convergence": networks[seed].facts.get("convergence"),
+        }
+        for seed, row in zip(networks, correct, strict=True)
+    ]
+    model = networks[first].model
     return {
         "accuracy": spread.mean,
         "accuracy_interval": [spread.low, spread.high],
-        "per_seed": [
-            {"seed": seed, "accuracy": float(row.float().mean()), "artifact": files[seed].name}
-            for seed, row in zip(models, correct, strict=True)
-        ],
-        "parameters": parameters(models[first]),
-        "nonzero": nonzero(models[first]),
-        "macs": macs(models[first], shape),
+        "validation_accuracy": fmean(row["validation_accuracy"] for row in rows),
+        "per_seed": rows,
+        "parameters": parameters(model),
+        "nonzero": nonzero(model),
+        "macs": macs(model, networks[first].data.shape),
         "size_bytes": files[first].stat().st_size,
         "artifact": files[first].name,
-        "architecture": architecture,
+        "architecture": networks[first].architecture,
         "evidence": {"accuracy": evidence, "size_bytes": "file", "latency_ms": "measured", "macs": "counted"},
     }
+
+
+def add_agreement(described: dict[str, Any], chosen: Sequence[Tensor], reference: Tensor | Sequence[Tensor]) -> None:
+    """Add to each seed and to the role how often its predicted class is that of the reference, 0 to 1.
+
+    Args:
+        chosen: the predicted class of each test image, int64 (N,), by seed.
+        reference: the same of one network, or of one for each seed.
+    """
+    references = [reference] * len(chosen) if isinstance(reference, Tensor) else reference
+    for row, own, other in zip(described["per_seed"], chosen, references, strict=True):
+        row["agreement"] = float((own == other).float().mean())
+    described["agreement"] = fmean(row["agreement"] for row in described["per_seed"])
+
+
+def image_counts(data: Dataset) -> dict[str, int]:
+    """Return how many images each split has."""
+    return {"train": len(data.train), "validation": len(data.validation), "test": len(data.test)}

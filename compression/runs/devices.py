@@ -11,7 +11,7 @@ def named(device: str) -> str:
     Raises:
         SpecError: it is none.
     """
-    from compression.spec import check_device
+    from compression.fields import check_device
 
     return "cuda:0" if check_device(device) == "cuda" else device
 

@@ -1,6 +1,6 @@
 """The fine-tuning step."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -30,13 +30,13 @@ def finetune(
         dict | None,
         Knob(_("A distillation loss with the original network as the teacher, or the labels alone"), registry=DISTILLATION),
     ] = None,
-) -> Iterator[Any]:
+) -> Generator[Any, None, Any]:
     """Trains on, with what earlier steps did in force: pruned weights stay zero, quantized ones on their grid.
 
     The gradient passes through the rounding unchanged, and stops where a weight lies beyond the grid's ends.
     """
     with in_force(state):
-        yield from state.train(epochs=epochs, lr=lr, loss=loss)
+        return (yield from state.train(epochs=epochs, lr=lr, loss=loss))
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """What the steps of a compression pipeline hand on: the network, and what holds for its weights."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -28,7 +28,7 @@ class State:
     masks: dict[str, Tensor] = field(default_factory=dict)
     quantized: dict[str, Quantized] = field(default_factory=dict)
     latent: dict[str, Tensor] = field(default_factory=dict)
-    train: Callable[..., Iterator[Any]] | None = None
+    train: Callable[..., Generator[Any, None, Any]] | None = None
 
     @classmethod
     def from_contents(cls, model: nn.Module, contents: Mapping[str, Tensor | Quantized]) -> "State":

@@ -48,7 +48,7 @@ def test_before_a_run_the_page_says_what_to_do_and_what_the_networks_are(visit: 
     assert not app.exception
     assert "Press Run." in words(app)
     assert "94,410 parameters · 5.92 M MACs · 381 KB · ready" in words(app)
-    assert "510 parameters · 24.3 k MACs · 3.86 KB · 185× smaller" in words(app)
+    assert "1,730 parameters · 94.6 k MACs · 9.06 KB · 54.6× smaller" in words(app)
     assert len(app.main.get("bidi_component")) == 3
 
 

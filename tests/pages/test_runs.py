@@ -264,7 +264,7 @@ def test_a_run_that_ends_while_the_page_is_drawn_is_drawn_once(me: str, visit: V
     app = visit("runs", run=run)
     assert not app.exception
     assert not app.error
-    assert [heading.value for heading in app.subheader] == [words.as_text("CNN (width 2) learns from CNN (width 32)")]
+    assert [heading.value for heading in app.subheader] == [words.as_text("CNN (width 4) learns from CNN (width 32)")]
 
 
 def test_delete_asks_and_then_removes_run_and_files(me: str, visit: Visit) -> None:
@@ -328,7 +328,7 @@ def test_ages(seconds: float, age: str, monkeypatch: pytest.MonkeyPatch) -> None
 def test_names_of_networks_and_runs(lab_home: object) -> None:
     taken = {"run": "abc", "role": "student", "seed": 0}
     assert words.network(taken) == "Student of run abc"
-    assert words.what(store().run(finished(title="Mine"))) == "Mine: CNN (width 2) learns from CNN (width 32)"
+    assert words.what(store().run(finished(title="Mine"))) == "Mine: CNN (width 4) learns from CNN (width 32)"
     assert words.what(store().run(finished(kind="compress"))) == "CNN (width 16), compressed"
     assert words.network({"name": "resnet", "depth": 20, "width": 16}) == "ResNet (CIFAR, depth 20, width 16)"
     assert words.network({"name": "mlp", "hidden": [32, 16]}) == "MLP (hidden 32-16)"

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from torch import nn
 
 from compression import networks, settings
 from compression.data import DATASETS
@@ -25,6 +24,7 @@ from compression.errors import LabError
 from compression.evaluation import evaluate
 from compression.export import weights
 from compression.measure.macs import macs
+from compression.networks import Network
 from compression.preview import preview
 from compression.steps import STEPS
 from compression.texts import gettext as _
@@ -52,7 +52,6 @@ class Subject:
 
     Attributes:
         name: tells it from every other network, as a file in one state.
-        facts: what its files say of it.
         accuracy: 0 to 1, on the validation images.
         size_bytes: of its file at full precision.
         images: how many validation images its points are computed from.
@@ -60,9 +59,7 @@ class Subject:
     """
 
     name: str
-    model: nn.Module
-    dataset: Dataset
-    facts: dict[str, Any]
+    network: Network
     accuracy: float
     size_bytes: int
     images: int
@@ -91,14 +88,12 @@ def find(spec: Mapping[str, Any]) -> Subject:
 @functools.lru_cache(maxsize=NETWORKS_KEPT)
 def _subject(path: str, changed: int, dataset_choice: str, root: str) -> Subject:
     dataset = _dataset(dataset_choice, root)
-    model, facts = networks.read(Path(path), dataset)
-    facts = networks.facts_of(facts["architecture"], dataset)
-    per_image = macs(model, dataset.shape)
-    images = min(MOST_IMAGES, max(FEWEST_IMAGES, MACS_A_POINT // per_image))
-    part = Split(dataset.validation.inputs[:images], dataset.validation.labels[:images])
-    accuracy = evaluate(model, replace(dataset, validation=part))["val_accuracy"]
-    name, size = f"{path}:{changed}:{dataset_choice}", weights.size(model, facts)
-    return Subject(name, model, dataset, facts, accuracy, size, len(part), per_image * len(part))
+    network = networks.read(Path(path), dataset)
+    per_image = macs(network.model, dataset.shape)
+    images = min(len(dataset.validation), MOST_IMAGES, max(FEWEST_IMAGES, MACS_A_POINT // per_image))
+    accuracy = evaluate(network.model, network.data, images=images)["val_accuracy"]
+    name, size = f"{path}:{changed}:{dataset_choice}", weights.size(network.model, network.facts)
+    return Subject(name, network, accuracy, size, images, per_image * images)
 
 
 @functools.lru_cache(maxsize=DATASETS_KEPT)
@@ -241,8 +236,8 @@ class Sketch:
     def _compute(self, knob: str, values: list[float], wanted_by: "Sketch | None" = None) -> None:
         subject = self.subject
         try:
-            with_knob = {"sweep": knob, "values": values, "metadata": subject.facts, "most_images": subject.images}
-            for found in preview(subject.model, subject.dataset, self.steps, **with_knob):
+            with_knob = {"sweep": knob, "values": values, "most_images": subject.images}
+            for found in preview(subject.network, self.steps, **with_knob):
                 _points.put(self._point(knob, found["value"]), found)
                 if not (wanted_by or self)._wanted:
                     return

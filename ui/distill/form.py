@@ -65,7 +65,7 @@ def _loss(address: Address) -> dict[str, Any]:
 def _training(address: Address, data: Entry) -> tuple[dict[str, Any], dict[str, Any]]:
     left, right = st.columns(2, gap="small", vertical_alignment="bottom")
     with left:
-        epochs = knob_widget(address, RECIPE.knobs["epochs"], "epochs")
+        epochs = knob_widget(address, RECIPE.knobs["epochs"], "epochs", default=USUAL["train"]["epochs"])
     with right:
         seeds = shared.seeds(address, USUAL["seeds"])
     help_text = _("The same student, same budget and seeds, without the teacher: what distillation is compared with")
@@ -73,7 +73,11 @@ def _training(address: Address, data: Entry) -> tuple[dict[str, Any], dict[str, 
     with st.expander(_("More settings")):
         device = shared.device(address)
         images = shared.training_images(address, data)
-        others = {name: knob_widget(address, knob, name) for name, knob in RECIPE.knobs.items() if name != "epochs"}
+        others = {
+            name: knob_widget(address, knob, name, default=USUAL["train"].get(name))
+            for name, knob in RECIPE.knobs.items()
+            if name != "epochs"
+        }
     more = {
         "baseline": baseline,
         "seeds": seeds,

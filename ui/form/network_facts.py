@@ -18,12 +18,11 @@ def _facts(architecture: str, dataset: str) -> tuple[int, int, int]:
     from compression.export import weights
     from compression.measure.layers import parameters
     from compression.measure.macs import macs
-    from compression.networks import construct
+    from compression.networks import construct, expected_facts
 
     choice, traits = json.loads(architecture), DATASETS[dataset].traits
     model = construct(choice, traits["shape"], traits["classes"])
-    described = {"architecture": choice, "dataset": dataset, "shape": list(traits["shape"]), "classes": traits["classes"]}
-    return parameters(model), macs(model, traits["shape"]), weights.size(model, described)
+    return parameters(model), macs(model, traits["shape"]), weights.size(model, expected_facts(choice, dataset))
 
 
 def facts(architecture: dict[str, Any], dataset: str) -> tuple[int, int, int]:

@@ -1,0 +1,175 @@
+"""How each field of a spec is checked: every function takes what was given and where it stood, and returns it complete."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from compression.catalog import Knob
+from compression.data import DATASETS
+from compression.data.load import train_images_knob
+from compression.distillation import DISTILLATION
+from compression.errors import SpecError
+from compression.models import MODELS
+from compression.recipe import RECIPE
+from compression.steps import STEPS
+from compression.texts import gettext as _
+
+RUN_ID = re.compile(r"[a-z0-9]{6,32}")
+ROLES = ("teacher", "baseline", "student", "original", "compressed")
+MOST_SEEDS = 20
+MOST_PARTS = 8
+LARGEST_SEED = 2**31 - 1
+DEVICES = re.compile(r"auto|cpu|cuda(:\d{1,2})?")
+
+SEED = Knob("", low=0, high=LARGEST_SEED, kind="int")
+WEIGHT = Knob("", low=0, high=1000, kind="float")
+TOLERANCE = Knob(_("How much accuracy may be lost for the claim to hold"), low=0, high=1, step=0.005, kind="float", default=0.01)
+
+
+def check_device(device: Any) -> str:
+    """Return a device's name.
+
+    Raises:
+        SpecError: not auto, cpu, cuda or cuda with a number.
+    """
+    if not isinstance(device, str) or not DEVICES.fullmatch(device):
+        raise SpecError("device", device, _("allowed is auto, cpu, cuda or cuda:0"))
+    return device
+
+
+def check_run_id(value: Any, where: str) -> str:
+    """Return a run's id.
+
+    Raises:
+        SpecError: it cannot be one, such as a path.
+    """
+    if not isinstance(value, str) or not RUN_ID.fullmatch(value):
+        raise SpecError(where, value, _("allowed is the id of a run, as the Runs page and `runs list` show it"))
+    return value
+
+
+def _dataset(raw: Any, where: str) -> dict[str, Any]:
+    entry = DATASETS.find(DATASETS.check(_only(raw, {"name"}), where)["name"], where)
+    _refuse_unknown(raw, {"name", "train_images", "split_seed"}, where)
+    images = raw.get("train_images")
+    return {
+        "name": entry.name,
+        "train_images": None if images is None else train_images_knob(entry).check(images, f"{where}.train_images"),
+        "split_seed": SEED.check(raw.get("split_seed", 0), f"{where}.split_seed"),
+    }
+
+
+def _transfer(raw: Any, where: str) -> dict[str, Any]:
+    if not isinstance(raw, Mapping):
+        raise SpecError(where, raw, _('allowed is an object such as {"images": 200}'))
+    _refuse_unknown(raw, {"images"}, where)
+    return dict(raw)
+
+
+def fit_transfer(transfer: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any]:
+    """Return the transfer set of a dataset: at most the images that the teacher has."""
+    entry, most = DATASETS[dataset["name"]], dataset["train_images"]
+    if "images" not in transfer:
+        usual = entry.traits["transfer_images"]
+        return {"images": usual if most is None else min(usual, most)}
+    images = transfer["images"]
+    if images is None:
+        return {"images": None}
+    knob = train_images_knob(entry)
+    return {"images": replace(knob, high=most or knob.high, help="").check(images, "transfer.images")}
+
+
+def _tune(raw: Any, where: str) -> dict[str, Any] | None:
+    if raw is None:
+        return None
+    if not isinstance(raw, Mapping) or "lr" not in raw:
+        raise SpecError(where, raw, _('allowed is null or an object such as {"lr": [0.05, 0.1, 0.2, 0.4]}'))
+    _refuse_unknown(raw, {"lr"}, where)
+    rates = [RECIPE.knobs["lr"].check(rate, f"{where}.lr.{index}") for index, rate in enumerate(_sized(raw["lr"], f"{where}.lr"))]
+    if len(set(rates)) < len(rates):
+        raise SpecError(f"{where}.lr", raw["lr"], _("each learning rate is allowed once"))
+    return {"lr": rates}
+
+
+def _only(raw: Any, names: set[str]) -> Any:
+    return {key: value for key, value in raw.items() if key in names} if isinstance(raw, Mapping) else raw
+
+
+def _refuse_unknown(raw: Mapping[str, Any], names: set[str], where: str) -> None:
+    for key in raw:
+        if key not in names:
+            raise SpecError(f"{where}.{key}", raw[key], _("allowed fields are {names}").format(names=", ".join(sorted(names))))
+
+
+def _model(raw: Any, where: str) -> dict[str, Any]:
+    return MODELS.check(raw, where)
+
+
+def _model_or_run(raw: Any, where: str) -> dict[str, Any]:
+    if not isinstance(raw, Mapping) or "run" not in raw:
+        return _model(raw, where)
+    _refuse_unknown(raw, {"run", "role", "seed"}, where)
+    role = raw.get("role", "student")
+    if role not in ROLES:
+        raise SpecError(f"{where}.role", role, _("allowed is one of {names}").format(names=", ".join(ROLES)))
+    seed = SEED.check(raw.get("seed", 0), f"{where}.seed")
+    return {"run": check_run_id(raw["run"], f"{where}.run"), "role": role, "seed": seed}
+
+
+def _loss(raw: Any, where: str) -> dict[str, Any] | list[dict[str, Any]]:
+    if not isinstance(raw, (list, tuple)):
+        return DISTILLATION.check(raw, where)
+    parts = []
+    for index, part in enumerate(_sized(raw, where)):
+        place = f"{where}.{index}"
+        weight = part.get("weight", 1.0) if isinstance(part, Mapping) else 1.0
+        rest = {key: value for key, value in part.items() if key != "weight"} if isinstance(part, Mapping) else part
+        parts.append({**DISTILLATION.check(rest, place), "weight": WEIGHT.check(weight, f"{place}.weight")})
+    return parts
+
+
+def _steps(raw: Any, where: str) -> list[dict[str, Any]]:
+    return [STEPS.check(step, f"{where}.{index}") for index, step in enumerate(_sized(raw, where))]
+
+
+def _sized(raw: Any, where: str) -> Sequence[Any]:
+    if not isinstance(raw, (list, tuple)) or not 1 <= len(raw) <= MOST_PARTS:
+        raise SpecError(where, raw, _("allowed is a list of 1 to {most} entries").format(most=MOST_PARTS))
+    return raw
+
+
+def _train(raw: Any, where: str) -> dict[str, Any]:
+    if not isinstance(raw, Mapping):
+        raise SpecError(where, raw, _("allowed is an object with training settings"))
+    return RECIPE.check(raw, where)
+
+
+def _flag(raw: Any, where: str) -> bool:
+    return Knob("", kind="bool").check(raw, where)
+
+
+def _seeds(raw: Any, where: str) -> list[int]:
+    if not isinstance(raw, (list, tuple)) or not 1 <= len(raw) <= MOST_SEEDS:
+        raise SpecError(where, raw, _("allowed is a list of 1 to {most} whole numbers").format(most=MOST_SEEDS))
+    seeds = [SEED.check(seed, f"{where}.{index}") for index, seed in enumerate(raw)]
+    if len(set(seeds)) < len(seeds):
+        raise SpecError(where, raw, _("each seed is allowed once"))
+    return seeds
+
+
+CHECKS: dict[str, Callable[[Any, str], Any]] = {
+    "dataset": _dataset,
+    "teacher": _model_or_run,
+    "model": _model_or_run,
+    "student": _model,
+    "loss": _loss,
+    "train": _train,
+    "teacher_train": lambda raw, where: None if raw is None else _train(raw, where),
+    "baseline": _flag,
+    "transfer": _transfer,
+    "tune": _tune,
+    "seeds": _seeds,
+    "steps": _steps,
+    "tolerance": TOLERANCE.check,
+}
