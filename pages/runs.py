@@ -6,7 +6,7 @@ from compression.errors import NotFoundError
 from compression.texts import gettext as _
 from ui.address.settings import plain
 from ui.frame.pages import COMPRESS, DISTILL, RUNS, header
-from ui.history import detail
+from ui.history import detail, free_space
 from ui.history import list as runs_list
 from ui.run import actions
 from ui.run.feed import Watch, watch
@@ -74,3 +74,4 @@ if chosen is not None:
     detail.records(chosen)
 elif everything:
     st.caption(_("Choose a run in the table to see its curves, its files and its settings."))
+free_space.button(everything, owner())

@@ -12,13 +12,15 @@ from streamlit.testing.v1 import AppTest
 
 from compression import cli, settings
 from compression.runs import store
-from compression.runs.records import INTERRUPTED
+from compression.runs.records import FINISHED, INTERRUPTED
 from compression.spec import parse
 from tests.pages.conftest import Visit
-from tests.pages.stored_runs import TOKEN, failed, finished, started, told
+from tests.pages.stored_runs import TOKEN, distilled, failed, finished, started, told
 from ui.address.link_of_run import page_with_settings
+from ui.history import free_space
 from ui.history import list as runs_list
 from ui.run import words
+from ui.run.feed import watch
 from ui.server import identity
 from ui.server.identity import COOKIE, new_value
 
@@ -416,3 +418,54 @@ def test_a_teacher_from_an_earlier_run_comes_back_on_the_controls(visit: Visit) 
 )
 def test_settings_that_no_controls_can_say_have_no_link(spec: dict, lab_home: object) -> None:
     assert page_with_settings(store().run(finished(**spec))) is None
+
+
+def test_old_runs_show_what_they_hold_and_free_it_at_a_second_click(me: str, visit: Visit) -> None:
+    mine, theirs = finished(me), finished("grace")
+    for run in (mine, theirs):
+        with store()._write() as connection:
+            connection.exec_driver_sql(f"UPDATE runs SET finished = finished - 40 * 86400 WHERE id = '{run}'")
+    app = visit("runs")
+    app.session_state[free_space.KEY] = True
+    app.run()
+    assert "Model files of finished runs (1): 7 bytes" in [text.value for text in app.markdown]
+    network = "student-seed0.safetensors"
+    assert (settings.runs_folder() / mine / network).exists()
+    app.button(key=f"{free_space.KEY}-sure").click().run()
+    assert not app.exception
+    assert not (settings.runs_folder() / mine / network).exists()
+    assert (settings.runs_folder() / theirs / network).exists()
+    assert [toast.value for toast in app.toast] == ["7 bytes freed."]
+
+
+def test_runs_of_others_and_young_runs_offer_nothing_to_free(me: str, visit: Visit) -> None:
+    finished("grace")
+    assert not [popover for popover in visit("runs").get("popover") if popover.proto.popover.label == "Free space"]
+    finished(me)
+    app = visit("runs")
+    app.session_state[free_space.KEY] = True
+    app.run()
+    assert "These runs hold nothing that could be freed." in [text.value for text in app.caption]
+
+
+def test_a_run_of_ten_hours_keeps_its_curves_files_and_log(visit: Visit) -> None:
+    run, epochs = started(), 400
+    beat = {"type": "progress", "seconds_left": 60.0, "role": "student", "seed": 0, "epochs": epochs}
+    told(run, {"type": "stage", "stage": "student", "text": "The first stage"})
+    for epoch in range(epochs):
+        values = {"val_accuracy": epoch / epochs, "val_loss": 1.0}
+        metric = {"type": "metric", "role": "student", "seed": 0, "epoch": epoch + 1, "values": values}
+        told(run, *[{**beat, "fraction": epoch / epochs, "epoch": epoch + part / 90} for part in range(90)], metric)
+    file = {"type": "artifact", "role": "student", "seed": 0, "name": "student-seed0.safetensors", "size_bytes": 7}
+    told(run, file, {"type": "stage", "stage": "measure", "text": "The last stage"})
+    (settings.runs_folder() / run).mkdir(parents=True)
+    (settings.runs_folder() / run / file["name"]).write_bytes(b"weights")
+    store().finish(run, TOKEN, FINISHED, result=distilled())
+    app = visit("runs", run=run)
+    assert not app.exception
+    assert watch(run).frame["epoch"].max() == epochs
+    assert len(watch(run).frame) == 2 * epochs
+    log = app.code[-1].value
+    assert "The first stage" in log
+    assert "The last stage" in log
+    assert "Student, seed 0 (7 bytes)" in [element.proto.label for element in app.get("download_button")]
