@@ -13,7 +13,12 @@ IMAGES = 500
 SEEDS = (2, 3, 5, 10)
 # Deviations of the log-odds of being right. Single images differ most; seeds by about a point of accuracy at 90 %.
 DIFFICULTY, SEED, ROLE_AND_IMAGE = 2.0, 0.15, 1.0
-NOISES = {"seeds": (SEED, 0.0), "images": (0.0, ROLE_AND_IMAGE), "both": (SEED, ROLE_AND_IMAGE)}
+NOISES = {
+    "seeds": (SEED, 0.0),
+    "images": (0.0, ROLE_AND_IMAGE),
+    "both": (SEED, ROLE_AND_IMAGE),
+    "both, seeds four times as strong": (4 * SEED, ROLE_AND_IMAGE),
+}
 AVERAGE_LOG_ODDS = 3.0  # about 90 % right
 CHUNK = 100
 

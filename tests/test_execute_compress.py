@@ -11,6 +11,7 @@ from compression.data.load import load_present
 from compression.execute import execute
 from compression.export import compact, weights
 from compression.networks import Workspace
+from compression.quantization.quantized import Quantized
 from compression.spec import parse
 
 PRUNE = {"name": "prune", "sparsity": 0.5}
@@ -234,6 +235,24 @@ def test_a_network_of_an_earlier_run_even_a_compressed_one(whole, shared):
     assert all(torch.equal(copied[name], tensor) for name, tensor in tensors.items())
     metrics = [event for event in again if event["type"] == "metric" and event["role"] == "compressed"]
     assert [event["epoch"] for event in metrics] == [None]
+
+
+def test_fine_tuning_a_compressed_network_keeps_its_zeros_its_levels_and_its_size(tmp_path, shared):
+    earlier = workspace(tmp_path, shared)
+    first = events_of(request([PRUNE, QUANTIZE], seeds=[0]), earlier)[-1]["result"]["models"]["compressed"]
+    place = Workspace(earlier.runs / "run00002", shared, earlier.runs)
+    reference = {"run": earlier.folder.name, "role": "compressed", "seed": 0}
+    again = events_of(request([FINETUNE], model=reference, seeds=[0]), place)[-1]["result"]["models"]["compressed"]
+    before, after = (compact.read_contents(run.folder / "compressed-seed0.compact")[1] for run in (earlier, place))
+    moved = False
+    for name, levels in before.items():
+        if isinstance(levels, Quantized):
+            moved |= not torch.equal(levels.levels, after[name].levels)
+            assert torch.equal(levels.scale, after[name].scale)
+            assert (after[name].dequantize()[levels.dequantize() == 0] == 0).all()
+    assert moved
+    assert again["nonzero"] <= first["nonzero"]
+    assert again["size_bytes"] <= 1.1 * first["size_bytes"]
 
 
 def test_stopping_at_any_event_leaves_nothing_half_written(tmp_path, shared):
