@@ -84,6 +84,16 @@ def test_the_filter_in_the_address_chooses(query_given: dict[str, str], roles: s
     assert set(table(app)["role"]) == roles
 
 
+@pytest.mark.parametrize("run_id", ["8888888888", "0000000008", "f8f8f8f8f8"])
+def test_words_are_not_found_inside_the_ids_of_runs_and_people(run_id: str, visit: Visit) -> None:
+    finished(title="hot", loss={"name": "kd", "temperature": 8})
+    hotter = finished(loss={"name": "kd", "temperature": 18, "alpha": 0.8})
+    copies(hotter, 1, id=run_id, title="hotter", owner="guest-8888888888888888")
+    assert set(table(visit("compare", find="temperature 8"))["title"]) == {"hot"}
+    for part in (run_id, run_id[:4]):
+        assert set(table(visit("compare", find=part))["title"]) == {"hotter"}
+
+
 def test_what_is_chosen_goes_into_the_address_and_back(visit: Visit) -> None:
     finished()
     finished(kind="compress")

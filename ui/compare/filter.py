@@ -12,6 +12,7 @@ from compression.charts.tradeoff import COSTS
 from compression.texts import gettext as _
 from compression.texts import mark
 from ui.address.settings import plain
+from ui.run import search
 from ui.run.words import kind_title
 
 COST_TITLES = {"size": mark("Size"), "latency": mark("Latency"), "macs": mark("Computation")}
@@ -125,9 +126,6 @@ def matching(frame: pd.DataFrame, view: View) -> pd.DataFrame:
     for name, chosen in view.lists.items():
         if chosen:
             kept &= frame[name].isin(chosen)
-    if words := view.find.lower().split():
-        searched = ["run", "title", "kind", "dataset", "role", "model", "settings", "who"]
-        texts = frame[searched].astype(str).agg(" ".join, axis=1).str.lower()
-        for word in words:
-            kept &= texts.str.contains(word, regex=False)
-    return frame[kept]
+    searched = ["title", "kind", "dataset", "role", "model", "settings", "who"]
+    texts = frame[searched].astype(str).agg(" ".join, axis=1) if len(frame) else frame["run"]
+    return frame[kept & search.matching(texts, frame["run"], view.find)]
