@@ -7,7 +7,7 @@ import streamlit as st
 import our_compression  # noqa: F401
 from ui.address.settings import arrive
 from ui.frame import pages, sidebar
-from ui.server import preload
+from ui.server import identity, preload
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 
@@ -15,6 +15,7 @@ ASSETS = Path(__file__).resolve().parents[1] / "assets"
 def draw() -> None:
     """Draw the frame and run the page that the address names."""
     page = st.navigation(pages.sections())
+    identity.introduce()
     arrive(page.url_path)
     st.set_page_config(page_title=f"{page.title} · Compression Lab", layout="wide")
     st.html(ASSETS / "style.css")

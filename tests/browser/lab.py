@@ -65,18 +65,24 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def start(home: Path, *, port: int | None = None, wait: bool = True) -> Server:
+def start(home: Path, *, port: int | None = None, wait: bool = True, base: str = "") -> Server:
     """Start the app as the README says, with its own store.
+
+    Args:
+        home: the folder of the store.
+        port: where it answers; a free one by default.
+        wait: whether to wait until it answers.
+        base: the path below which all its addresses lie, as `/lab`.
 
     Raises:
         RuntimeError: it did not answer in time; the message holds what it wrote.
     """
     port = port or free_port()
     home.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.baseUrlPath", base]
     with (home / "server.log").open("ab") as log:
         process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "LAB_HOME": str(home)}, stdout=log, stderr=log)
-    server = Server(f"http://127.0.0.1:{port}", home, process)
+    server = Server(f"http://127.0.0.1:{port}{base}", home, process)
     if wait:
         wait_for_health(server)
     return server

@@ -8,10 +8,10 @@ from streamlit.testing.v1 import AppTest
 
 from compression import spec
 from compression.runs import store
-from tests.pages.conftest import Visit
+from tests.pages.conftest import PATIENCE_S, ROOT, Visit
 from ui.frame import machine, pages
 from ui.home import example
-from ui.server import identity
+from ui.server import identity, signed_in
 
 NAMES = [place.name for group in pages.SECTIONS.values() for place in group]
 
@@ -90,6 +90,50 @@ def test_the_owner_does_not_give_the_cookie_away(monkeypatch: pytest.MonkeyPatch
     assert value not in person
     assert identity.display_name(person) == f"Guest {person[6:10].upper()}"
     assert identity.display_name("someone") == "someone"
+
+
+@pytest.mark.parametrize(
+    ("headers", "user"),
+    [
+        ({}, {"is_logged_in": True, "iss": "https://issuer", "sub": "17", "name": "Ada Lovelace", "email": "ada@lab.org"}),
+        ({"X-User": "id", "X-Name": "name"}, {"id": "ada", "name": "Ada Lovelace"}),
+        ({"X-Name": "name"}, {"name": "Ada Lovelace"}),
+    ],
+    ids=["login", "headers", "a header alone"],
+)
+def test_whoever_signed_in_is_the_same_person_everywhere(
+    headers: dict[str, str], user: dict[str, object], visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"server.trustedUserHeaders": headers}
+    monkeypatch.setattr(signed_in.st, "get_option", options.get)
+    apps = [AppTest.from_function(who) for _tab in range(3)]
+    for app, other in zip(apps, ({}, {}, {"sub": "18", "id": "b", "name": "Bob"}), strict=True):
+        app.user = user | other
+        app.run()
+    first, second, another = (app.markdown[0].value for app in apps)
+    assert first == second != another
+    assert first.startswith("user-")
+    assert "ada" not in first.lower()
+
+
+def test_what_nobody_vouches_for_is_not_who_one_is() -> None:
+    app = AppTest.from_function(who)
+    app.user = {"is_logged_in": False, "sub": "17", "email": "ada@lab.org"}
+    assert app.run().markdown[0].value.startswith("guest-")
+
+
+def test_others_read_the_name_of_whoever_signed_in(visit: Visit, lab_home: Path) -> None:
+    app = AppTest.from_file(ROOT / "ui" / "shell.py", default_timeout=PATIENCE_S)
+    app.user = {"is_logged_in": True, "iss": "https://issuer", "sub": "17", "name": "Jörg".encode().decode("latin-1")}
+    app.run()
+    ((owner, person),) = store().people().items()
+    assert person.name == "Jörg"
+    assert identity.display_name(owner) == "Jörg"
+    store().name_person(owner, "Georg", person.colour)  # what one chose oneself stays
+    app = AppTest.from_file(ROOT / "ui" / "shell.py", default_timeout=PATIENCE_S)
+    app.user = {"is_logged_in": True, "iss": "https://issuer", "sub": "17", "name": "Jörg"}
+    app.run()
+    assert store().person(owner).name == "Georg"
 
 
 @pytest.mark.parametrize(

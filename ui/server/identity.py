@@ -1,37 +1,74 @@
-"""Who a visitor is: an unguessable value in a cookie, so that people see their own runs without an account."""
+"""Who a visitor is: the account that signed in, else an unguessable value in a cookie, which needs no account."""
 
+import contextlib
+import functools
 import hashlib
 import re
 import secrets
+import time
 
 import streamlit as st
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from compression import settings
+from compression.errors import LabError
+from compression.runs import store
 from compression.texts import gettext as _
+from ui.server import signed_in
 
-COOKIE = "lab_person"
+COOKIE, INTRODUCED = "lab_person", "person-introduced"
 ONE_YEAR_S = 31_536_000
 VALID = re.compile(r"[A-Za-z0-9_-]{43}")
 OWNER_DIGITS = 16
 SHOWN_DIGITS = 4
+NAMES_FRESH_S = 5.0  # others read a new name that much later at most
 
 
 def owner() -> str:
     """Return who is looking at the page, as the store knows them.
 
-    It is a digest of the cookie: whoever reads it in a list of runs cannot become that person.
+    It is a digest of the account or of the cookie: whoever reads it in a list of runs cannot become that person.
     """
+    if account := signed_in.account():
+        return "user-" + _digest(account)
     value = str(st.context.cookies.get(COOKIE))
     if not VALID.fullmatch(value):
         # A browser that refuses cookies keeps its identity as long as the tab.
         value = st.session_state.setdefault(COOKIE, new_value())
-    return "guest-" + hashlib.sha256(value.encode()).hexdigest()[:OWNER_DIGITS]
+    return "guest-" + _digest(value)
+
+
+def _digest(value: str) -> str:
+    return hashlib.sha256(value.encode()).hexdigest()[:OWNER_DIGITS]
+
+
+def introduce() -> None:
+    """Store the name of a visitor who signed in and has none yet, once a session, for others to read beside their runs."""
+    name = signed_in.name()
+    if name is None or st.session_state.get(INTRODUCED):
+        return
+    with contextlib.suppress(LabError):  # a store that cannot be written is told by the page
+        if store().person(owner()) is None:
+            store().name_person(owner(), name, "")
+            _names.cache_clear()
+        st.session_state[INTRODUCED] = True
+
+
+@functools.lru_cache(maxsize=1)
+def _names(_url: str, _period: int) -> dict[str, str]:
+    try:
+        return {owner: person.name for owner, person in store().people().items()}
+    except LabError:
+        return {}
 
 
 def display_name(person: str) -> str:
     """Return the short name that others see for an owner."""
+    names = _names(settings.database_url(), int(time.monotonic() / NAMES_FRESH_S))
+    if person in names:
+        return names[person]
     if person.startswith("guest-"):
         return _("Guest {digits}").format(digits=person.removeprefix("guest-")[:SHOWN_DIGITS].upper())
     return person
@@ -43,10 +80,15 @@ def new_value() -> str:
 
 
 class IdentityCookie:
-    """ASGI middleware that hands a cookie to every browser that opens a page without one."""
+    """ASGI middleware that hands a cookie to every browser that opens a page without one.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    Args:
+        app: what it stands before.
+        path: the folder of the addresses that the cookie is for.
+    """
+
+    def __init__(self, app: ASGIApp, path: str = "/") -> None:
+        self.app, self.path = app, path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; a page for a visitor without a valid cookie carries a new one."""
@@ -56,7 +98,7 @@ class IdentityCookie:
 
         async def send_with_cookie(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).append("set-cookie", _set_cookie(secure=scope["scheme"] == "https"))
+                MutableHeaders(scope=message).append("set-cookie", _set_cookie(self.path, secure=scope["scheme"] == "https"))
             await send(message)
 
         await self.app(scope, receive, send_with_cookie)
@@ -68,6 +110,6 @@ def _needs_cookie(request: HTTPConnection) -> bool:
     return opens_page and not VALID.fullmatch(request.cookies.get(COOKIE, ""))
 
 
-def _set_cookie(*, secure: bool) -> str:
-    parts = [f"{COOKIE}={new_value()}", f"Max-Age={ONE_YEAR_S}", "Path=/", "HttpOnly", "SameSite=Lax"]
+def _set_cookie(path: str, *, secure: bool) -> str:
+    parts = [f"{COOKIE}={new_value()}", f"Max-Age={ONE_YEAR_S}", f"Path={path}", "HttpOnly", "SameSite=Lax"]
     return "; ".join([*parts, "Secure"] if secure else parts)

@@ -22,8 +22,8 @@ CHANGES = {
 }
 
 
-def front_page_routes() -> list[Route]:
-    """Return the routes of the pages' HTML and of the icon in the browser's tab."""
+def front_page_routes(base: str) -> list[Route]:
+    """Return the routes below a base path of the pages' HTML and of the icon in the browser's tab."""
     html = (Path(find_spec("streamlit").origin).parent / "static" / "index.html").read_text(encoding="utf-8")
     for theirs, ours in CHANGES.items():
         html = html.replace(theirs, ours, 1)
@@ -36,4 +36,4 @@ def front_page_routes() -> list[Route]:
 
     places = [place for section in SECTIONS.values() for place in section]
     paths = ["/" if place.name == "home" else f"/{place.name}" for place in places]
-    return [*(Route(path, serve_page) for path in paths), Route(ICON_PATH, serve_icon)]
+    return [*(Route(base + path, serve_page) for path in paths), Route(base + ICON_PATH, serve_icon)]

@@ -11,8 +11,8 @@ PLOTLY_PATH = f"/lab/plotly-{version('plotly')}.min.js"
 ONE_YEAR_S = 31_536_000
 
 
-def plotly_routes() -> list[Route]:
-    """Return the route that serves plotly.js; its address carries the version, so browsers may keep it for good."""
+def plotly_routes(base: str) -> list[Route]:
+    """Return the route that serves plotly.js below a base path; its version is in the address, so browsers may keep it."""
     package = Path(find_spec("plotly").origin).parent
     script = package / "package_data" / "plotly.min.js"
     headers = {"Cache-Control": f"public, max-age={ONE_YEAR_S}, immutable"}
@@ -20,4 +20,4 @@ def plotly_routes() -> list[Route]:
     def serve(request: object) -> FileResponse:
         return FileResponse(script, media_type="text/javascript", headers=headers)
 
-    return [Route(PLOTLY_PATH, serve, methods=["GET"])]
+    return [Route(base + PLOTLY_PATH, serve, methods=["GET"])]

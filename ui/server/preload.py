@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 import streamlit as st
 
 from compression.texts import gettext as _
+from ui.server.base_path import base_path
 
 LONGEST_WAIT_S = 20.0
 PAUSE_S = 0.5
@@ -77,6 +78,5 @@ def address_text() -> str:
     """Return the line that tells where to point a browser."""
     address, port = st.get_option("server.address"), st.get_option("server.port")
     host = socket.gethostname() if address in {None, "0.0.0.0", "::"} else address
-    return _("Compression Lab answers on http://{host}:{port} (Ctrl+C ends it; runs that are under way go on).").format(
-        host=host, port=port
-    )
+    where = f"http://{host}:{port}{base_path()}"
+    return _("Compression Lab answers on {address} (Ctrl+C ends it; runs that are under way go on).").format(address=where)

@@ -11,12 +11,14 @@ function loadPlotly(path) {
       const root = main ? main.src.split("/static/js/")[0] : window.location.origin;
       const script = document.createElement("script");
       script.src = root + path;
-      script.onload = () => resolve(window.Plotly);
-      script.onerror = () => {
+      const fail = () => {
         window.labPlotly = undefined;
         script.remove();
         reject(new Error(path));
       };
+      // A proxy or the server's own fallback may answer with a page of HTML and status 200.
+      script.onload = () => (window.Plotly ? resolve(window.Plotly) : fail());
+      script.onerror = fail;
       document.head.appendChild(script);
     });
   }
