@@ -96,7 +96,7 @@ def test_the_queue_stands_in_its_order_before_the_history(me: str, visit: Visit)
     assert not app.exception
     found = table(app)
     assert [run.id for run in runs_list.read()] == [running, first, second, new, old]
-    assert found["state"].str.split(" ", n=1).str[1].tolist() == ["Running", "Queued", "Queued", "Failed", "Finished"]
+    assert found["state"].str[0].str.split(" ", n=1).str[1].tolist() == ["Running", "Queued", "Queued", "Failed", "Finished"]
     assert found["owner"].tolist() == ["you", "Guest BEEF", "you", "command line", "ada"]
     assert found["progress"].iloc[0] == pytest.approx(42)
     assert found["progress"].iloc[3:].isna().all()
@@ -227,7 +227,7 @@ def test_cancel_ends_a_waiting_run_at_once(me: str, visit: Visit) -> None:
     app = press(visit("runs", run=run), "run-cancel")
     assert not app.exception
     assert store().run(run).state == "cancelled"
-    assert table(app)["state"].tolist() == ["■ Cancelled"]
+    assert table(app)["state"].tolist() == [["■ Cancelled"]]
     assert actions(app) == {"run-resume", "run-again", "run-delete-sure"}
 
 
@@ -304,7 +304,7 @@ def test_a_run_that_stopped_answering_is_shown_as_interrupted(me: str, visit: Vi
     run = started(me)
     store().finish(run, TOKEN, INTERRUPTED, error="The run stopped answering; resume it to go on where it was.")
     app = visit("runs", run=run)
-    assert table(app)["state"].tolist() == ["❙❙ Interrupted"]
+    assert table(app)["state"].tolist() == [["❙❙ Interrupted"]]
     assert "run-resume" in actions(app)
     assert "stopped answering" in app.warning[0].value
 
