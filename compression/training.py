@@ -6,10 +6,7 @@ within a quarter of a second, and an `Epoch` after each pass over the data.
 
 import copy
 import functools
-import io
-import logging
 import math
-import os
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -19,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from compression.checkpoint import restore_checkpoint, save_checkpoint
 from compression.data.arrays import Dataset
 from compression.errors import TrainingError
 from compression.evaluation import predict, validate
@@ -33,8 +31,6 @@ BEAT_SECONDS = 0.15
 CHECKPOINT_SECONDS = 5.0
 WARMUP_SHARE = 0.3
 SHIFT_SHARE = 8
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -96,7 +92,7 @@ def train(
         model: on the device of the dataset.
         objective: student logits, teacher logits, labels to named loss terms, which are summed; by default the task's own loss.
         teacher: agreement is measured with it; an objective gets its logits, for each batch anew where images are augmented.
-        checkpoint: a file to go on from, written every few seconds and removed at the end; one that cannot be read is put
+        checkpoint: a checkpoint, written every few seconds and removed at the end; one that cannot be read is put
             aside with a warning in the log, and training begins anew.
 
     Raises:
@@ -118,22 +114,16 @@ def train(
     return loop.history
 
 
-def _go_on(loop: "_Loop", checkpoint: Path) -> int:
-    content = checkpoint.read_bytes()
+def _go_on(loop: "_Loop", path: Path) -> int:
+    """Return the epochs that a checkpoint has behind it; 0 where there is none, or none that can be used."""
     initial = copy.deepcopy(loop.model.state_dict())
-    try:
-        return loop.restore(content)
-    except (MemoryError, torch.OutOfMemoryError):
-        raise
-    except Exception as error:  # a damaged file raises almost anything, perhaps after half of it was loaded
+    done = restore_checkpoint(path, loop.dataset.train.labels.device, loop.restore)
+    if done is None:
+        # Half of a damaged checkpoint may have been loaded.
         loop.model.load_state_dict(initial)
         loop.optimizer = make_optimizer(loop.model, loop.recipe)
-        damaged = checkpoint.with_name(f"{checkpoint.name}.damaged")
-        checkpoint.replace(damaged)
-        sentence = _("The checkpoint {name} cannot be read ({reason}); it is now {damaged}, and training begins anew.")
-        reason = type(error).__name__
-        _log.warning(sentence.format(name=checkpoint.name, reason=reason, damaged=damaged.name))
-        return 0
+        loop.history = []
+    return done or 0
 
 
 def augment(inputs: Tensor, kind: str, generator: torch.Generator) -> Tensor:
@@ -267,18 +257,11 @@ class _Loop:
             values["agreement"] = float((logits.argmax(1) == self.teacher.validation_choice).float().mean())
         return values
 
-    def save(self, checkpoint: Path, epoch: int) -> None:
-        state: dict[str, Any] = {"epoch": epoch, "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
-        state["history"] = self.history
-        partial = checkpoint.with_suffix(".partial")
-        with partial.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())  # else a power cut can leave the new name with no content
-        partial.replace(checkpoint)
+    def save(self, path: Path, epoch: int) -> None:
+        state = {"epoch": epoch, "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+        save_checkpoint(path, {**state, "history": self.history})
 
-    def restore(self, content: bytes) -> int:
-        state = torch.load(io.BytesIO(content), weights_only=True, map_location=self.dataset.train.labels.device)
+    def restore(self, state: dict[str, Any]) -> int:
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.history = [tuple(losses) for losses in state.get("history", [])]

@@ -198,6 +198,8 @@ def test_a_run_stopped_while_fine_tuning_goes_on_to_the_same_numbers(tmp_path, s
     assert not (place.folder / "compressed-seed0.compact").exists()
     resumed = events_of(spec, place)
     assert without_latency(resumed[-1]["result"]) == without_latency(undisturbed[-1]["result"])
+    epochs = [event["epoch"] for event in resumed if event["type"] == "metric" and event["role"] == "compressed"]
+    assert min(epochs) >= 4, "the first fine-tuning is behind it"
     names = sorted(file.name for file in place.folder.iterdir())
     assert names == ["compressed-seed0.compact", "original-seed0.safetensors"]
     assert (place.folder / names[0]).read_bytes() == (tmp_path / "runs" / "undisturbed" / names[0]).read_bytes()
@@ -263,3 +265,19 @@ def test_stopping_at_any_event_leaves_nothing_half_written(tmp_path, shared):
             break
     events.close()
     assert [file.name for file in (tmp_path / "runs" / "run00001").iterdir()] == ["original-seed0.safetensors"]
+
+
+def test_a_compressed_network_goes_on_being_compressed(tmp_path, shared):
+    place = workspace(tmp_path, shared, "first00001")
+    events_of(request([PRUNE, QUANTIZE], seeds=[0]), place)
+    taken = {"run": "first00001", "role": "compressed", "seed": 0}
+    second = workspace(tmp_path, shared, "second0001")
+    result = events_of(request([FINETUNE], model=taken, seeds=[0]), second)[-1]["result"]
+    before, after = (compact.read(folder / "compressed-seed0.compact") for folder in (place.folder, second.folder))
+    for name, tensor in before[1].items():
+        if tensor.dim() >= 2:
+            assert not after[1][name][tensor == 0].any()
+            assert all(row.unique().numel() <= 7 for row in after[1][name])
+    assert any(not torch.equal(after[1][name], tensor) for name, tensor in before[1].items())
+    assert result["models"]["compressed"]["size_bytes"] < 1.1 * (place.folder / "compressed-seed0.compact").stat().st_size
+    assert after[0]["metadata"]["steps"] == [*before[0]["metadata"]["steps"], {**FINETUNE, "loss": None}]

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from compression import events, networks
+from compression.checkpoint import restore_checkpoint, save_checkpoint
 from compression.evaluation import evaluate, score
 from compression.events import Event
 from compression.execute.claims import LOSES, within
@@ -21,7 +22,7 @@ from compression.networks import Network, Workspace
 from compression.objective import build_objective
 from compression.recipe import RECIPE
 from compression.spec import CompressSpec
-from compression.steps import STEPS
+from compression.steps import STEPS, snapshot
 from compression.steps.state import State
 from compression.texts import gettext as _
 from compression.training import Teacher
@@ -101,18 +102,25 @@ class _Compression:
         return network.to(self.lab.workspace.device)
 
     def _steps(self) -> Iterator[Event]:
-        state = networks.state_of(self.original)
-        facts, trained = networks.compressed_facts(self.original.facts, self.spec.steps), 0
-        for position, step in enumerate(self.spec.steps):
-            state.train = self._trainer(state, position, trained)
+        state, between = networks.state_of(self.original), self.lab.checkpoint(f"compressed-seed{self.seed}-steps")
+        reached = restore_checkpoint(between, self.lab.workspace.device, lambda content: _go_on(state, content))
+        if reached is None:
+            state, reached = networks.state_of(self.original), {"position": 0, "trained": 0, "ended": None}
+        for position in list(_trainings(self.spec)):
+            if position < reached["position"]:
+                self.lab.progress.skip(("compressed", self.seed, position))
+        for position, step in list(enumerate(self.spec.steps))[reached["position"] :]:
+            state.train = self._trainer(state, position, reached["trained"])
             training = STEPS[step["name"]].bind(step)(state)
             if training is not None:
                 ended = yield from training
-                facts |= {"convergence": ended} if ended else {}
-                trained += step["epochs"]
-        if not trained:
+                reached = {"position": position + 1, "trained": reached["trained"] + step["epochs"], "ended": ended}
+                save_checkpoint(between, {**snapshot.to_content(state), "reached": reached})
+        if not reached["trained"]:
             yield events.metric("compressed", self.seed, None, evaluate(state.model, self.original.data))
-        compact.write(self.path, state.contents(), facts)
+        facts = networks.compressed_facts(self.original.facts, self.spec.steps)
+        compact.write(self.path, state.contents(), facts | ({"convergence": reached["ended"]} if reached["ended"] else {}))
+        between.unlink(missing_ok=True)
         yield events.artifact(self.path, "compressed", self.seed)
 
     def _trainer(self, state: State, position: int, first_epoch: int) -> Any:
@@ -131,6 +139,12 @@ class _Compression:
             )
 
         return train
+
+
+def _go_on(state: State, content: dict[str, Any]) -> dict[str, Any]:
+    """Set a state to what it was between two steps; return how far it was."""
+    snapshot.from_content(state, content)
+    return content["reached"]
 
 
 def _measure(spec: CompressSpec, everyone: Networks, lab: Lab) -> dict[str, Any]:

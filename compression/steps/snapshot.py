@@ -1,0 +1,28 @@
+"""The state of a pipeline between two steps, as tensors and plain values that a checkpoint can hold."""
+
+from dataclasses import fields
+from typing import Any
+
+from compression.quantization.quantized import Quantized
+from compression.steps.state import State
+
+
+def to_content(state: State) -> dict[str, Any]:
+    """Return all of a state but how it trains."""
+    return {
+        "model": state.model.state_dict(),
+        "masks": state.masks,
+        "latent": state.latent,
+        "quantized": {name: _plain(levels) for name, levels in state.quantized.items()},
+    }
+
+
+def from_content(state: State, content: dict[str, Any]) -> None:
+    """Set a state of the same network to what `to_content` returned."""
+    state.model.load_state_dict(content["model"])
+    state.masks, state.latent = content["masks"], content["latent"]
+    state.quantized = {name: Quantized(**levels) for name, levels in content["quantized"].items()}
+
+
+def _plain(levels: Quantized) -> dict[str, Any]:
+    return {field.name: getattr(levels, field.name) for field in fields(levels)}
