@@ -12,6 +12,7 @@ BENCHMARKS = {
     "pages": "pages",
     "verdict": "verdict",
     "latency": "latency",
+    "chaos": "chaos",
 }
 
 

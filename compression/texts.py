@@ -1,6 +1,7 @@
 """Every visible string passes through here, so that a catalogue of translations can follow."""
 
 import gettext as _standard
+import time
 from datetime import datetime
 
 _translations = _standard.NullTranslations()
@@ -16,6 +17,7 @@ def mark(message: str) -> str:
     return message
 
 
-def timestamp() -> str:
-    """Return the present time for a log: local time with its distance from UTC."""
-    return datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
+def timestamp(moment: float | None = None) -> str:
+    """Return a time for a log, in seconds since 1970 (the present by default): local time with its distance from UTC."""
+    moment = time.time() if moment is None else moment
+    return datetime.fromtimestamp(moment).astimezone().isoformat(sep=" ", timespec="seconds")

@@ -17,6 +17,7 @@ from compression import settings
 from compression.runs import heartbeat
 from compression.texts import gettext as _
 
+MODULE = "compression.runs.supervisor"
 STARTING_S, LONGEST_BACK_OFF_S = 5.0, 60.0
 SILENT_S, GIVE_UP_S, GIVE_UP_STARTING_S = 20.0, 90.0, 600.0
 LONGEST_GAP_S = 15.0
@@ -136,7 +137,7 @@ def start_supervisor() -> subprocess.Popen[bytes]:
         detached = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
     with heartbeat.place("log").open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "compression.runs.supervisor"],
+            [sys.executable, "-P", "-m", MODULE],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
             stdin=subprocess.DEVNULL,
             stdout=log,

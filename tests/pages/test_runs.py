@@ -1,23 +1,28 @@
 """Runs: the table, one run in full, and what its owner and others can do."""
 
 import json
+import re
 import shlex
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from compression import cli, settings
-from compression.runs import store
+from compression.runs import heartbeat, store
+from compression.runs.launch import supervisor_lock
 from compression.runs.records import FINISHED, INTERRUPTED
+from compression.runs.worker import Worker
 from compression.spec import parse
 from tests.pages.conftest import Visit
 from tests.pages.stored_runs import TOKEN, distilled, failed, finished, started, told
 from ui.address.link_of_run import page_with_settings
-from ui.history import free_space
+from ui.history import detail, free_space
 from ui.history import list as runs_list
 from ui.run import words
 from ui.run.feed import watch
@@ -290,6 +295,55 @@ def test_a_button_of_an_outdated_page_is_refused_in_one_sentence(me: str, visit:
     assert not app.error
     (warning,) = app.warning
     assert "no run" in warning.value
+
+
+@pytest.mark.parametrize(
+    ("make", "button"), [(queued, "run-cancel"), (started, "run-cancel"), (failed, "run-resume"), (finished, "run-delete-sure")]
+)
+def test_a_button_pressed_by_someone_else_changes_nothing(
+    make: Callable[[str], str], button: str, me: str, monkeypatch: pytest.MonkeyPatch, visit: Visit
+) -> None:
+    run = make(me)
+    before = store().run(run)
+    app = visit("runs", run=run)
+    someone_else = type("Context", (), {"cookies": {COOKIE: new_value()}, "theme": NoTheme()})
+    monkeypatch.setattr(identity.st, "context", someone_else)  # the page was drawn for its owner, who has left since
+    app = press(app, button)
+    assert store().run(run) == before
+    assert any("belongs to someone else" in error.value for error in app.error)
+    assert actions(app) <= {"run-again"}
+
+
+@pytest.mark.parametrize("page", ["runs", "distill"])
+def test_where_a_run_waits_it_says_why_none_can_start(
+    page: str, me: str, lab_home: Path, monkeypatch: pytest.MonkeyPatch, visit: Visit
+) -> None:
+    run = queued(me)
+    app = visit(page, run=run)
+    assert not app.warning
+    heartbeat.tell(problem="LAB_GPU_SLOTS is set to 'abc'; a whole number of at least 1 is allowed.")
+    with supervisor_lock():
+        warnings = [warning.value.replace("\\", "") for warning in visit(page, run=run).warning]
+    sentence = "No run can start now: LAB_GPU_SLOTS is set to 'abc'; a whole number of at least 1 is allowed."
+    assert warnings == [sentence, sentence]  # in the sidebar, and where the run waits
+
+
+def test_all_times_of_a_log_are_of_one_named_zone(me: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    try:
+        run = started(me)
+        told(run, {"type": "stage", "stage": "student", "text": "Training"})
+        folder = settings.runs_folder() / run
+        folder.mkdir(parents=True)
+        Worker(store(), store().run(run), TOKEN)._log("something\n")
+        log = detail.log_text(store().run(run), store().events(run))
+    finally:
+        monkeypatch.delenv("TZ")
+        time.tzset()
+    stamps = re.findall(r"(\S+ \S+)\s+(?:Training|something)", log)
+    assert len(stamps) == 2
+    assert all(stamp.endswith("+05:30") for stamp in stamps)
 
 
 def test_the_limit_of_a_person_is_told(me: str, monkeypatch: pytest.MonkeyPatch, visit: Visit) -> None:

@@ -24,11 +24,24 @@ def queue_text() -> str:
     return _("Queue: {running} running, {waiting} waiting").format(**counts)
 
 
+def problem_text() -> str:
+    """Return why no run starts now, as Markdown; nothing while all is well."""
+    from compression.runs import supervisor_problem
+
+    if (problem := supervisor_problem()) is None:
+        return ""
+    from ui.run.words import as_text  # loads torch, which the first page must not wait for
+
+    return as_text(problem)
+
+
 @st.fragment(run_every=REFRESH_S)
 def queue_status() -> None:
     """Draw the queue's state and keep it fresh."""
     preload.visited.set()
     st.caption(f":material/list: {queue_text()}")
+    if problem := problem_text():
+        st.warning(problem, icon=":material/warning:")
 
 
 def draw() -> None:

@@ -12,9 +12,11 @@ from compression.charts.style import ROLES
 from compression.runs import store
 from compression.runs.records import Event, Run
 from compression.texts import gettext as _
+from compression.texts import timestamp
 from ui.run import result_cards
 from ui.run.downloads import artifact_path, curves_button, network_buttons, spec_button
 from ui.run.feed import Watch
+from ui.run.live import say_why_it_waits
 from ui.run.words import STATES, age_text, as_text, command_line, dataset, kind_title, owner_text, progress_text, what
 from ui.widgets.live_chart import live_chart
 
@@ -40,6 +42,7 @@ def standing(run: Run) -> None:
     """Draw how far an active run is, or why one ended without a result."""
     if run.active:
         st.progress(run.fraction, text=as_text(progress_text(run)))
+        say_why_it_waits(run)
     elif run.state == "failed":
         st.error(as_text(run.error or _("It gave no reason.")), icon=":material/error:")
     elif run.state == "interrupted":
@@ -109,7 +112,7 @@ def _files(run: Run, events: Sequence[Event], seen: Watch) -> None:
 def log_text(run: Run, events: Sequence[Event]) -> str:
     """Return the stages of the run with their times, and the end of what its worker wrote."""
     stages = [event for event in events if event.type in ("stage", "finished", "failed", "cancelled")]
-    lines = [f"{pd.Timestamp(event.time, unit='s'):%H:%M:%S}  {_line(event)}" for event in stages]
+    lines = [f"{timestamp(event.time)}  {_line(event)}" for event in stages]
     try:
         written = artifact_path(run, "log.txt").read_bytes()[-LOG_CHARACTERS:].decode("utf-8", errors="replace").strip()
     except OSError:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from compression.runs.records import FINISHED, RESUMABLE, Run
+from compression.runs import supervisor_problem
+from compression.runs.records import FINISHED, QUEUED, RESUMABLE, Run
 from compression.texts import gettext as _
 from ui.run import actions
 from ui.run.feed import Watch, watch
@@ -61,16 +62,23 @@ def standing(seen: Watch) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.progress(min(max(run.fraction, 0.0), 1.0), text=now_text(seen), width="stretch")
             actions.cancel_button(run)
+        say_why_it_waits(run)
     elif run.state == FINISHED:
         show_verdict(run)
     elif run.state in RESUMABLE:
         _explain(run)
 
 
+def say_why_it_waits(run: Run) -> None:
+    """Say what keeps every run from starting, if this one waits and there is something."""
+    if run.state == QUEUED and (problem := supervisor_problem()):
+        st.warning(as_text(problem), icon=":material/warning:")
+
+
 def now_text(seen: Watch) -> str:
     """Return where an active run is and how long it still takes."""
     run, told = seen.run, seen.run.progress
-    if run.state == "queued":
+    if run.state == QUEUED:
         return _("Waiting for its turn")
     parts = [run.stage or _("Starting")]
     if told.get("epoch") and told.get("role") and str(told["role"]) in run.stage.lower():
