@@ -76,7 +76,7 @@ def through(
 ) -> Figure:
     """Let a stall happen while all runs are at work, and return what became of them."""
     ids = [shaken.submit(spec) for spec in specs]
-    shaken.wait(ids, states=(RUNNING,))
+    shaken.wait_for_curves(ids)
     stall(shaken)
     ended = shaken.wait(ids, states=(FINISHED, INTERRUPTED))
     faults = Counter(run.state for run in ended if run.state != FINISHED)

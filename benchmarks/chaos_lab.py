@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from safetensors.numpy import load_file
 
 from compression.runs import heartbeat
 from compression.runs.frames import metrics_frame
-from compression.runs.records import FINISHED, INTERRUPTED, RUNNING, TERMINAL, Run
+from compression.runs.records import ACTIVE, FINISHED, INTERRUPTED, RUNNING, TERMINAL, Run
 from compression.runs.store import Store
 from compression.spec import parse
 
@@ -119,10 +120,18 @@ class Lab:
                 return found
             if go_on:
                 self.go_on()
-            elif odd := [run for run in found if run.error or run.state == INTERRUPTED]:
+            elif odd := [run for run in found if run.state not in (*states, *ACTIVE)]:
                 raise RuntimeError(f"Run {odd[0].id} is {odd[0].state}: {odd[0].error}")
             if time.monotonic() > until:
                 raise RuntimeError(f"After {PATIENCE_S:.0f} s: {[(run.id, run.state, run.error) for run in found]}")
+            time.sleep(POLL_S)
+
+    def wait_for_curves(self, ids: Sequence[str]) -> None:
+        """Return once every run has told something of what it learns, so that all are at work."""
+        until = time.monotonic() + PATIENCE_S
+        while not all(self.store.events(run_id, types=("metric",), limit=1) for run_id in ids):
+            if time.monotonic() > until:
+                raise RuntimeError("The runs did not start.")
             time.sleep(POLL_S)
 
     def go_on(self) -> int:
@@ -159,10 +168,18 @@ def outcome(run: Run, home: Path, store: Store) -> dict[str, Any]:
     """
     models = (run.result or {}).get("models", {})
     curves = metrics_frame(store.events(run.id)).query("role in ['student', 'compressed']")
-    learned = [path for role in ("student", "compressed") for path in (home / "runs" / run.id).glob(f"{role}-*.safetensors")]
+    files = [path for role in ("student", "compressed") for path in (home / "runs" / run.id).glob(f"{role}-*.safetensors")]
     return {
         "numbers": {role: (model["per_seed"], model["size_bytes"]) for role, model in models.items()},
         "curves": curves.to_csv(index=False),
-        "weights": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in learned},
+        "weights": {path.name: _digest(path) for path in files},
         "last": [event.type for event in store.events(run.id) if event.type in TERMINAL],
     }
+
+
+def _digest(path: Path) -> str:
+    """Return a fingerprint of a file's tensors; beside them it tells when and where it was made."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(load_file(path).items()):
+        digest.update(name.encode() + tensor.tobytes())
+    return digest.hexdigest()

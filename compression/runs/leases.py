@@ -1,7 +1,7 @@
 """When a run counts as abandoned: judged by change, over time that this process spent awake beside a store that works."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from compression.runs.records import Standing
@@ -9,7 +9,8 @@ from compression.runs.records import Standing
 if TYPE_CHECKING:
     from compression.runs.store import Store
 
-LEASE_S = 6.0
+LEASE_S = 10.0
+AWAKE_S = 60.0
 ELSEWHERE_S = 600.0
 DOUBTFUL_S = 2.0
 LONGEST_CALL_S = 1.5
@@ -36,8 +37,11 @@ class Leases:
         self._since: dict[Standing, float] = {}
         self._looked, self._stalled = clock(), False
 
-    def look(self) -> tuple[list[Standing], list[Standing]]:
+    def look(self, awake: Collection[str] = ()) -> tuple[list[Standing], list[Standing]]:
         """Return all standing leases, and those among them that are abandoned; to be called about each second.
+
+        Args:
+            awake: the tokens of workers that are known to live: they are given `AWAKE_S`, for on a busy machine they may be slow.
 
         Raises:
             StoreError: the store cannot be used.
@@ -53,8 +57,11 @@ class Leases:
             since = {}
         self._looked = now
         self._since = {standing: since.get(standing, now) for standing in standings}
-        return standings, [standing for standing, first in self._since.items() if now - first > self._patience(standing)]
+        patience = {standing: self._patience(standing, awake) for standing in standings}
+        return standings, [standing for standing, first in self._since.items() if now - first > patience[standing]]
 
-    def _patience(self, standing: Standing) -> float:
+    def _patience(self, standing: Standing, awake: Collection[str]) -> float:
+        if standing.token in awake:
+            return AWAKE_S
         elsewhere = self._machine is not None and standing.host not in (None, self._machine)
         return ELSEWHERE_S if elsewhere else LEASE_S

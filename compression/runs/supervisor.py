@@ -2,23 +2,22 @@
 
 import gc
 import math
-import multiprocessing
 import os
 import secrets
 import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 
 from filelock import Timeout
 
 from compression import settings
 from compression.errors import LabError
 from compression.runs import heartbeat, worker
+from compression.runs.children import CONTEXT, Children
 from compression.runs.devices import available, slots
 from compression.runs.launch import code_version, start_supervisor, supervisor_lock
 from compression.runs.leases import Leases
@@ -33,11 +32,8 @@ QUIET_POLL_S = 0.15
 QUIET_AFTER_S = 60.0
 IDLE_S = 600
 LOOK_S = 1.0
-OBEY_S = 5.0
 LOCK_PATIENCE_S = 5.0
 PROBE_PATIENCE_S = 30.0
-FAREWELL_S = 5.0
-CONTEXT = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
 
 
 def warm() -> None:
@@ -94,9 +90,8 @@ class Supervisor:
         probe: Callable[[], list[str]] = probe_devices,
         idle_s: float | None = None,
     ) -> None:
-        self._engine, self._warm, self._probe, self._idle_s = engine, warm, probe, idle_s
-        self._children: dict[tuple[str, str], BaseProcess] = {}
-        self._disobeying: dict[tuple[str, str], float] = {}
+        self._warm, self._probe, self._idle_s = warm, probe, idle_s
+        self._children = Children(engine)
         self._version = code_version()
         self._leaving = False
         self._slots: dict[str, int] = {}
@@ -184,16 +179,20 @@ class Supervisor:
         if problem != self._problem:
             self._problem = problem
             heartbeat.tell(problem=problem)
-            with suppress(OSError):  # a full disk takes no log
-                print(timestamp(), problem or "The store can be used again.", file=sys.stderr, flush=True)
-                if error is not None and not isinstance(error, LabError):
-                    traceback.print_exception(error)
+            unexpected = error is not None and not isinstance(error, LabError)
+            _say("".join(traceback.format_exception(error)) if unexpected else problem or "The store can be used again.")
 
     def _tick(self) -> bool:
-        self._reap()
-        if time.monotonic() - self._last_look > LOOK_S:
+        look = time.monotonic() - self._last_look > LOOK_S
+        if look:
             self._last_look = time.monotonic()
-            self._look_after()
+            heartbeat.beat()
+            if (wanted := heartbeat.wanted()) != self._wanted:
+                self._wanted, self._last_work = wanted, time.monotonic()
+            awake = self._children.awake()
+        self._reap()
+        if look:
+            self._judge_leases(awake)
         active = self._store.active_states()
         if active:
             self._last_work = time.monotonic()
@@ -204,50 +203,35 @@ class Supervisor:
         token = secrets.token_hex(16)
         run = self._store.claim(token, self._slots)
         if run is not None:
-            self._start_worker(run.id, token)
+            self._store.close()
+            self._children.start(run.id, token)
         return False
 
-    def _look_after(self) -> None:
-        heartbeat.beat()
-        if (wanted := heartbeat.wanted()) != self._wanted:
-            self._wanted, self._last_work = wanted, time.monotonic()
-        standings, abandoned = self._leases.look()
+    def _judge_leases(self, awake: Collection[str]) -> None:
+        standings, abandoned = self._leases.look(awake)
         for standing in abandoned:
-            self._store.abandon(standing)
-        obeying = {(standing.run, standing.token) for standing in standings if not standing.cancel}
-        self._disobeying = {key: self._disobeying.get(key, time.monotonic()) for key in self._children if key not in obeying}
-        for key, since in self._disobeying.items():
-            if time.monotonic() - since > OBEY_S:
-                self._children[key].kill()
-
-    def _start_worker(self, run_id: str, token: str) -> None:
-        self._store.close()
-        child = CONTEXT.Process(target=_run_child, args=(run_id, token, self._engine), name=f"run {run_id}")
-        child.start()
-        self._children[run_id, token] = child
+            if self._store.abandon(standing):
+                _say(f"Run {standing.run} of {standing.host} was interrupted: its lease was not renewed.")
+        self._children.see_that_they_obey({(standing.run, standing.token) for standing in standings if not standing.cancel})
 
     def _reap(self) -> None:
-        for (run_id, token), child in list(self._children.items()):
-            if not child.is_alive():
-                error = _("The process of this run ended ({code}); resume it to go on where it was.").format(code=child.exitcode)
-                self._store.finish(run_id, token, INTERRUPTED, error=error)
-                del self._children[run_id, token]
-                self._last_work = time.monotonic()
+        for (run_id, token), code in self._children.ended():
+            error = _("The process of this run ended ({code}); resume it to go on where it was.").format(code=code)
+            self._store.finish(run_id, token, INTERRUPTED, error=error)
+            self._last_work = time.monotonic()
 
     def _leave(self, *_signal: object) -> None:
         self._leaving = True
 
     def _part_from_workers(self) -> None:
-        for child in self._children.values():
-            child.terminate()
-        deadline = time.monotonic() + FAREWELL_S
-        for child in self._children.values():
-            child.join(max(0.0, deadline - time.monotonic()))
-            child.kill()
-        for child in self._children.values():
-            child.join()
+        self._children.part()
         with suppress(LabError):  # else their leases run out
             self._reap()
+
+
+def _say(text: str) -> None:
+    with suppress(OSError):  # a full disk takes no log
+        print(timestamp(), text, file=sys.stderr, flush=True)
 
 
 def _identity(path: str) -> tuple[int, int] | None:
@@ -256,12 +240,6 @@ def _identity(path: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
-
-
-def _run_child(run_id: str, token: str, engine: worker.Engine) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
-    worker.work(run_id, token, engine)
 
 
 def main() -> None:

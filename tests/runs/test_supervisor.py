@@ -21,7 +21,7 @@ from tests.runs.conftest import submit, wait_for, wait_until
 from tests.runs.engines import counted, counting
 
 Serve = Callable[..., subprocess.Popen]
-LEASE_AND_A_BIT_S = 10
+LEASE_AND_A_BIT_S = 60
 
 
 def worker_of(process: subprocess.Popen) -> psutil.Process:
