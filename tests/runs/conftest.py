@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from compression.runs.records import Run
-from compression.runs.schema import METADATA, open_engine
+from compression.runs.rows import working
+from compression.runs.schema import METADATA, RUNS, open_engine
 from compression.runs.store import Store
 
 OTHER_DATABASE = os.environ.get("LAB_TEST_DATABASE_URL")
@@ -63,6 +65,14 @@ def serve(home: Path) -> Iterator[Callable[..., subprocess.Popen]]:
 def submit(store: Store, *, owner: str = "ada", device: str = "auto", **spec: object) -> str:
     """Queue a run of a small engine."""
     return store.submit({"kind": "distill", "epochs": 5, **spec}, "hash", "distill", owner=owner, device=device)
+
+
+def start(store: Store, token: str, *, owner: str = "ada", **spec: object) -> str:
+    """Put a run at work under a token, whoever's turn it is."""
+    run_id = store.start({"kind": "distill", **spec}, "hash", "distill", owner=owner, device="cpu", token=token)
+    with store._write() as connection:
+        connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(**working("cpu", token)))
+    return run_id
 
 
 def wait_for(store: Store, run_id: str, *states: str, patience_s: float = 30) -> Run:

@@ -17,7 +17,7 @@ from compression.runs.launch import supervisor_alive
 from compression.runs.records import CANCELLED, FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING
 from compression.runs.store import Store
 from compression.runs.supervisor import Supervisor
-from tests.runs.conftest import submit, wait_for, wait_until
+from tests.runs.conftest import start, submit, wait_for, wait_until
 from tests.runs.engines import counted, counting
 
 Serve = Callable[..., subprocess.Popen]
@@ -113,8 +113,7 @@ def test_when_all_die_whoever_comes_next_interrupts_the_run(store: Store, serve:
 
 
 def test_a_run_of_a_killed_command_line_is_interrupted_before_the_supervisor_leaves(store: Store, serve: Serve) -> None:
-    run_id = store.start({"kind": "distill"}, "hash", "distill", owner="command line", device="cpu", token="gone")
-    assert store.take(run_id, "gone", {"cpu": 1}).state == RUNNING
+    run_id = start(store, "gone", owner="command line")
     process = serve(idle_s=1)
     wait_for(store, run_id, INTERRUPTED, patience_s=LEASE_AND_A_BIT_S)
     assert process.wait(20) == 0

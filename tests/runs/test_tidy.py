@@ -11,7 +11,7 @@ from compression.runs import tidy as tidying
 from compression.runs.records import FAILED, FINISHED, INTERRUPTED
 from compression.runs.store import Store
 from compression.runs.tidy import CACHE, DELETED_RUNS, FINISHED_RUNS, UNFINISHED_RUNS, survey, tidy
-from tests.runs.conftest import submit
+from tests.runs.conftest import start, submit
 
 OLD = time.time() - 40 * 86_400
 METRIC = {"type": "metric", "role": "student", "seed": 0, "epoch": 1, "values": {"train_loss": 1.0}}
@@ -19,7 +19,7 @@ METRIC = {"type": "metric", "role": "student", "seed": 0, "epoch": 1, "values": 
 
 def ended(store: Store, state: str = FINISHED, *, owner: str = "ada", when: float = OLD, **spec: object) -> str:
     """Return a run that ended long ago, with an event, a network, a checkpoint and a log."""
-    run_id = store.start({"kind": "distill", **spec}, "hash", "distill", owner=owner, device="cpu", token="t")
+    run_id = start(store, "t", owner=owner, **spec)
     store.append(run_id, "t", [METRIC])
     store.finish(run_id, "t", state, result={"models": {}} if state == FINISHED else None)
     with store._write() as connection:
@@ -128,7 +128,7 @@ def test_cached_networks_stay_while_a_run_uses_them(store: Store, monkeypatch: p
     found = tidy(store)
     assert (found.parts[CACHE].count, found.parts[CACHE].bytes) == (1, 1_000)
     assert (linked.exists(), copied.exists(), same_size.exists(), young.exists()) == (True, True, False, True)
-    store.start({"kind": "distill"}, "hash", "distill", owner="ada", device="cpu", token="w")
+    start(store, "w")
     store.delete(run_id)
     found = tidy(store)
     assert found.cache_in_use
