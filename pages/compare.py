@@ -7,6 +7,7 @@ from compression.charts.tradeoff import HEIGHT, tradeoff
 from compression.runs import newest
 from compression.runs.records import FINISHED
 from compression.texts import gettext as _
+from ui.address.settings import Address
 from ui.compare import filter as compare_filter
 from ui.compare import models_table, side_by_side
 from ui.frame.pages import COMPARE, COMPRESS, DISTILL, RUNS, header
@@ -27,20 +28,20 @@ def invite() -> None:
 def show_chart(models: pd.DataFrame, cost: str) -> None:
     """Draw accuracy against the chosen cost; a click on a point opens its run."""
     label = _("Accuracy of every finished model against its cost")
-    run = live_chart(tradeoff(models, cost), key="compare-tradeoff", label=label, height=HEIGHT, clickable=True)
+    run = live_chart(tradeoff(models, cost), key="compare-chart-models", label=label, height=HEIGHT, clickable=True)
     if run is not None:
         st.switch_page(RUNS.page(), query_params={"run": str(run)})
 
 
-def show_models(models: pd.DataFrame, view: compare_filter.View) -> None:
+def show_models(address: Address, models: pd.DataFrame, view: compare_filter.View) -> None:
     """Draw the models that the filter lets through: the chart, the table and its file."""
     if models.empty:
         st.info(_("No model matches this filter."), icon=":material/filter_alt_off:")
-        st.button(_("Clear the filter"), on_click=compare_filter.forget, args=("find", "role", "kind", "dataset"))
+        st.button(_("Clear the filter"), on_click=compare_filter.clear(address, "find", "role", "kind", "dataset"))
         return
-    compare_filter.cost_control(view)
+    compare_filter.cost_control(address)
     show_chart(models, view.cost)
-    models_table.show(models, view.runs)
+    models_table.show(address, models, view.runs)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(_("{count} models. Mark rows of two or more runs to put the runs side by side.").format(count=len(models)))
         as_file = {"mime": "text/csv", "icon": ":material/download:", "on_click": "ignore"}
@@ -50,13 +51,15 @@ def show_models(models: pd.DataFrame, view: compare_filter.View) -> None:
 header(COMPARE)
 runs = {run.id: run for run in newest(states=(FINISHED,))}
 everything = models_table.models(list(runs.values()), owner())
-view = compare_filter.read(everything)
-for problem in view.problems:
-    st.warning(problem, icon=":material/link_off:")
+address = Address("compare")
+view = compare_filter.read(address, everything)
+notes = st.container()
 if everything.empty:
     invite()
 else:
-    compare_filter.filter_controls(view, compare_filter.options(everything))
-    show_models(compare_filter.matching(everything, view), view)
+    compare_filter.filter_controls(address, compare_filter.options(everything))
+    show_models(address, compare_filter.matching(everything, view), view)
     if view.runs:
-        side_by_side.show([runs[run] for run in view.runs], owner())
+        side_by_side.show(address, [runs[run] for run in view.runs], owner())
+with notes:
+    address.write()

@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from compression.errors import NotFoundError
 from compression.texts import gettext as _
-from ui.address.settings import plain
+from ui.address.settings import Address
 from ui.frame.pages import COMPRESS, DISTILL, RUNS, header
 from ui.history import detail, free_space
 from ui.history import list as runs_list
 from ui.run import actions
+from ui.run.current import shown
 from ui.run.feed import Watch, watch
 from ui.server.identity import owner
 
@@ -25,24 +25,14 @@ def invite() -> None:
             st.page_link(COMPRESS.page(), label=_("Compress a network"), icon=COMPRESS.icon)
 
 
-def chosen_run() -> Watch | None:
-    """Return the run that the address names; an unknown one is told in one sentence."""
-    name = st.query_params.get("run")
-    try:
-        return watch(name) if name else None
-    except NotFoundError:
-        st.warning(_("There is no run “{id}”; it may have been deleted.").format(id=plain(name)), icon=":material/link_off:")
-        return None
-
-
 def show_now(mine: bool, drawn: str | None, before: list[tuple[str, str, bool]]) -> None:
     """Draw what changes while runs are at work: the table, and how far the chosen run is."""
     runs = runs_list.read(fresh_s=POLL_S / 2)
-    if (st.query_params.get("run") or None) != drawn or runs_list.signature(runs) != before:
+    if shown(runs_list.PAGE) != drawn or runs_list.signature(runs) != before:
         st.rerun(scope="app")
-    shown = [run for run in runs if not mine or run.owner == owner()]
-    if shown:
-        runs_list.show(shown, drawn, owner())
+    listed = [run for run in runs if not mine or run.owner == owner()]
+    if listed:
+        runs_list.show(listed, drawn, owner())
     else:
         st.info(_("You have no runs yet; everybody's are one click away."), icon=":material/person:")
     if any(run.id == drawn and run.active for run in runs):
@@ -61,11 +51,13 @@ def show_run(seen: Watch) -> None:
 header(RUNS)
 actions.show_outcome()
 everything = runs_list.read()  # before the run itself: one that ends in between is then drawn once more
-chosen = chosen_run()
+address = Address(runs_list.PAGE)
+notes = st.container()
+chosen = runs_list.chosen_run(address)
 working = any(chosen is not None and run.id == chosen.run.id and run.active for run in everything)
 if everything:
     now = st.fragment(show_now, run_every=POLL_S if any(run.active for run in everything) else None)
-    now(runs_list.owner_control(), st.query_params.get("run"), runs_list.signature(everything))
+    now(runs_list.owner_control(address), chosen and chosen.run.id, runs_list.signature(everything))
 else:
     invite()
 if chosen is not None:
@@ -75,3 +67,5 @@ if chosen is not None:
 elif everything:
     st.caption(_("Choose a run in the table to see its curves, its files and its settings."))
 free_space.button(everything, owner())
+with notes:
+    address.write()

@@ -151,7 +151,7 @@ def test_leaving_the_page_and_the_tab_does_not_stop_a_run(page: Page) -> None:
 
 
 def test_a_deep_link_opens_its_settings_on_a_fresh_server(page: Page, fresh_server: lab.Server) -> None:
-    link = fresh_server.address + "/distill?student_width=4&loss_temperature=8&seeds=2&baseline=no"
+    link = fresh_server.address + "/distill?student.width=4&loss.temperature=8&seeds=2&baseline=no"
     page.goto(link)
     expect(page.get_by_role("slider", name="Temperature T")).to_have_value("8")
     expect(page.get_by_role("slider", name="Width").nth(1)).to_have_value("4")
@@ -159,7 +159,7 @@ def test_a_deep_link_opens_its_settings_on_a_fresh_server(page: Page, fresh_serv
     expect(page.get_by_role("checkbox", name="Train a baseline too")).not_to_be_checked()
     expect(page.get_by_test_id("stAlert")).to_have_count(0)
     lab.settle(page)
-    assert parse_qs(urlsplit(page.url).query) == parse_qs(urlsplit(link).query)
+    assert parse_qs(urlsplit(link).query).items() <= parse_qs(urlsplit(page.url).query).items()
 
 
 def test_a_deep_link_to_compress_opens_on_a_fresh_server(page: Page, fresh_server: lab.Server) -> None:
@@ -175,7 +175,8 @@ def test_a_deep_link_to_a_run_opens_it_on_a_fresh_server(page: Page, fresh_serve
     assert store().run(run).state == FINISHED
     page.goto(f"{fresh_server.address}/{place}?run={run}")
     expect(page.locator(VERDICT)).to_contain_text("Distillation beats training alone by 3.0 points")
-    assert page.url.endswith(f"/{place}?run={run}")
+    lab.settle(page)
+    assert parse_qs(urlsplit(page.url).query)["run"] == [run]
 
 
 def test_nonsense_in_the_address_is_said_in_a_sentence_each(page: Page) -> None:
@@ -194,5 +195,7 @@ def test_nonsense_in_the_address_is_said_in_a_sentence_each(page: Page) -> None:
     ):
         assert words in shown
     lab.settle(page)
-    assert urlsplit(page.url).query == ""
+    asked = parse_qs(urlsplit(page.url).query)
+    assert [asked[name] for name in ("train.epochs", "teacher", "loss.temperature")] == [["20"], ["cnn"], ["4"]]
+    assert "run" not in asked
     expect(page.get_by_role("button", name="Run", exact=True)).to_be_enabled()

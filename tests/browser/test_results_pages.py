@@ -51,7 +51,7 @@ def test_a_click_on_a_point_opens_its_run(page: Page) -> None:
     points = page.locator(".live-chart .scatterlayer .points path")
     expect(points).to_have_count(1)
     points.first.click(force=True)
-    page.wait_for_url(f"**/runs?run={run}")
+    page.wait_for_url(f"**/runs?*run={run}*")
     expect(page.get_by_role("heading", name="wanted: CNN (width 4) learns from CNN (width 32)")).to_be_visible()
     expect(page.get_by_text("beats training alone by 3.0 points")).to_be_visible()
     lab.shoot(page, "results-run")

@@ -55,29 +55,88 @@ def test_before_a_run_the_page_says_what_to_do_and_what_the_networks_are(visit: 
 def test_a_network_of_an_earlier_run_can_teach(visit: Visit) -> None:
     earlier = [finished(title=f"number {number}", result=distilled()) for number in range(4)][-1]
     app = visit("distill", teacher_from="run")
-    choice = app.selectbox(key="teacher_made")
+    choice = app.selectbox(key="distill-teacher.made")
     assert choice.options[0].startswith("number 3 · Teacher · CNN (width 2) · 99.0 %")
     choice.set_value(f"{earlier}.student").run()
     assert not app.exception
     assert "not smaller than the teacher" in words(app)
-    assert app.query_params["teacher_made"] == f"{earlier}.student"
+    assert [app.query_params[f"teacher.{part}"] for part in ("run", "role", "seed")] == [earlier, "student", "0"]
     button(app, "Run").click().run()
     assert store().runs(limit=1)[0].spec["teacher"] == {"run": earlier, "role": "student", "seed": 0}
 
 
-def test_a_link_to_an_unknown_network_says_so_in_few_words(visit: Visit) -> None:
-    runs = [finished(result=distilled()) for _run in range(4)]
-    app = visit("distill", teacher_from="run", teacher_made="gone.student")
-    (warning,) = app.warning
-    assert f"{runs[-1]}.teacher is used instead" in warning.value
-    assert len(warning.value) < 300
+@pytest.mark.parametrize(
+    "teacher", [{"teacher.run": "gone00", "teacher.role": "teacher"}, {"teacher_from": "run", "teacher_made": "gone00.teacher"}]
+)
+def test_a_network_that_is_gone_is_told_and_never_replaced(teacher: dict[str, str], visit: Visit) -> None:
+    there = finished(result=distilled())
+    app = visit("distill", **teacher)
+    assert not app.exception
+    assert "There is no teacher of a finished run gone00; it may have been deleted." in app.error[0].value
+    assert button(app, "Run").disabled
+    assert "Run is off: There is no teacher" in words(app)
+    assert [app.query_params[f"teacher.{part}"] for part in ("run", "role")] == ["gone00", "teacher"]
+    app.run()
+    assert button(app, "Run").disabled
+    app.selectbox(key="distill-teacher.made").set_value(f"{there}.teacher").run()
+    assert not app.error
+    assert not button(app, "Run").disabled
 
 
-def test_without_an_earlier_run_the_zoo_teaches(visit: Visit) -> None:
-    app = visit("distill", teacher_from="run")
-    assert "No run on Digits" in words(app)
+def test_a_network_past_the_newest_is_found_by_its_id(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = finished(result=distilled())
+    finished(result=distilled())
+    monkeypatch.setattr("ui.form.network_source.MOST_RUNS_OFFERED", 1)
+    app = visit("distill", **{"teacher.run": old, "teacher.role": "student"})
+    assert not app.error
+    assert not app.warning
     button(app, "Run").click().run()
-    assert store().runs(limit=1)[0].spec == DEFAULT
+    assert store().runs(limit=1)[0].spec["teacher"] == {"run": old, "role": "student", "seed": 0}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"teacher.seed": "7"}, "not trained with this seed"),
+        ({"teacher.role": "villain"}, "There is no villain"),
+        ({"dataset": "mnist"}, "learned digits, not mnist"),
+    ],
+)
+def test_a_network_that_does_not_fit_is_told_and_never_replaced(change: dict[str, str], said: str, visit: Visit) -> None:
+    run = finished(result=distilled())
+    app = visit("distill", **{"teacher.run": run, **change})
+    assert not app.exception
+    assert said in app.error[0].value
+    assert button(app, "Run").disabled
+    assert {name: app.query_params[name] for name in change} == change
+
+
+def test_another_dataset_does_not_exchange_the_chosen_network(visit: Visit) -> None:
+    run, other = finished(result=distilled()), finished(dataset={"name": "mnist"}, result=distilled())
+    app = visit("distill", **{"teacher.run": run})
+    app.selectbox(key="distill-dataset").set_value("mnist").run()
+    assert "learned digits, not mnist" in app.error[0].value
+    assert app.selectbox(key="distill-teacher.made").value == f"{run}.student"
+    app.selectbox(key="distill-teacher.made").set_value(f"{other}.student").run()
+    assert [told.value for told in app.error] == []
+
+
+def test_without_an_earlier_run_there_is_nothing_to_choose(visit: Visit) -> None:
+    app = visit("distill", teacher_from="run")
+    assert "No run on Digits" in app.error[0].value
+    assert button(app, "Run").disabled
+
+
+def test_a_red_field_turns_run_off_and_stays_in_the_link(visit: Visit) -> None:
+    app = visit("distill", student="mlp")
+    app.text_input(key="distill-student.hidden").set_value("abc").run()
+    assert button(app, "Run").disabled
+    assert "Run is off: Hidden units: allowed is a list" in words(app)
+    again = visit("distill", **app.query_params)
+    assert again.text_input(key="distill-student.hidden").value == "abc"
+    assert button(again, "Run").disabled
+    app.text_input(key="distill-student.hidden").set_value("32").run()
+    assert not button(app, "Run").disabled
 
 
 def test_run_untouched_asks_for_exactly_the_default_spec(visit: Visit) -> None:
@@ -86,22 +145,22 @@ def test_run_untouched_asks_for_exactly_the_default_spec(visit: Visit) -> None:
     assert not app.exception
     (run,) = store().runs()
     assert (run.kind, run.spec, run.owner, run.state) == ("distill", DEFAULT, visitor(app), "queued")
-    assert dict(app.query_params) == {"run": run.id}
+    assert app.query_params["run"] == run.id
     assert "Waiting for its turn" in words(app)
 
 
 def test_what_the_controls_say_is_what_runs(visit: Visit) -> None:
     app = visit("distill")
-    app.selectbox(key="student").set_value("mlp").run()
-    app.text_input(key="student_hidden").set_value("16,8").run()
-    app.selectbox(key="loss").set_value("logit_difference").run()
-    app.slider(key="loss_alpha").set_value(0.5).run()
-    app.number_input(key="epochs").set_value(3).run()
-    app.slider(key="seeds").set_value(2).run()
-    app.checkbox(key="baseline").uncheck().run()
-    app.number_input(key="images").set_value(150).run()
-    app.selectbox(key="device").set_value("cpu").run()
-    app.selectbox(key="optimizer").set_value("adam").run()
+    app.selectbox(key="distill-student").set_value("mlp").run()
+    app.text_input(key="distill-student.hidden").set_value("16,8").run()
+    app.selectbox(key="distill-loss").set_value("logit_difference").run()
+    app.slider(key="distill-loss.alpha").set_value(0.5).run()
+    app.number_input(key="distill-train.epochs").set_value(3).run()
+    app.slider(key="distill-seeds").set_value(2).run()
+    app.checkbox(key="distill-baseline").uncheck().run()
+    app.number_input(key="distill-dataset.train_images").set_value(150).run()
+    app.selectbox(key="distill-device").set_value("cpu").run()
+    app.selectbox(key="distill-train.optimizer").set_value("adam").run()
     button(app, "Run").click().run()
     expected = parse(
         {
@@ -126,6 +185,42 @@ def test_a_link_reopens_its_settings(visit: Visit) -> None:
     (run,) = store().runs()
     wanted = {"kind": "distill", "loss": {"name": "kd", "temperature": 8}, "student": {"name": "cnn", "width": 3}}
     assert run.spec == parse({**wanted, "train": {"epochs": 7}}).to_json()
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("temperature", "loss.temperature"),
+        ("student.widht", "student.width"),
+        ("width", "teacher.width or student.width"),
+        ("qqq", None),
+    ],
+)
+def test_an_unknown_name_in_the_address_is_told_with_the_nearest(name: str, near: str | None, visit: Visit) -> None:
+    app = visit("distill", **{name: "3"})
+    (warning,) = app.warning
+    assert f"“{name}”, which is no setting" in warning.value
+    assert (f"Did you mean {near}?" in warning.value) if near else ("Did you mean" not in warning.value)
+    assert name not in app.query_params
+    assert app.run().warning
+    app.slider(key="distill-seeds").set_value(3).run()
+    assert not app.warning
+
+
+def test_the_specs_own_names_are_taken(visit: Visit) -> None:
+    names = {
+        "student.name": "cnn",
+        "student.width": "3",
+        "loss.temperature": "8",
+        "train.epochs": "7",
+        "dataset.train_images": "150",
+    }
+    app = visit("distill", **names)
+    assert not app.warning
+    button(app, "Run").click().run()
+    wanted = {"student": {"name": "cnn", "width": 3}, "loss": {"name": "kd", "temperature": 8}, "train": {"epochs": 7}}
+    wanted["dataset"] = {"name": "digits", "train_images": 150}
+    assert store().runs()[0].spec == parse({"kind": "distill", **wanted}).to_json()
 
 
 @pytest.mark.parametrize(
@@ -191,7 +286,7 @@ def test_a_finished_run_of_the_same_settings_is_offered(visit: Visit) -> None:
     (offer,) = [label for label in labels(app) if label.startswith("Show the result of these settings")]
     assert "Press Run." in words(app)
     button(app, offer).click().run()
-    assert dict(app.query_params) == {"run": done}
+    assert app.query_params["run"] == done
     assert "Distillation beats" in words(app)
     assert offer not in labels(app)
 
@@ -200,7 +295,7 @@ def test_changed_controls_are_told_from_the_run_on_screen(visit: Visit) -> None:
     run = finished(result=distilled())
     app = visit("distill", run=run)
     assert "controls have changed" not in words(app)
-    app.slider(key="loss_temperature").set_value(8.0).run()
+    app.slider(key="distill-loss.temperature").set_value(8.0).run()
     assert "controls have changed" in words(app)
     assert "Distillation beats" in words(app)
 

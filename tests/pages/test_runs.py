@@ -117,7 +117,7 @@ def test_mine_leaves_everybody_elses_out(me: str, visit: Visit) -> None:
     assert table(app)["owner"].tolist() == ["you"]
     app.segmented_control(key="runs-show").set_value("all").run()
     assert len(table(app)) == 2
-    assert "show" not in app.query_params
+    assert app.query_params["show"] == "all"
     assert len(table(visit("runs", show="nonsense"))) == 2
 
 
@@ -442,7 +442,7 @@ def test_text_that_markdown_leaves_alone() -> None:
 def test_the_settings_of_a_run_come_back_on_the_controls(spec: dict, visit: Visit) -> None:
     run = store().run(finished(**spec))
     place, query = page_with_settings(run)
-    app = visit(place.name, **query, run=run.id)
+    app = visit(place.name, **query)
     assert not app.exception
     assert not app.warning
     shown = next(caption.value for caption in app.caption if "learns from" in caption.value or ", compressed" in caption.value)
@@ -452,7 +452,7 @@ def test_the_settings_of_a_run_come_back_on_the_controls(spec: dict, visit: Visi
 def test_a_teacher_from_an_earlier_run_comes_back_on_the_controls(visit: Visit) -> None:
     run = store().run(finished(teacher={"run": finished(), "role": "teacher", "seed": 0}))
     place, query = page_with_settings(run)
-    app = visit(place.name, **query, run=run.id)
+    app = visit(place.name, **query)
     assert not app.exception
     assert not app.warning
     shown = next(caption.value for caption in app.caption if "learns from" in caption.value)
@@ -470,8 +470,12 @@ def test_a_teacher_from_an_earlier_run_comes_back_on_the_controls(visit: Visit) 
         {"kind": "compress", "tolerance": 0.02},
     ],
 )
-def test_settings_that_no_controls_can_say_have_no_link(spec: dict, lab_home: object) -> None:
-    assert page_with_settings(store().run(finished(**spec))) is None
+def test_settings_that_no_controls_can_say_are_told(spec: dict, visit: Visit) -> None:
+    place, query = page_with_settings(store().run(finished(**spec)))
+    app = visit(place.name, **query)
+    assert not app.exception
+    (warning,) = app.warning
+    assert f"had other settings for {next(name for name in spec if name != 'kind')} than" in warning.value
 
 
 def test_old_runs_show_what_they_hold_and_free_it_at_a_second_click(me: str, visit: Visit) -> None:

@@ -1,80 +1,42 @@
-"""The way from a run back to the page that makes such runs, with the same settings on its controls."""
+"""The settings of a run as an address has them, and the page that shows them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from compression.runs.records import Run
+from ui.address.settings import setting_text
 from ui.frame.pages import COMPRESS, DISTILL, Place
 
-STEPS_OF_THE_PAGE = (["prune", "quantize"], ["prune", "quantize", "finetune"])
-USUAL_TOLERANCE = 0.01
+PAGES = {"distill": DISTILL, "compress": COMPRESS}
 
 
 def page_with_settings(run: Run) -> tuple[Place, dict[str, str]] | None:
-    """Return the page and its address that ask for what a run did; None where no controls can say it."""
-    pages = {"distill": (DISTILL, _distillation), "compress": (COMPRESS, _compression)}
-    if run.kind not in pages:
-        return None
-    place, settings = pages[run.kind]
-    try:
-        query = settings(run.spec)
-        return (place, {**query, **_data_and_seeds(run.spec)}) if query and _is_usual(run.spec) else None
-    except (AttributeError, KeyError, TypeError):
-        return None
+    """Return the page whose controls take a run's settings, and the address that asks for them; None if there is none."""
+    return (PAGES[run.kind], {"run": run.id}) if run.kind in PAGES and run.spec else None
 
 
-def _distillation(spec: Mapping[str, Any]) -> dict[str, str] | None:
-    if spec["teacher_train"] is not None:
-        return None
-    query = {name: _text(value) for name, value in spec["train"].items()}
-    query |= _model("teacher", spec["teacher"], "teacher_") | _choice("student", spec["student"]) | _choice("loss", spec["loss"])
-    return {**query, "baseline": _text(spec["baseline"])}
+def settings_of(spec: Mapping[str, Any]) -> dict[str, str]:
+    """Return the settings of a spec by the names that an address has: `{"student": "cnn", "student.width": "2"}`.
+
+    The steps of a compression go by their names, `prune.sparsity`; seeds from 0 on by their number. Lists of methods are
+    left out.
+    """
+    named: dict[str, Any] = {name: value for name, value in spec.items() if name not in ("kind", "steps", "seeds")}
+    if "steps" in spec:
+        named |= {step["name"]: {knob: value for knob, value in step.items() if knob != "name"} for step in spec["steps"]}
+    if spec.get("seeds") == list(range(len(spec.get("seeds", ())))):
+        named["seeds"] = len(spec["seeds"])
+    for role in ("teacher", "model"):
+        if role in named:
+            named[f"{role}.from"] = "run" if "run" in named[role] else "zoo"
+    used = {"finetune": setting_text("finetune" in named)} if "steps" in spec else {}
+    return used | {name: setting_text(value) for name, value in _leaves(named)}
 
 
-def _compression(spec: Mapping[str, Any]) -> dict[str, str] | None:
-    names = [step["name"] for step in spec["steps"]]
-    if names not in STEPS_OF_THE_PAGE or spec["tolerance"] != USUAL_TOLERANCE:
-        return None
-    steps = {step["name"]: step for step in spec["steps"]}
-    query = {f"train_{name}": _text(value) for name, value in spec["train"].items()} | _model("model", spec["model"])
-    for name in ("prune", "quantize"):
-        query |= {knob: _text(value) for knob, value in steps[name].items() if knob != "name"}
-    if "finetune" not in steps:
-        return {**query, "finetune": "no"}
-    tuned = steps["finetune"]
-    query |= {"epochs": _text(tuned["epochs"]), "lr": _text(tuned["lr"])}
-    if tuned["loss"] is None:
-        return query
-    loss = _choice("loss", tuned["loss"])
-    return {**query, "learn": loss.pop("loss"), **loss}
-
-
-def _model(name: str, model: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    if "run" in model:
-        made = f"{model['run']}.{model['role']}"
-        return {f"{prefix}from": "run", f"{prefix}made": made, f"{prefix}seed": str(model["seed"])}
-    return _choice(name, model)
-
-
-def _data_and_seeds(spec: Mapping[str, Any]) -> dict[str, str]:
-    images = spec["dataset"]["train_images"]
-    query = {"dataset": spec["dataset"]["name"], "seeds": str(len(spec["seeds"]))}
-    return query if images is None else {**query, "images": _text(images)}
-
-
-def _is_usual(spec: Mapping[str, Any]) -> bool:
-    """Tell whether what no control offers is as the pages have it."""
-    return not spec["dataset"]["split_seed"] and spec["seeds"] == list(range(len(spec["seeds"])))
-
-
-def _choice(name: str, chosen: Mapping[str, Any]) -> dict[str, str]:
-    knobs = {f"{name}_{knob}": _text(value) for knob, value in chosen.items() if knob != "name"}
-    return {name: chosen["name"], **knobs}
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return ",".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _leaves(settings: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in settings.items():
+        where = path if name == "name" else f"{path}.{name}" if path else name
+        if isinstance(value, Mapping):
+            yield from _leaves(value, where)
+        elif not (isinstance(value, list) and any(isinstance(part, Mapping) for part in value)):
+            yield where, value

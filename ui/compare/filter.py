@@ -1,8 +1,7 @@
-"""What the Compare page shows, kept in its address: the filter, the cost on the x axis and the runs side by side."""
+"""What the Compare page shows: the filter, the cost on the x axis and the runs side by side."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -11,23 +10,24 @@ from compression.charts.style import ROLES, role_title
 from compression.charts.tradeoff import COSTS
 from compression.texts import gettext as _
 from compression.texts import mark
-from ui.address.settings import plain
+from ui.address.settings import Address, plain, refused
 from ui.run import search
 from ui.run.words import kind_title
 
 COST_TITLES = {"size": mark("Size"), "latency": mark("Latency"), "macs": mark("Computation")}
 MOST_RUNS = 8
+EVERYTHING = "all"
+LONGEST_SEARCH = 200  # characters
 
 
 @dataclass(frozen=True)
 class View:
-    """What the address asks for; `problems` says in sentences what of it makes no sense and was left out."""
+    """What the page shows: models that have all words of `find` and one value of each list, and runs side by side."""
 
     find: str
     lists: Mapping[str, list[str]]
     cost: str
     runs: list[str]
-    problems: list[str]
 
 
 def options(frame: pd.DataFrame) -> dict[str, list[str]]:
@@ -39,85 +39,82 @@ def options(frame: pd.DataFrame) -> dict[str, list[str]]:
     }
 
 
-def read(frame: pd.DataFrame) -> View:
-    """Return what the address asks for, as far as it makes sense."""
-    problems: list[str] = []
-    lists = {name: _known(_listed(name), offered, name, problems) for name, offered in options(frame).items()}
-    cost = st.query_params.get("x", "size")
-    if cost not in COSTS:
-        wrong = _("The address asks for the x axis “{given}”; there are {known}, and size is shown.")
-        problems.append(wrong.format(given=plain(cost), known=", ".join(COSTS)))
-        cost = "size"
-    runs = _listed("runs")
-    missing = [run for run in runs if run not in set(frame["run"])]
-    if missing:
-        wrong = _("The address names runs that are not among the finished ones, {missing}; they are left out.")
-        problems.append(wrong.format(missing=plain(", ".join(missing))))
-    runs = [run for run in runs if run not in missing]
+def read(address: Address, frame: pd.DataFrame) -> View:
+    """Return what the page shows, and keep it in the address; an empty list of the filter means everything."""
+    find = address.read("find", "", lambda text: text[:LONGEST_SEARCH])
+    address.keep("find", find)
+    lists = {name: _read_list(address, name, offered) for name, offered in options(frame).items()}
+    cost = address.read("x", "size", _understand_cost)
+    address.keep("x", cost)
+    return View(find, lists, cost, _read_runs(address, set(frame["run"])))
+
+
+def _read_list(address: Address, name: str, offered: Sequence[str]) -> list[str]:
+    sentence = _("The link asks for the {name} {missing}, of which there is nothing here; it is left out.")
+    chosen = address.read(name, [], lambda text: _known(text, offered, sentence, name))
+    chosen = st.session_state[address.key(name)] = [value for value in chosen if value in offered]
+    address.keep(name, chosen or EVERYTHING)
+    return chosen
+
+
+def _understand_cost(text: str) -> str:
+    if text not in COSTS:
+        raise refused(_("the x axis"), text, _("allowed is one of {names}").format(names=", ".join(COSTS)), "size")
+    return text
+
+
+def _read_runs(address: Address, finished: set[str]) -> list[str]:
+    """Return the runs side by side; those that are gone stay out, and so do those past the most there is room for."""
+    sentence = _("The link names runs that are not among the finished ones, {missing}; they are left out.")
+    runs = address.read("runs", [], lambda text: _known(text, finished, sentence))
+    runs = [run for run in runs if run in finished]
     if len(runs) > MOST_RUNS:
-        problems.append(_("At most {most} runs stand side by side; the first of them are shown.").format(most=MOST_RUNS))
-    return View(st.query_params.get("find", ""), lists, cost, runs[:MOST_RUNS], problems)
+        address.notes.append(_("At most {most} runs stand side by side; the first of them are shown.").format(most=MOST_RUNS))
+    runs = st.session_state[address.key("runs")] = runs[:MOST_RUNS]
+    address.keep("runs", runs)
+    return runs
 
 
-def _listed(name: str) -> list[str]:
-    return list(dict.fromkeys(part for part in st.query_params.get(name, "").split(",") if part))
+def _known(text: str, offered: Sequence[str] | set[str], sentence: str, name: str = "") -> list[str]:
+    """Return the values of a list in the address.
+
+    Raises:
+        ValueError: some are not offered; the sentence names them, and the others are carried.
+    """
+    given = list(dict.fromkeys(part for part in text.split(",") if part and part != EVERYTHING))
+    if missing := [value for value in given if value not in offered]:
+        told = sentence.format(name=name, missing=plain(", ".join(missing)))
+        raise ValueError(told, [value for value in given if value in offered])
+    return given
 
 
-def _known(given: Sequence[str], offered: Sequence[str], name: str, problems: list[str]) -> list[str]:
-    wrong = [value for value in given if value not in offered]
-    if wrong:
-        sentence = _("The address asks for the {name} {wrong}, of which there is nothing here; it is left out.")
-        problems.append(sentence.format(name=name, wrong=plain(", ".join(wrong))))
-    return [value for value in given if value in offered]
+def clear(address: Address, *names: str) -> Callable[[], None]:
+    """Return what empties settings, for a button."""
+
+    def act() -> None:
+        for name in names:
+            st.session_state[address.key(name)] = "" if name == "find" else []
+
+    return act
 
 
-def write(name: str, value: str | Iterable[str] | None) -> None:
-    """Put a setting into the address; an empty one, and the x axis that is the default, leave it."""
-    text = value if isinstance(value, str) else ",".join(value or ())
-    if not text or (name, text) == ("x", "size"):
-        st.query_params.pop(name, None)
-    else:
-        st.query_params[name] = text
-
-
-def forget(*names: str) -> None:
-    """Take settings out of the address."""
-    for name in names:
-        st.query_params.pop(name, None)
-
-
-def filter_controls(view: View, offered: Mapping[str, list[str]]) -> None:
-    """Draw the filter; whatever is chosen goes into the address, which alone decides what is shown."""
+def filter_controls(address: Address, offered: Mapping[str, list[str]]) -> None:
+    """Draw the filter."""
     columns = st.columns([3, 3, 2, 2], gap="small")
     with columns[0]:
-        key = _hold("find", view.find)
-        placeholder = _("Network, setting, title, owner")
-        st.text_input(_("Find"), key=key, type="search", placeholder=placeholder, on_change=_keep, args=("find",), live=True)
+        looks = {"type": "search", "placeholder": _("Network, setting, title, owner"), "live": True, "persist_state": "session"}
+        st.text_input(_("Find"), key=address.key("find"), max_chars=LONGEST_SEARCH, **looks)
     titles = {"role": (_("Role"), role_title), "kind": (_("Kind"), kind_title), "dataset": (_("Dataset"), str)}
     for column, (name, (title, shown)) in zip(columns[1:], titles.items(), strict=True):
-        key = _hold(name, view.lists[name])
-        column.multiselect(title, offered[name], key=key, format_func=shown, placeholder=_("All"), on_change=_keep, args=(name,))
+        looks = {"format_func": shown, "placeholder": _("All"), "persist_state": "session"}
+        column.multiselect(title, offered[name], key=address.key(name), **looks)
 
 
-def cost_control(view: View) -> None:
+def cost_control(address: Address) -> None:
     """Draw the choice of the x axis."""
     names = {name: _(title) for name, title in COST_TITLES.items()}
-    key = _hold("x", view.cost)
-    st.segmented_control(
-        _("Accuracy against"), names, key=key, format_func=names.get, required=True, on_change=_keep, args=("x",), width="content"
-    )
-
-
-def _hold(name: str, value: Any) -> str:
-    # Set only where it differs: a value that is set anew would overwrite what is being typed.
-    key = f"compare-{name}"
-    if st.session_state.get(key) != value:
-        st.session_state[key] = value
-    return key
-
-
-def _keep(name: str) -> None:
-    write(name, st.session_state[f"compare-{name}"])
+    looks = {"format_func": names.get, "required": True, "width": "content", "persist_state": "session"}
+    st.segmented_control(_("Accuracy against"), names, key=address.key("x"), **looks)
 
 
 def matching(frame: pd.DataFrame, view: View) -> pd.DataFrame:

@@ -12,8 +12,8 @@ from compression.charts.tradeoff import evidence_title
 from compression.runs.frames import models_frame, models_of
 from compression.runs.records import Run
 from compression.texts import gettext as _
+from ui.address.settings import Address
 from ui.compare.differences import OUTCOMES
-from ui.compare.filter import write
 from ui.run.words import kind_title, network, owner_text, settings_text
 from ui.widgets import row_selection
 from ui.widgets.table_height import table_height
@@ -64,15 +64,15 @@ def _or_dash(show: Callable[[float], str]) -> Callable[[Any], str]:
     return lambda value: "–" if pd.isna(value) else show(value)
 
 
-def show(frame: pd.DataFrame, chosen: Sequence[str]) -> None:
-    """Draw the table with the chosen runs marked; a change of the marks goes into the address."""
+def show(address: Address, frame: pd.DataFrame, chosen: Sequence[str]) -> None:
+    """Draw the table with the chosen runs marked; whoever marks others chooses them."""
     frame = frame.reset_index(drop=True)
     runs = frame["run"].tolist()
     row_selection.hold(KEY, runs, chosen, lambda run: _main_row(frame, run))
 
     def keep() -> None:
         hidden = [run for run in chosen if run not in runs]
-        write("runs", dict.fromkeys([*hidden, *row_selection.marked(KEY, runs)]))
+        st.session_state[address.key("runs")] = list(dict.fromkeys([*hidden, *row_selection.marked(KEY, runs)]))
 
     shown = columns()
     st.dataframe(

@@ -16,7 +16,14 @@ from ui.form.widgets import flag, knob_widget, select
 
 USUAL = DEFAULTS["compress"]
 STEP_USUAL = {step["name"]: step for step in USUAL["steps"]}
-LABELS_ALONE = "labels"
+LABELS_ALONE = "none"
+EARLIER_NAMES = {
+    **{f"steps_{place}": step["name"] for place, step in enumerate(USUAL["steps"])},
+    **{knob: f"{name}_{knob}" for name, step in STEP_USUAL.items() for knob in step if knob != "name"},
+    **{name: f"model_{name}" for name in ("from", "made", "seed")},
+    "images": "dataset_train_images",
+    "learn": "finetune_loss",
+}
 
 
 def draw(address: Address) -> Request:
@@ -27,7 +34,7 @@ def draw(address: Address) -> Request:
         with left:
             data = shared.dataset(address, USUAL["dataset"])
         with right:
-            source = network_source.source(address, _("Network from"))
+            source = network_source.source(address, "model", _("Network from"))
         shared.download_note(data)
         model = network_source.choose_network(address, data, "model", _("Model"), USUAL["model"], source=source)
         place = st.empty()
@@ -50,7 +57,8 @@ def draw(address: Address) -> Request:
 def _facts(dataset: dict[str, Any], model: dict[str, Any], train: dict[str, Any], seed: int) -> None:
     """Draw the network's numbers, and whether it is trained already."""
     if "run" in model:
-        network_facts.show(network_source.architecture_of(model), dataset["name"], note=_("run {id}").format(id=model["run"]))
+        if (architecture := network_source.architecture_of(model)) is not None:
+            network_facts.show(architecture, dataset["name"], note=_("run {id}").format(id=model["run"]))
         return
     kept = shared.is_kept({**dataset, "split_seed": 0}, model, RECIPE.check(train, "train"), seed)
     network_facts.show(model, dataset["name"], note=_("trained already") if kept else _("trained first, once"))
@@ -59,11 +67,11 @@ def _facts(dataset: dict[str, Any], model: dict[str, Any], train: dict[str, Any]
 def _step(address: Address, name: str, first: str) -> dict[str, Any]:
     """Draw a step: its main knob as wide as there is room, the others in pairs; a choice of one is none."""
     entry, usual = STEPS[name], STEP_USUAL[name]
-    values = {first: knob_widget(address, entry.knobs[first], first, default=usual[first])}
+    values = {first: knob_widget(address, entry.knobs[first], f"{name}.{first}", default=usual[first])}
     offered = [knob for knob in entry.knobs.values() if knob.name != first and len(knob.choices) > 1]
     for column, knob in zip(st.columns(len(offered), gap="small"), offered, strict=True):
         with column:
-            values[knob.name] = knob_widget(address, knob, knob.name, default=usual.get(knob.name))
+            values[knob.name] = knob_widget(address, knob, f"{name}.{knob.name}", default=usual.get(knob.name))
     return {"name": name, **values}
 
 
@@ -74,17 +82,17 @@ def _recovery(address: Address) -> list[dict[str, Any]]:
         return []
     epochs, rate = st.columns(2, gap="small", vertical_alignment="bottom")
     with epochs:
-        values = {"epochs": knob_widget(address, entry.knobs["epochs"], "epochs", default=usual["epochs"])}
+        values = {"epochs": knob_widget(address, entry.knobs["epochs"], "finetune.epochs", default=usual["epochs"])}
     with rate:
-        values["lr"] = knob_widget(address, entry.knobs["lr"], "lr", default=usual["lr"])
+        values["lr"] = knob_widget(address, entry.knobs["lr"], "finetune.lr", default=usual["lr"])
     words = {LABELS_ALONE: _("The labels alone")}
     words |= {name: _("The original: {loss}").format(loss=_(loss.title)) for name, loss in DISTILLATION.items()}
-    chosen = select(address, "learn", [*words], default=LABELS_ALONE, label=_("Learns from"), show=words.__getitem__)
-    loss = None if chosen == LABELS_ALONE else shared.distillation_loss(address, DISTILLATION[chosen], "loss")
+    chosen = select(address, "finetune.loss", [*words], default=LABELS_ALONE, label=_("Learns from"), show=words.__getitem__)
+    loss = None if chosen == LABELS_ALONE else shared.distillation_loss(address, DISTILLATION[chosen], "finetune.loss")
     return [{"name": entry.name, **values, "loss": loss}]
 
 
 def _train(address: Address) -> dict[str, Any]:
     """Draw how the original is trained; fine-tuning takes all but its epochs and its learning rate from there."""
     st.caption(_("How the original is trained, where it is not trained yet:"))
-    return {name: knob_widget(address, knob, f"train_{name}") for name, knob in RECIPE.knobs.items()}
+    return {name: knob_widget(address, knob, f"train.{name}") for name, knob in RECIPE.knobs.items()}

@@ -16,6 +16,7 @@ from ui.form.shared import Request
 from ui.form.widgets import choose, flag, knob_widget
 
 USUAL = DEFAULTS["distill"]
+EARLIER_NAMES = {"images": "dataset_train_images"} | {knob: f"train_{knob}" for knob in RECIPE.knobs}
 
 
 def draw(address: Address) -> Request:
@@ -40,13 +41,14 @@ def _networks(address: Address) -> tuple[dict[str, Any], dict[str, Any], dict[st
     with left:
         data = shared.dataset(address, USUAL["dataset"])
     with right:
-        source = network_source.source(address, _("Teacher from"), "teacher_")
+        source = network_source.source(address, "teacher", _("Teacher from"))
     shared.download_note(data)
-    dataset, where = {"name": data.name}, {"source": source, "prefix": "teacher_"}
-    teacher = network_source.choose_network(address, data, "teacher", _("Teacher"), USUAL["teacher"], **where)
+    dataset = {"name": data.name}
+    teacher = network_source.choose_network(address, data, "teacher", _("Teacher"), USUAL["teacher"], source=source)
     architecture = network_source.architecture_of(teacher)
     ready = _("ready") if "run" in teacher or _kept(dataset, teacher) else _("trained first, once")
-    network_facts.show(architecture, data.name, note=ready)
+    if architecture is not None:
+        network_facts.show(architecture, data.name, note=ready)
     student = shared.network(address, "student", _("Student"), USUAL["student"])
     network_facts.show(student, data.name, against=architecture)
     return dataset, teacher, student
@@ -65,7 +67,7 @@ def _loss(address: Address) -> dict[str, Any]:
 def _training(address: Address, data: Entry) -> tuple[dict[str, Any], dict[str, Any]]:
     left, right = st.columns(2, gap="small", vertical_alignment="bottom")
     with left:
-        epochs = knob_widget(address, RECIPE.knobs["epochs"], "epochs", default=USUAL["train"]["epochs"])
+        epochs = knob_widget(address, RECIPE.knobs["epochs"], "train.epochs", default=USUAL["train"]["epochs"])
     with right:
         seeds = shared.seeds(address, USUAL["seeds"])
     help_text = _("The same student, same budget and seeds, without the teacher: what distillation is compared with")
@@ -74,7 +76,7 @@ def _training(address: Address, data: Entry) -> tuple[dict[str, Any], dict[str, 
         device = shared.device(address)
         images = shared.training_images(address, data)
         others = {
-            name: knob_widget(address, knob, name, default=USUAL["train"].get(name))
+            name: knob_widget(address, knob, f"train.{name}", default=USUAL["train"].get(name))
             for name, knob in RECIPE.knobs.items()
             if name != "epochs"
         }

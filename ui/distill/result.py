@@ -51,7 +51,7 @@ def charts(spec: dict, seen: Watch | None) -> None:
         else:
             figure = seen.figure(metric, lambda frame, metric=metric: curves(frame, metric, *asked, seen.run.id))
         with place:
-            live_chart(figure, key=f"distill-{metric}", label=label, height=TALL if metric == "val_accuracy" else LOW)
+            live_chart(figure, key=f"distill-chart-{metric}", label=label, height=TALL if metric == "val_accuracy" else LOW)
 
 
 def invite(spec: dict) -> None:

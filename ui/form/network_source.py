@@ -8,13 +8,15 @@ import streamlit as st
 from compression.catalog import Entry
 from compression.charts.numbers import format_percent
 from compression.charts.style import role_title
+from compression.errors import NotFoundError
+from compression.fields import SEED
 from compression.runs import store
 from compression.runs.frames import models_of
 from compression.runs.records import FINISHED, Run
 from compression.texts import gettext as _
-from ui.address.settings import Address
+from ui.address.settings import Address, plain
 from ui.form.shared import network
-from ui.form.widgets import select
+from ui.form.widgets import select, understand_number
 from ui.run.words import age_text
 from ui.run.words import network as network_title
 
@@ -31,52 +33,111 @@ class Made(NamedTuple):
 
     @property
     def title(self) -> str:
-        """Return what it is, how good and how old."""
+        """Return what it is, how good, how old and of which run; no two are the same, which a choice in a browser needs."""
         told = [role_title(self.role), network_title(self.model["architecture"]), format_percent(self.model["accuracy"])]
-        return " · ".join([*([self.run.title] if self.run.title else []), *told, age_text(self.run.created)])
+        return " · ".join([*filter(None, [self.run.title]), *told, age_text(self.run.created), self.run.id])
 
 
-def source(address: Address, label: str, prefix: str = "") -> str:
-    """Draw where a network comes from; `prefix` is put before its settings' names in the address."""
+def source(address: Address, role: str, label: str) -> str:
+    """Draw where the network of a role in the spec comes from."""
     words = {ZOO: _("The zoo"), RUN: _("An earlier run")}
-    return select(address, f"{prefix}from", [*words], default=ZOO, label=label, show=words.__getitem__)
+    default = RUN if _asked(address, role) else ZOO
+    return select(address, f"{role}.from", [*words], default=default, label=label, show=words.__getitem__)
 
 
 def choose_network(
-    address: Address, data: Entry, role: str, label: str, usual: Mapping[str, Any], *, source: str, prefix: str = ""
+    address: Address, data: Entry, role: str, label: str, usual: Mapping[str, Any], *, source: str
 ) -> dict[str, Any]:
-    """Draw which network it is, and return it as a spec has it; the zoo steps in where no run on this data has finished."""
-    if source == RUN:
-        if made := _networks_made(data.name):
-            return _choose_made(address, made, label, prefix)
-        st.caption(_("No run on {data} has finished yet, so this network comes from the zoo.").format(data=_(data.title)))
-    return network(address, role, label, usual)
+    """Draw which network it is, and return it as a spec has it.
+
+    A network of an earlier run stays chosen whatever becomes of it: if it cannot be used, that is said and nothing can run.
+    """
+    return _choose_made(address, data, role, label) if source == RUN else network(address, role, label, usual)
 
 
-def architecture_of(choice: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the architecture of a chosen network, also where a run made it."""
-    return models_of(store().run(choice["run"]))[choice["role"]]["architecture"] if "run" in choice else choice
+def architecture_of(choice: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the architecture of a chosen network, also where a run made it; None if the run has none such."""
+    if "run" not in choice:
+        return choice
+    made = _find(f"{choice['run']}.{choice['role']}")
+    return made.model["architecture"] if made else None
+
+
+def _asked(address: Address, role: str) -> str | None:
+    """Return which network the address names, as `run.role`."""
+    run, made_as = address.asks(f"{role}.run"), address.asks(f"{role}.role")
+    return f"{run}.{made_as or 'student'}" if run else address.asks(f"{role}.made")
 
 
 def _networks_made(dataset: str) -> dict[str, Made]:
-    """Return the networks of finished runs on a dataset by what the address calls them: run and role."""
-    return {
-        f"{run.id}.{role}": Made(run, role, model)
-        for run in store().runs(states=[FINISHED], limit=MOST_RUNS_OFFERED)
-        if run.spec.get("dataset", {}).get("name") == dataset
-        for role, model in models_of(run).items()
-        if model.get("per_seed") and model.get("architecture")
-    }
+    """Return the networks that the newest finished runs on a dataset made, by run and role."""
+    newest = store().runs(states=[FINISHED], limit=MOST_RUNS_OFFERED)
+    return {f"{run.id}.{role}": made for run in newest if _learned(run) == dataset for role, made in _made_by(run).items()}
 
 
-def _choose_made(address: Address, made: Mapping[str, Made], label: str, prefix: str) -> dict[str, Any]:
+def _made_by(run: Run) -> dict[str, Made]:
+    usable = {role: model for role, model in models_of(run).items() if model.get("per_seed") and model.get("architecture")}
+    return {role: Made(run, role, model) for role, model in usable.items()}
+
+
+def _find(name: str) -> Made | None:
+    run, _dot, role = name.partition(".")
+    try:
+        return _made_by(store().run(run)).get(role)
+    except NotFoundError:
+        return None
+
+
+def _learned(run: Run) -> str:
+    return str(run.spec.get("dataset", {}).get("name"))
+
+
+def _choose_made(address: Address, data: Entry, role: str, label: str) -> dict[str, Any]:
     """Draw the choice among the networks of earlier runs and their seeds."""
+    made, key = _networks_made(data.name), address.key(f"{role}.made")
+    if asked := _asked(address, role):
+        st.session_state[key] = asked
+    chosen = st.session_state[key] = st.session_state.get(key) or next(iter(made), None)
+    if chosen and chosen not in made and (found := _find(chosen)) is not None:
+        made[chosen] = found
     left, right = st.columns([3, 1], gap="small", vertical_alignment="bottom")
     with left:
-        first = next(iter(made))
-        name = select(address, f"{prefix}made", [*made], default=first, label=label, show=lambda name: made[name].title)
-    chosen = made[name]
+        names = list(dict.fromkeys([*made, *([chosen] if chosen else [])]))
+        looks = {"on_change": st.session_state.pop, "args": (address.key(f"{role}.seed"), None), "persist_state": "session"}
+        chosen = st.selectbox(label, names, key=key, format_func=lambda name: _title(made, name), **looks) or ""
+    run, _dot, made_as = chosen.partition(".")
     with right:
-        seeds = [row["seed"] for row in chosen.model["per_seed"]]
-        seed = select(address, f"{prefix}seed", seeds, default=seeds[0], label=_("Seed"))
-    return {"run": chosen.run.id, "role": chosen.role, "seed": seed}
+        seed, trained = _choose_seed(address, role, made.get(chosen))
+    if problem := _problem(data, made.get(chosen), chosen, seed if trained else None):
+        st.error(problem, icon=":material/link_off:")
+        address.block(problem)
+    address.keep(f"{role}.run", run)
+    address.keep(f"{role}.role", made_as)
+    return {"run": run, "role": made_as, "seed": seed}
+
+
+def _choose_seed(address: Address, role: str, made: Made | None) -> tuple[int, bool]:
+    """Draw the choice of a seed; one that was asked for stays among the choices. Return it, and whether there is such."""
+    seeds = [row["seed"] for row in made.model["per_seed"]] if made else []
+    name = f"{role}.seed"
+    asked = address.read(name, (seeds or [0])[0], lambda text: understand_number(SEED, text, (seeds or [0])[0], _("Seed")))
+    options = seeds if asked in seeds else [*seeds, asked]
+    return select(address, name, options, default=asked, label=_("Seed")), asked in seeds
+
+
+def _title(made: Mapping[str, Made], name: str) -> str:
+    run, _dot, role = name.partition(".")
+    return made[name].title if name in made else _("{role} of run {run}, not there").format(role=role_title(role), run=run)
+
+
+def _problem(data: Entry, made: Made | None, name: str, seed: int | None) -> str:
+    """Return why a network cannot be used on a dataset; nothing where it can."""
+    if not name:
+        return _("No run on {data} has finished yet, so there is no network to choose.").format(data=_(data.title))
+    run, _dot, role = (plain(part) for part in name.partition("."))
+    if made is None:
+        return _("There is no {role} of a finished run {run}; it may have been deleted.").format(role=role, run=run)
+    if _learned(made.run) != data.name:
+        sentence = _("The {role} of run {run} learned {other}, not {data}; choose another network, or its dataset.")
+        return sentence.format(role=role, run=run, other=_learned(made.run), data=data.name)
+    return "" if seed is not None else _("The {role} of run {run} was not trained with this seed.").format(role=role, run=run)

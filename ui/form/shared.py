@@ -55,22 +55,24 @@ def training_images(address: Address, data: Entry) -> int | None:
     """Draw how many images to train on; None, which an empty field says, means all."""
     knob, label = train_images_knob(data), _("Training images")
 
-    def understand(text: str) -> int:
+    def understand(text: str) -> int | None:
+        if text in ("all", "none"):
+            return None
         try:
             return knob.check(float(text), label)
         except (SpecError, ValueError):
             sentence = refused(label, text, knob.allowed(), _("every image")).args[0]
             raise ValueError(sentence, None) from None
 
-    address.read("images", None, understand)
-    held = address.widget("images")
-    if st.session_state[held] is not None and not knob.contains(st.session_state[held]):
+    name = "dataset.train_images"
+    given, held = address.read(name, None, understand), address.key(name)
+    if given is not None and not knob.contains(given):
         st.session_state[held] = None
     low, high, step = int(knob.low or 0), int(knob.high or 0), int(knob.step or 1)
     everything = _("All {count}").format(count=format_count(high))
     looks = {"placeholder": everything, "help": _(knob.help), "persist_state": "session"}
     images = st.number_input(label, low, high, None, step, key=held, **looks)
-    address.keep("images", images, None)
+    address.keep(name, "all" if images is None else images)
     return images
 
 

@@ -9,10 +9,12 @@ import streamlit as st
 from compression.catalog import Entry, Knob, Registry
 from compression.errors import SpecError
 from compression.texts import gettext as _
-from ui.address.settings import Address, refused
+from ui.address.settings import Address, refused, setting_text
 from ui.form.labels import SHARES, label_of, title_of
 
 MOST_SLIDER_STEPS, MOST_OPTIONS_TOLD = 128, 8
+LONGEST_TEXT = 60  # characters of a typed list
+SAME = 1e-9
 
 
 def choose(
@@ -50,20 +52,21 @@ def select(
             raise refused(label, text, allowed, default)
         return found[0]
 
-    address.read(key, default, understand)
-    held = address.widget(key)
-    if st.session_state[held] not in options:
+    held = address.key(key)
+    if address.read(key, default, understand) not in options:
         st.session_state[held] = default
     chosen = st.selectbox(label, options, key=held, format_func=show, help=help, persist_state="session")
-    address.keep(key, chosen, default)
+    address.keep(key, chosen)
     return chosen
 
 
 def knob_widget(address: Address, knob: Knob, key: str, *, default: Any = None, label: str | None = None) -> Any:
     """Draw one knob as the widget that suits its kind, and return its value, checked by the knob again.
 
+    A number between a slider's steps, which a run of the command line may have, is drawn as a box to type in.
+
     Args:
-        key: the setting's name in the address.
+        key: the setting's name in the address: its path in the spec.
         default: where it differs from the knob's own.
         label: where the knob's name does not say enough.
     """
@@ -75,20 +78,19 @@ def knob_widget(address: Address, knob: Knob, key: str, *, default: Any = None, 
         return _numbers(address, knob, key, list(default), label)
     if knob.kind == "bool":
         return flag(address, key, default=default, label=label, help=_(knob.help))
-    address.read(key, default, lambda text: understand_number(knob, text, default, label))
-    low, high = (_typed(knob, bound) for bound in (knob.low, knob.high))
-    held = address.widget(key)
-    if not knob.contains(st.session_state[held]) or type(st.session_state[held]) is not type(_typed(knob, 0)):
-        st.session_state[held] = _typed(knob, default)
+    low, high, held = _typed(knob, knob.low), _typed(knob, knob.high), address.key(key)
+    given = address.read(key, default, lambda text: understand_number(knob, text, default, label))
+    if not knob.contains(given) or type(given) is not type(_typed(knob, 0)):
+        given = st.session_state[held] = _typed(knob, default)
     shape = "percent" if knob.name in SHARES else "%d" if knob.kind == "int" else "%g"
     shared = {"key": held, "help": _(knob.help), "persist_state": "session"}
     step = knob.step or (1 if knob.kind == "int" else None)
-    if _fits_a_slider(low, high, step):
+    if _fits_a_slider(low, high, step) and abs(knob.snap(given) - given) < SAME:
         value = st.slider(label, low, high, step=_typed(knob, step), format=shape, **shared)
     else:
         step = _typed(knob, knob.step or (1 if knob.kind == "int" else default / 10 or 1e-4))
         value = st.number_input(label, low, high, step=step, format=shape, **shared)
-    address.keep(key, value, default, f"{value:g}" if knob.kind == "float" else None)
+    address.keep(key, value)
     return knob.check(value, key)
 
 
@@ -104,7 +106,7 @@ def entry_form(address: Address, entry: Entry, prefix: str, *, defaults: Mapping
     """Draw every knob of an entry, and return the choice as a spec has it: the name and the knobs."""
     given = defaults or {}
     drawn = {name: knob for name, knob in entry.knobs.items() if knob.kind != "method"}
-    values = {name: knob_widget(address, knob, f"{prefix}_{name}", default=given.get(name)) for name, knob in drawn.items()}
+    values = {name: knob_widget(address, knob, f"{prefix}.{name}", default=given.get(name)) for name, knob in drawn.items()}
     return {"name": entry.name, **values}
 
 
@@ -118,8 +120,8 @@ def flag(address: Address, key: str, *, default: bool, label: str, help: str | N
         return words[text]
 
     address.read(key, default, understand)
-    value = st.checkbox(label, key=address.widget(key), help=help, persist_state="session")
-    address.keep(key, value, default, "yes" if value else "no")
+    value = st.checkbox(label, key=address.key(key), help=help, persist_state="session")
+    address.keep(key, value)
     return value
 
 
@@ -127,36 +129,27 @@ def understand_number(knob: Knob, text: str, default: Any, label: str) -> float 
     """Return the number that the address gives for a knob.
 
     Raises:
-        ValueError: no number, out of bounds, or between two steps; it carries the value to use instead.
+        ValueError: no number, or out of bounds; it carries the value to use instead.
     """
     try:
-        value = knob.check(float(text), label)
+        return knob.check(float(text), label)
     except (SpecError, ValueError):
         raise refused(label, text, knob.allowed(), default) from None
-    if knob.step and abs(knob.snap(value) - value) > 1e-9:
-        raise refused(label, text, _("the slider has steps of {step:g}").format(step=knob.step), knob.snap(value))
-    return value
 
 
 def _numbers(address: Address, knob: Knob, key: str, default: list[int], label: str) -> list[int]:
-    """Draw a list of whole numbers as text, 64,32, and say so where it is none."""
-    usual = ",".join(map(str, default))
-
-    def understand(text: str) -> str:
-        try:
-            return ",".join(map(str, parse_numbers(knob, text)))
-        except ValueError:
-            raise refused(label, text, knob.allowed(), usual) from None
-
-    address.read(key, usual, understand)
-    text = st.text_input(label, key=address.widget(key), help=_(knob.help), persist_state="session", max_chars=60)
+    """Draw a list of whole numbers as text, 64,32; text that is none stays there, in the address too, and nothing can run."""
+    usual = setting_text(default)
+    address.read(key, usual, lambda text: text[:LONGEST_TEXT])
+    text = st.text_input(label, key=address.key(key), help=_(knob.help), persist_state="session", max_chars=LONGEST_TEXT)
+    address.keep(key, text or " ")
     try:
-        values = parse_numbers(knob, text)
+        return parse_numbers(knob, text)
     except ValueError:
-        st.error(_("{label}: {allowed}, such as {example}.").format(label=label, allowed=knob.allowed(), example=usual))
+        sentence = _("{label}: {allowed}, such as {example}.").format(label=label, allowed=knob.allowed(), example=usual)
+        st.error(sentence)
+        address.block(sentence)
         return default
-    address.keep(key, values, default, ",".join(map(str, values)))
-    return values
 
 
 def parse_numbers(knob: Knob, text: str) -> list[int]:

@@ -6,14 +6,18 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from compression.errors import NotFoundError
 from compression.runs import newest
 from compression.runs.records import QUEUED, Run
 from compression.texts import gettext as _
+from ui.address.settings import RUN, Address, plain, refused
+from ui.run.current import show_from_now
+from ui.run.feed import Watch, watch
 from ui.run.words import STATES, State, age_text, dataset, owner_text, progress_text, what
 from ui.widgets import row_selection
 from ui.widgets.table_height import table_height
 
-KEY = "runs-table"
+PAGE, KEY = "runs", "runs-table"
 MOST_RUNS = 200
 MOST_ROWS_SHOWN = 8
 
@@ -29,42 +33,42 @@ def read(fresh_s: float = 0.0) -> list[Run]:
     return [*queue, *(run for run in runs if not run.active)]
 
 
-def owner_control() -> bool:
-    """Draw the choice between everybody's runs and one's own, kept in the address, and tell whether it is one's own."""
+def chosen_run(address: Address) -> Watch | None:
+    """Return the run that is chosen; an unknown one is told in one sentence."""
+    name = address.read(RUN, None)
+    try:
+        seen = watch(name) if name else None
+    except NotFoundError:
+        address.notes.append(_("There is no run “{id}”; it may have been deleted.").format(id=plain(name)))
+        seen = None
+    show_from_now(address.page, seen and seen.run.id)
+    address.keep(RUN, seen.run.id if seen else "")
+    return seen
+
+
+def owner_control(address: Address) -> bool:
+    """Draw the choice between everybody's runs and one's own, and tell whether it is one's own."""
     names = {"all": _("Everybody's"), "mine": _("Mine")}
-    chosen = "mine" if st.query_params.get("show") == "mine" else "all"
-    if st.session_state.get("runs-show") != chosen:
-        st.session_state["runs-show"] = chosen
-    st.segmented_control(
-        _("Runs"),
-        names,
-        key="runs-show",
-        format_func=names.get,
-        required=True,
-        on_change=_keep_owner,
-        label_visibility="collapsed",
-    )
+
+    def understand(text: str) -> str:
+        if text not in names:
+            raise refused(_("the runs of"), text, _("allowed is one of {names}").format(names=", ".join(names)), "all")
+        return text
+
+    address.read("show", "all", understand)
+    looks = {"format_func": names.get, "required": True, "label_visibility": "collapsed", "persist_state": "session"}
+    chosen = st.segmented_control(_("Runs"), names, key=address.key("show"), **looks)
+    address.keep("show", chosen)
     return chosen == "mine"
 
 
-def _keep_owner() -> None:
-    if st.session_state["runs-show"] == "mine":
-        st.query_params["show"] = "mine"
-    else:
-        st.query_params.pop("show", None)
-
-
 def show(runs: Sequence[Run], chosen: str | None, viewer: str) -> None:
-    """Draw the table with the chosen run marked; marking another puts it into the address."""
+    """Draw the table with the chosen run marked; marking another opens it."""
     ids = [run.id for run in runs]
     row_selection.hold(KEY, ids, [chosen] if chosen else [])
 
     def keep() -> None:
-        now = row_selection.marked(KEY, ids)
-        if now:
-            st.query_params["run"] = now[0]
-        else:
-            st.query_params.pop("run", None)
+        show_from_now(PAGE, next(iter(row_selection.marked(KEY, ids)), None))
 
     signs = {sign(state): state.colour for state in STATES.values()}
     columns = ["state", "what", "dataset", "progress", "now", "age", "owner", "device"]

@@ -11,6 +11,7 @@ from compression.runs.records import COMMAND_LINE, RESUMABLE, RUNNING, Run
 from compression.texts import gettext as _
 from ui.address.link_of_run import page_with_settings
 from ui.frame.pages import COMPARE
+from ui.run.current import show_from_now
 from ui.run.words import as_text
 from ui.server.identity import display_name, owner
 
@@ -99,11 +100,11 @@ def _again(run: Run) -> None:
     def submit() -> None:
         from compression.spec import parse
 
-        st.query_params["run"] = runs.submit(parse(run.spec), owner=owner(), title=run.title)
+        show_from_now("runs", runs.submit(parse(run.spec), owner=owner(), title=run.title))
 
     _attempt(submit, _("The same settings wait to run again."))
 
 
 def _delete(run_id: str) -> None:
     if _attempt(lambda: store().delete(run_id, owner=owner()), _("The run is deleted.")):
-        st.query_params.pop("run", None)
+        show_from_now("runs", None)

@@ -6,36 +6,46 @@ from compression.errors import NotFoundError
 from compression.runs import store
 from compression.runs.records import ACTIVE, Run
 from compression.texts import gettext as _
-from ui.address.settings import Address, plain
+from ui.address.link_of_run import settings_of
+from ui.address.settings import RUN, Address, plain
 from ui.server.identity import owner
 
 
-def shown(kind: str) -> str | None:
-    """Return the id of the run that the page of this kind shows."""
-    return st.session_state.get(f"{kind}-run")
+def shown(page: str) -> str | None:
+    """Return the id of the run that a page shows."""
+    return st.session_state.get(f"{page}-{RUN}")
 
 
-def show_from_now(kind: str, run_id: str | None) -> None:
-    """Keep which run the page of this kind shows."""
-    st.session_state[f"{kind}-run"] = run_id
+def show_from_now(page: str, run_id: str | None) -> None:
+    """Keep which run a page shows."""
+    st.session_state[f"{page}-{RUN}"] = run_id
 
 
-def find(address: Address, kind: str) -> None:
-    """Decide which run to show: the one in the address, else the last one here, else one's own that is at work."""
-    named = st.query_params.get("run") if address.anew else None
-    wanted = named or shown(kind)
-    try:
-        run = store().run(wanted) if wanted else None
-    except NotFoundError:
-        run = None
-    if named and (run is None or run.kind != kind):
-        address.notes.append(_("There is no run “{run}” to show here; it may have been deleted.").format(run=plain(named)))
-    if run is None or run.kind != kind:
+def find(address: Address) -> Run | None:
+    """Decide which run to show on the page of its kind; its settings fill the controls where the address says none."""
+    kind, open_settings = address.page, address.open
+    wanted = address.read(RUN, None)
+    run = _of_kind(wanted, kind) if wanted else None
+    if wanted and run is None:
+        address.notes.append(_("There is no run “{run}” to show here; it may have been deleted.").format(run=plain(wanted)))
+    if run is None:
         run = next(iter(store().runs(owner=owner(), kind=kind, states=ACTIVE, limit=1)), None)
     show_from_now(kind, run.id if run else None)
+    if run is None or not open_settings:
+        return None
+    address.fill(settings_of(run.spec))
+    return run
 
 
-def run(kind: str) -> Run | None:
-    """Return the run that the page of this kind shows, as it stands."""
-    here = shown(kind)
+def _of_kind(run_id: str, kind: str) -> Run | None:
+    try:
+        run = store().run(run_id)
+    except NotFoundError:
+        return None
+    return run if run.kind == kind else None
+
+
+def run(page: str) -> Run | None:
+    """Return the run that a page shows, as it stands."""
+    here = shown(page)
     return store().run(here) if here else None
