@@ -1,96 +1,36 @@
-"""The verdict in words and the cards: every claim carries its interval and how it was come by."""
+"""The cards: every number says its split, its seeds, its interval and how it was come by."""
 
 import json
 from pathlib import Path
 
-import pytest
-
-from ui.run.result_cards import card_html, card_rows, origins, verdict_sentence
+from ui.run.result_cards import best_seed, card_html, card_rows, download_label, origins, unfinished
 
 KEPT = json.loads((Path(__file__).parents[1] / "assets" / "home" / "run.json").read_text())["result"]
 MODEL = KEPT["models"]["student"]
 
 
-def verdict(answer: str, difference: float, interval: list[float], seeds: int = 5) -> dict:
-    return {"claim": "", "answer": answer, "difference": difference, "interval": interval, "seeds": seeds}
-
-
-@pytest.mark.parametrize(
-    ("kind", "given", "sentence"),
-    [
-        (
-            "distill",
-            verdict("yes", 0.0212, [0.009, 0.0331]),
-            "Distillation beats training alone by 2.1 points, 95 % interval 0.9 to 3.3, 5 seeds.",
-        ),
-        (
-            "distill",
-            verdict("no", -0.02, [-0.03, -0.01]),
-            "Distillation falls behind training alone by 2.0 points, 95 % interval 1.0 to 3.0, 5 seeds.",
-        ),
-        (
-            "distill",
-            verdict("inconclusive", 0.004, [-0.005, 0.012]),
-            "No clear winner: distillation differs by 0.4 points, 95 % interval −0.5 to 1.2, 5 seeds.",
-        ),
-        (
-            "compress",
-            verdict("yes", -0.004, [-0.009, 0.001], 3),
-            "Compression costs 0.4 points, 95 % interval −0.1 to 0.9, 3 seeds: within the 1.0 allowed.",
-        ),
-        (
-            "compress",
-            verdict("no", -0.1, [-0.12, -0.08], 3),
-            "Compression costs 10.0 points, 95 % interval 8.0 to 12.0, 3 seeds: more than the 1.0 allowed.",
-        ),
-    ],
-)
-def test_the_verdict_in_words(kind: str, given: dict, sentence: str) -> None:
-    assert verdict_sentence(kind, given) == sentence
-
-
-def test_an_uncertain_compression_names_what_was_allowed() -> None:
-    told = verdict_sentence("compress", verdict("inconclusive", -0.02, [-0.04, 0.0], 3), tolerance=0.025)
-    assert "too uncertain" in told
-    assert "2.5 allowed" in told
-
-
-def test_a_teacher_that_changed_nothing_is_no_rival() -> None:
-    assert verdict_sentence("distill", verdict("inconclusive", 0.0, [0.0, 0.0], 3)).startswith("No difference at all")
-    assert verdict_sentence("distill", verdict("inconclusive", 0.0, [-0.01, 0.01], 3)).startswith("No clear winner")
-
-
 def test_every_word_about_a_number_is_explained() -> None:
-    words = {how for _name, how, *_rest in card_rows(MODEL, None)} - {"with the teacher"}
-    assert all(f"**{word}**" in origins() for word in words | {"simulated"})
-
-
-def test_one_seed_says_what_is_missing() -> None:
-    assert "luck of training is not in it" in verdict_sentence("distill", verdict("yes", 0.1, [0.05, 0.15], 1))
-
-
-def test_without_a_baseline_there_is_no_claim() -> None:
-    told = verdict_sentence("distill", None)
-    assert "baseline" in told
-    assert "beats" not in told
+    words = {how.split(" · ")[0] for _name, how, *_rest in card_rows(MODEL, None)} - {"with the teacher, test"}
+    assert all(f"**{word}**" in origins() for word in words | {"simulated", "smaller", "faster"})
 
 
 def test_a_card_says_every_number_with_its_unit_and_evidence() -> None:
-    card = card_html("student", MODEL, KEPT["models"]["teacher"])
+    card = card_html("student", MODEL, KEPT["models"]["teacher"], KEPT)
     low, high = (100 * bound for bound in MODEL["accuracy_interval"])
-    accuracy = (f"{100 * MODEL['accuracy']:.1f} %", f"{low:.1f} to {high:.1f} % · measured")
-    for text in (*accuracy, "9.06 KB", "42.1× smaller", "MACs", "1,730"):
+    accuracy = (f"{100 * MODEL['accuracy']:.1f} %", f"95 % interval {low:.1f} to {high:.1f} % · measured")
+    learned = ("test, 500 images · mean of 5 seeds", "Validation<small>259 images", "200 images", "Learning rate<small>as set")
+    for text in (*accuracy, *learned, "9.06 KB", "42.1× smaller", "MACs", "1,730", "54.6× fewer"):
         assert text in card
     rows = {name: (how, value) for name, how, value, _note in card_rows(MODEL, None)}
     assert rows["Size"][0] == "from the file"
-    assert rows["Latency"][0] == "measured"
+    assert rows["Latency"][0].startswith("measured · p95 ")
     assert rows["Computation"][0] == "counted"
     assert rows["Agreement"][1].endswith(" %")
 
 
 def test_simulated_latency_is_not_called_measured() -> None:
     simulated = MODEL | {"latency_ms": MODEL["latency_ms"] | {"simulated": True}}
-    assert [how for name, how, *_rest in card_rows(simulated, None) if name == "Latency"] == ["simulated"]
+    assert next(how for name, how, *_rest in card_rows(simulated, None) if name == "Latency").startswith("simulated")
 
 
 def test_zeros_are_told_only_where_there_are_some() -> None:
@@ -106,3 +46,58 @@ def test_a_network_of_the_same_size_is_not_called_smaller() -> None:
 def test_a_strangers_text_cannot_become_markup() -> None:
     card = card_html("student", MODEL | {"architecture": {"name": "<script>alert(1)</script>"}})
     assert "<script" not in card
+
+
+def timed(median: float, size_bytes: int = 1000) -> dict:
+    return MODEL | {"latency_ms": MODEL["latency_ms"] | {"median": median}, "size_bytes": size_bytes}
+
+
+def test_faster_compares_latency_with_latency_and_smaller_file_with_file() -> None:
+    def notes(small: dict) -> dict[str, str]:
+        return {name: note for name, _how, _value, note in card_rows(small, timed(0.4, 12_000))}
+
+    assert (notes(timed(0.1))["Latency"], notes(timed(0.1))["Size"]) == ("4.00× faster", "12.0× smaller")
+    assert (notes(timed(0.8, 24_000))["Latency"], notes(timed(0.8, 24_000))["Size"]) == ("2.00× slower", "2.00× larger")
+    assert notes(timed(0.41))["Latency"] == "as fast"
+
+
+def test_a_card_says_which_rate_a_role_chose() -> None:
+    tuning = {"student": {"lr": 0.4, "tried": [{"lr": 0.1}, {"lr": 0.2}, {"lr": 0.4}]}}
+    card = card_html("student", MODEL | {"lr": 0.4}, None, KEPT | {"tuning": tuning})
+    assert "Learning rate<small>best of 3 on validation</small></span><span>0.4<" in card
+
+
+def test_a_training_that_has_not_converged_says_what_may_help() -> None:
+    def of(*reasons: str | None) -> list[str]:
+        return unfinished({"per_seed": [{"seed": seed, "convergence": reason} for seed, reason in enumerate(reasons)]})
+
+    assert of(None, None) == []
+    falling = "Training loss was still falling at the end in 2 of 3 seeds: more epochs may help."
+    rising = "Validation loss rose at the end in 1 of 3 seeds: fewer epochs or a smaller learning rate may help."
+    assert of("still_falling", "validation_rising", "still_falling") == [falling, rising]
+    assert of("still_falling") == ["Training loss was still falling at the end: more epochs may help."]
+    assert unfinished({"per_seed": [{"seed": 0}]}) == []
+    assert "Training loss was still falling" in card_html("student", MODEL | {"per_seed": [{"convergence": "still_falling"}]})
+
+
+def test_the_download_is_one_seed_and_says_which() -> None:
+    assert best_seed(MODEL) == 3
+    assert best_seed({"per_seed": [{"seed": 4}, {"seed": 5}]}) == 4
+    assert download_label(MODEL["per_seed"][3]) == "Download seed 3 (validation 97.3 %)"
+    assert download_label({"seed": 2}) == "Download seed 2"
+
+
+def test_a_compressed_card_keeps_test_apart_from_validation() -> None:
+    compressed = MODEL | {"before_recovery": 0.372, "before_recovery_validation": 0.502}
+    card = card_html("compressed", compressed, None, KEPT)
+    assert "Before recovery<small>test, simulated</small></span><span>37.2 %" in card
+    assert "50.2" not in card
+    assert "Learned from" not in card
+
+
+def test_a_result_of_an_earlier_version_has_a_card() -> None:
+    old = {name: value for name, value in MODEL.items() if name not in ("validation_accuracy", "lr", "agreement")}
+    old |= {"per_seed": [{"seed": 0, "accuracy": 0.9}]}
+    card = card_html("student", old, None, {"models": {}})
+    assert "test images · one seed" in card
+    assert "Validation" not in card

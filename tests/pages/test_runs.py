@@ -134,7 +134,7 @@ def test_a_finished_run_shows_its_verdict_its_files_and_its_settings(visit: Visi
     assert not app.exception
     assert not app.error
     assert not app.warning
-    assert any("beats training alone by 3.0 points" in text.value for text in app.markdown)
+    assert any("+3.0 points" in text.value.replace("\\", "") for text in app.markdown)
     labels = {button.label for button in app.get("download_button")}
     assert {"Settings (JSON)", "Curves (CSV)", "Student, seed 0 (3.86 KB)"} <= labels
     command, spec, log = (block.value for block in app.code)

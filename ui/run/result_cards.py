@@ -13,7 +13,6 @@ from compression.charts.numbers import (
     format_macs,
     format_milliseconds,
     format_percent,
-    format_points,
     format_ratio,
 )
 from compression.charts.style import ROLES, role_title
@@ -22,88 +21,75 @@ from compression.runs.records import Run
 from compression.texts import gettext as _
 from compression.texts import mark
 from ui.run.downloads import network_button
-from ui.run.words import network
+from ui.run.verdicts import verdicts_of
+from ui.run.words import as_text, network
 
 CSS = Path(__file__).with_name("result_cards.css")
 SHAPES = {"square": "square", "triangle-up": "triangle", "circle": "circle", "diamond": "diamond"}
-NOTABLY_SMALLER = 1.05
-ANSWERS = {
-    "yes": (mark("Yes"), ":material/check_circle:", "green"),
-    "no": (mark("No"), ":material/cancel:", "red"),
-    "inconclusive": (mark("Inconclusive"), ":material/help:", "orange"),
+NOTABLE = 1.05
+NOTABLY_FASTER = 1.15  # between two calls' medians on a busy machine
+CONVERGENCE = {
+    "still_falling": (
+        mark("Training loss was still falling at the end in {count} of {seeds} seeds: more epochs may help."),
+        mark("Training loss was still falling at the end: more epochs may help."),
+    ),
+    "validation_rising": (
+        mark("Validation loss rose at the end in {count} of {seeds} seeds: fewer epochs or a smaller learning rate may help."),
+        mark("Validation loss rose at the end: fewer epochs or a smaller learning rate may help."),
+    ),
 }
-NO_ANSWER = (mark("No baseline"), ":material/info:", "gray")
 
-
-def verdict_sentence(kind: str, verdict: Mapping[str, Any] | None, tolerance: float = 0.01) -> str:
-    """Return what a result shows, in one sentence with its interval.
-
-    Args:
-        kind: `distill` or `compress`.
-        verdict: as a result has it; None: the run had no baseline.
-        tolerance: of a compression, the loss of accuracy that the claim allows, 0 to 1.
-    """
-    if verdict is None:
-        return _("Without a baseline there is no telling what the teacher was worth; train one too to find out.")
-    difference, (low, high) = verdict["difference"], verdict["interval"]
-    if kind == "distill" and (verdict.get("reason") == "no_difference" or difference == low == high == 0):
-        return _("No difference at all: with these settings the student learned as if it had no teacher.")
-    if kind == "compress":
-        sentence = _compress_sentence(verdict["answer"])
-        difference, low, high = -difference, -high, -low
-    else:
-        sentence = _distill_sentence(verdict["answer"])
-        if verdict["answer"] == "no":
-            difference, low, high = -difference, -high, -low
-    basis = _basis(verdict["seeds"])
-    numbers = {"points": format_points(difference), "low": format_points(low), "high": format_points(high), "basis": basis}
-    return sentence.format(**numbers, most=format_points(tolerance))
-
-
-def _distill_sentence(answer: str) -> str:
-    return {
-        "yes": _("Distillation beats training alone by {points} points, 95 % interval {low} to {high}, {basis}."),
-        "no": _("Distillation falls behind training alone by {points} points, 95 % interval {low} to {high}, {basis}."),
-        "inconclusive": _("No clear winner: distillation differs by {points} points, 95 % interval {low} to {high}, {basis}."),
-    }[answer]
-
-
-def _compress_sentence(answer: str) -> str:
-    return {
-        "yes": _("Compression costs {points} points, 95 % interval {low} to {high}, {basis}: within the {most} allowed."),
-        "no": _("Compression costs {points} points, 95 % interval {low} to {high}, {basis}: more than the {most} allowed."),
-        "inconclusive": _(
-            "Compression costs {points} points, 95 % interval {low} to {high}, {basis}: too uncertain to say whether "
-            "that is within the {most} allowed."
-        ),
-    }[answer]
-
-
-def _basis(seeds: int) -> str:
-    if seeds == 1:
-        return _("over test images of one seed, so the luck of training is not in it")
-    return _("{seeds} seeds").format(seeds=seeds)
+Row = tuple[str, str, str, str]
 
 
 def show_verdict(run: Run) -> None:
-    """Draw the verdict of a finished run."""
-    verdict = (run.result or {}).get("verdict")
-    sentence = verdict_sentence(run.kind, verdict, run.spec.get("tolerance", 0.01))
-    word, icon, colour = ANSWERS[verdict["answer"]] if verdict else NO_ANSWER
-    with st.container(border=True, key="verdict"):
-        st.markdown(f":{colour}-badge[{icon} {_(word)}] **{sentence}**")
+    """Draw the questions that a finished run answers, with their answers."""
+    with st.container(border=True, key="verdict", gap="xsmall"):
+        for verdict in verdicts_of(run):
+            badge = f":{verdict.colour}-badge[{verdict.icon} {as_text(verdict.word)}]"
+            remark = f" :gray[{as_text(verdict.remark)}]" if verdict.remark else ""
+            st.markdown(f"**{as_text(verdict.question)}** {badge} {as_text(verdict.sentence)}{remark}")
 
 
 def show_roles(run: Run) -> None:
-    """Draw the roles of a finished run side by side, with each network to download."""
+    """Draw the roles of a finished run side by side, each with its networks to download."""
     st.html(CSS)
-    models = {role: model for role, model in (run.result or {}).get("models", {}).items() if role in ROLES}
+    result = run.result or {}
+    models = {role: model for role, model in result.get("models", {}).items() if role in ROLES}
     first = next(iter(models.values()), {})
     for column, (role, model) in zip(st.columns(max(len(models), 1), gap="small"), models.items(), strict=True):
         with column.container(border=True, height="stretch", gap="small"):
-            st.html(card_html(role, model, None if model is first else first))
-            network_button(run, str(model.get("artifact")), _("Download"), key=f"download-{run.id}-{role}", width="stretch")
+            st.html(card_html(role, model, None if model is first else first, result))
+            _download(run, role, model)
     st.caption(_("How these numbers were come by"), help=origins())
+
+
+def _download(run: Run, role: str, model: Mapping[str, Any]) -> None:
+    """Draw which seed's network to take away, the best on validation at first, and the button that does."""
+    rows = {row["seed"]: row for row in model.get("per_seed", [])}
+    if not rows:
+        return
+    chosen = best_seed(model)
+    if len(rows) > 1:
+        label = _("The seed to download; the numbers above are means of all")
+        looks = {"label_visibility": "collapsed", "format_func": _("Seed {}").format, "help": label}
+        chosen = st.selectbox(label, [*rows], index=[*rows].index(chosen), key=f"seed-{run.id}-{role}", **looks)
+    row = rows[chosen]
+    name = str(row.get("artifact") or model.get("artifact"))
+    network_button(run, name, download_label(row), key=f"download-{run.id}-{role}", width="stretch")
+
+
+def best_seed(model: Mapping[str, Any]) -> int:
+    """Return the seed whose network is best on validation images; the first of equals, and where that is not known."""
+    return max(model["per_seed"], key=lambda row: row.get("validation_accuracy", 0.0))["seed"]
+
+
+def download_label(row: Mapping[str, Any]) -> str:
+    """Return what the download of one seed's network is called."""
+    if row.get("validation_accuracy") is None:
+        return _("Download seed {seed}").format(seed=row["seed"])
+    accuracy = format_percent(row["validation_accuracy"])
+    return _("Download seed {seed} (validation {accuracy})").format(seed=row["seed"], accuracy=accuracy)
 
 
 def origins() -> str:
@@ -113,54 +99,100 @@ def origins() -> str:
         evidence_title("file"): _("from a file that loads back to the same predictions"),
         evidence_title("simulated"): _("computed at full precision, with weights that are set to zero or rounded"),
         evidence_title("counted"): _("follows from the network's shape"),
-        _("the range below an accuracy"): _("its 95 % interval, over seeds and test images together"),
+        _("95 % interval"): _("over seeds and test images together"),
+        _("smaller"): _("files compared with files"),
+        _("faster"): _("medians of latency compared"),
     }
     return "\n".join(f"- **{word}**: {meaning}" for word, meaning in lines.items())
 
 
-def card_html(role: str, model: Mapping[str, Any], against: Mapping[str, Any] | None = None) -> str:
-    """Return a role's card; `against` is the network that its size is compared with."""
-    style = ROLES[role]
-    low, high = (100 * bound for bound in model["accuracy_interval"])
-    interval = _("{low:.1f} to {high:.1f} %").format(low=low, high=high)
-    evidence = evidence_title(model.get("evidence", {}).get("accuracy"))
+def card_html(
+    role: str, model: Mapping[str, Any], against: Mapping[str, Any] | None = None, result: Mapping[str, Any] | None = None
+) -> str:
+    """Return a role's card; `against` is the network that it is compared with, `result` that of the whole run."""
+    style, whole = ROLES[role], result or {}
     rows = "".join(
         f'<div class="number"><span>{_both(name, how)}</span><span>{_both(value, note)}</span></div>'
-        for name, how, value, note in card_rows(model, against)
+        for name, how, value, note in [*_learning_rows(role, model, whole), *card_rows(model, against)]
     )
+    warnings = "".join(f'<div class="unfinished">{html.escape(sentence)}</div>' for sentence in unfinished(model))
     return (
         f'<div class="role-card" style="--role: {style.colour}">'
         f'<div class="role"><i class="{SHAPES[style.symbol]}"></i>{html.escape(role_title(role))}</div>'
         f'<div class="network">{html.escape(network(model.get("architecture")))}</div>'
         f'<div class="accuracy">{html.escape(format_percent(model["accuracy"]))}</div>'
-        f"<small>{html.escape(interval)} · {html.escape(evidence)}</small>{rows}</div>"
+        f"{''.join(f'<small>{html.escape(line)}</small>' for line in _basis(model, whole))}{warnings}{rows}</div>"
     )
+
+
+def _basis(model: Mapping[str, Any], result: Mapping[str, Any]) -> list[str]:
+    """Return what the accuracy of a card stands on: its split, its images, its seeds, its interval."""
+    seeds, images = len(model.get("per_seed", [])), result.get("images", {}).get("test")
+    split = _("test, {count} images").format(count=format_count(images)) if images else _("test images")
+    mean = _("one seed") if seeds <= 1 else _("mean of {seeds} seeds").format(seeds=seeds)
+    low, high = (100 * bound for bound in model["accuracy_interval"])
+    evidence = evidence_title(model.get("evidence", {}).get("accuracy"))
+    return [f"{split} · {mean}", _("95 % interval {low:.1f} to {high:.1f} % · {how}").format(low=low, high=high, how=evidence)]
+
+
+def unfinished(model: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each way in which some of a role's trainings have not converged, with what may help."""
+    found = [row.get("convergence") for row in model.get("per_seed", [])]
+    told = []
+    for reason, (some, only) in CONVERGENCE.items():
+        if count := found.count(reason):
+            told.append(_(only) if len(found) == 1 else _(some).format(count=count, seeds=len(found)))
+    return told
+
+
+def _learning_rows(role: str, model: Mapping[str, Any], result: Mapping[str, Any]) -> list[Row]:
+    """Return how a role was on the images that were chosen by, how many it learned from, and at which rate."""
+    images, rows = result.get("images", {}), []
+    if model.get("validation_accuracy") is not None:
+        count = _("{count} images").format(count=format_count(images["validation"])) if "validation" in images else ""
+        rows.append((_("Validation"), count, format_percent(model["validation_accuracy"]), ""))
+    if model.get("before_recovery") is not None:
+        rows.append((_("Before recovery"), _("test, simulated"), format_percent(model["before_recovery"]), ""))
+    learned = images.get("transfer" if role in ("baseline", "student") else "train")
+    if learned and role != "compressed":
+        rows.append((_("Learned from"), "", _("{count} images").format(count=format_count(learned)), ""))
+    if model.get("lr") is not None:
+        tried = len(((result.get("tuning") or {}).get(role) or {}).get("tried", []))
+        how = _("best of {count} on validation").format(count=tried) if tried else _("as set")
+        rows.append((_("Learning rate"), how, f"{model['lr']:g}", ""))
+    return rows
 
 
 def _both(text: str, small: str) -> str:
     return html.escape(text) + (f"<small>{html.escape(small)}</small>" if small else "")
 
 
-def card_rows(model: Mapping[str, Any], against: Mapping[str, Any] | None) -> list[tuple[str, str, str, str]]:
-    """Return the numbers of a card: what each is, how it was come by, its value, and a note on it."""
+def card_rows(model: Mapping[str, Any], against: Mapping[str, Any] | None) -> list[Row]:
+    """Return what a network costs: what each number is, how it was come by, its value, and a note on it."""
     evidence, latency = model.get("evidence", {}), model.get("latency_ms") or {}
-    size_evidence = evidence_title(evidence.get("size_bytes"))
-    rows = [(_("Size"), size_evidence, format_bytes(model["size_bytes"]), _smaller(model, against))]
-    if latency.get("median") is not None:
+    size_evidence, other = evidence_title(evidence.get("size_bytes")), against or {}
+    smaller = _ratio(other.get("size_bytes"), model["size_bytes"], NOTABLE, _("{ratio} smaller"), _("{ratio} larger"))
+    rows = [(_("Size"), size_evidence, format_bytes(model["size_bytes"]), smaller)]
+    if (median := latency.get("median")) is not None:
         slowest = _("p95 {p95}").format(p95=format_milliseconds(latency["p95"]))
         how = evidence_title("simulated" if latency.get("simulated") else evidence.get("latency_ms"))
-        rows.append((_("Latency"), how, format_milliseconds(latency["median"]), slowest))
-    rows.append((_("Computation"), evidence_title(evidence.get("macs")), format_macs(model["macs"]), ""))
+        before = (other.get("latency_ms") or {}).get("median")
+        faster = _ratio(before, median, NOTABLY_FASTER, _("{ratio} faster"), _("{ratio} slower")) or (before and _("as fast"))
+        rows.append((_("Latency"), f"{how} · {slowest}", format_milliseconds(median), faster or ""))
+    fewer = _ratio(other.get("macs"), model["macs"], NOTABLE, _("{ratio} fewer"), _("{ratio} more"))
+    rows.append((_("Computation"), evidence_title(evidence.get("macs")), format_macs(model["macs"]), fewer))
     nonzero = model.get("nonzero", model["parameters"])
-    note = "" if nonzero == model["parameters"] else _("{count} not zero").format(count=format_count(nonzero))
+    note = _ratio(other.get("parameters"), model["parameters"], NOTABLE, _("{ratio} fewer"), _("{ratio} more"))
+    note = note if nonzero == model["parameters"] else _("{count} not zero").format(count=format_count(nonzero))
     rows.append((_("Parameters"), evidence_title("counted"), format_count(model["parameters"]), note))
     if model.get("agreement") is not None:
         whom = _("with the original") if "before_recovery" in model else _("with the teacher")
-        rows.append((_("Agreement"), whom, format_percent(model["agreement"]), ""))
+        rows.append((_("Agreement"), f"{whom}, {_('test')}", format_percent(model["agreement"]), ""))
     return rows
 
 
-def _smaller(model: Mapping[str, Any], against: Mapping[str, Any] | None) -> str:
-    if not against or not model["size_bytes"] or against["size_bytes"] / model["size_bytes"] < NOTABLY_SMALLER:
+def _ratio(before: float | None, after: float, notable: float, less: str, more: str) -> str:
+    """Return how many times a number is less or more than before, the same quantity; nothing where it hardly differs."""
+    if not before or not after or 1 / notable < before / after < notable:
         return ""
-    return _("{ratio} smaller").format(ratio=format_ratio(against["size_bytes"] / model["size_bytes"]))
+    return less.format(ratio=format_ratio(before / after)) if before > after else more.format(ratio=format_ratio(after / before))

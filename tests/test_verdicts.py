@@ -1,0 +1,171 @@
+"""The verdicts in words: each answers a question that is printed, for every answer that a result can have."""
+
+from typing import Any
+
+import pytest
+
+from ui.run.verdicts import points, signed_points, verdicts
+
+IMAGES = {"train": 1038, "validation": 259, "test": 500}
+ACCURACIES = {"teacher": 0.994, "baseline": 0.933, "student": 0.967, "original": 0.984, "compressed": 0.978}
+
+
+def found(answer: str, difference: float, low: float, high: float, seeds: int = 5, **more: Any) -> dict[str, Any]:
+    reason = {"reason": None if answer != "inconclusive" else "within_noise", "fixed": None, **more}
+    return {"claim": "", "answer": answer, "difference": difference, "interval": [low, high], "seeds": seeds, **reason}
+
+
+def read(kind: str, result: dict[str, Any], spec: dict[str, Any] | None = None) -> list[tuple[str, str, str]]:
+    models = {role: {"accuracy": accuracy} for role, accuracy in ACCURACIES.items()}
+    told = verdicts(kind, {"models": models, "images": IMAGES, **result}, spec or {})
+    return [(verdict.question, verdict.word, verdict.sentence) for verdict in told]
+
+
+HELP = "Does the teacher help?"
+WITHIN = "Is the student within 1 point of its teacher?"
+COST = "Does compression cost at most 1 point?"
+NOISE = " The answer lies within the noise; more seeds narrow the interval."
+LUCK = " Its interval knows the test images but not the luck of training: take 2 seeds or more."
+
+
+@pytest.mark.parametrize(
+    ("given", "word", "sentence"),
+    [
+        (
+            found("yes", 0.034, 0.0136, 0.0552),
+            "Yes",
+            "Test accuracy 96.7 % with the teacher, 93.3 % without: +3.4 points (95 % interval +1.4 to +5.5; "
+            "5 seeds, 500 test images).",
+        ),
+        (
+            found("yes", 0.034, 0.0136, 0.0552, tuned=True),
+            "Yes",
+            "Test accuracy 96.7 % with the teacher, 93.3 % without: +3.4 points (95 % interval +1.4 to +5.5; 5 seeds, "
+            "500 test images, each at its best learning rate).",
+        ),
+        (
+            found("no", -0.02, -0.03, -0.01),
+            "No",
+            "It does harm. Test accuracy 96.7 % with the teacher, 93.3 % without: −2.0 points (95 % interval −3.0 to −1.0; "
+            "5 seeds, 500 test images).",
+        ),
+        (
+            found("inconclusive", 0.004, -0.005, 0.012),
+            "Too close to tell",
+            "Test accuracy 96.7 % with the teacher, 93.3 % without: +0.4 points (95 % interval −0.5 to +1.2; 5 seeds, "
+            "500 test images)." + NOISE,
+        ),
+        (
+            found("inconclusive", 0.03, 0.01, 0.05, 1, reason="one_seed"),
+            "One seed cannot tell",
+            "Test accuracy 96.7 % with the teacher, 93.3 % without: +3.0 points (95 % interval +1.0 to +5.0; one seed, "
+            "500 test images)." + LUCK,
+        ),
+        (
+            found("inconclusive", 0.0, -0.006, 0.006, reason="no_difference"),
+            "No difference",
+            "With and without the teacher the student gets the same test images right, at every seed (5 seeds, 500 test images).",
+        ),
+    ],
+)
+def test_whether_the_teacher_helps(given: dict[str, Any], word: str, sentence: str) -> None:
+    assert read("distill", {"verdict": given}) == [(HELP, word, sentence)]
+
+
+@pytest.mark.parametrize(
+    ("given", "question", "word", "start"),
+    [
+        (found("yes", -0.004, -0.008, 0.0), WITHIN, "Yes", "Test accuracy 96.7 % against the teacher's 99.4 %: −0.4 points"),
+        (found("no", -0.027, -0.034, -0.02), WITHIN, "No", "Test accuracy 96.7 % against the teacher's 99.4 %: −2.7 points"),
+        (found("yes", 0.004, -0.002, 0.01), WITHIN, "Yes", "Test accuracy 96.7 % against the teacher's 99.4 %: +0.4 points"),
+        (
+            found("inconclusive", -0.02, -0.04, 0.0, tolerance=0.025),
+            "Is the student within 2.5 points of its teacher?",
+            "Too close to tell",
+            "Test accuracy 96.7 %",
+        ),
+        (
+            found("inconclusive", 0.0, -0.006, 0.006, tolerance=0.0, reason="no_difference"),
+            "Is the student as accurate as its teacher?",
+            "No difference",
+            "Student and teacher get the same test images right",
+        ),
+    ],
+)
+def test_how_far_the_student_is_from_its_teacher(given: dict[str, Any], question: str, word: str, start: str) -> None:
+    helped = found("yes", 0.034, 0.0136, 0.0552)
+    told = read("distill", {"verdict": helped, "teacher_verdict": {"tolerance": 0.01, **given}})
+    assert [line[0] for line in told] == [HELP, question]
+    assert told[1][1] == word
+    assert told[1][2].startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("given", "question", "word", "start"),
+    [
+        (found("yes", -0.006, -0.0095, -0.001), COST, "Yes", "Compression costs 0.6 points. Test accuracy 97.8 % against"),
+        (found("yes", 0.001, -0.003, 0.005), COST, "Yes", "Compression gains 0.1 points. Test accuracy"),
+        (found("yes", -0.0002, -0.003, 0.003), COST, "Yes", "Compression costs nothing that shows. Test accuracy"),
+        (found("no", -0.1, -0.12, -0.08), COST, "No", "Compression costs 10.0 points. Test accuracy"),
+        (found("inconclusive", -0.02, -0.04, 0.0), COST, "Too close to tell", "Compression costs 2.0 points."),
+        (found("inconclusive", -0.02, -0.03, -0.01, 1, reason="one_seed"), COST, "One seed cannot tell", "Compression costs"),
+        (
+            found("yes", -0.02, -0.024, -0.01, tolerance=0.025),
+            "Does compression cost at most 2.5 points?",
+            "Yes",
+            "Compression costs 2.0 points.",
+        ),
+        (
+            found("inconclusive", 0.0, -0.006, 0.006, tolerance=0.0, reason="no_difference"),
+            "Is the compressed network as accurate as the original?",
+            "No difference",
+            "Original and compressed network get the same test images right",
+        ),
+    ],
+)
+def test_what_compression_costs(given: dict[str, Any], question: str, word: str, start: str) -> None:
+    ((asked, answered, told),) = read("compress", {"verdict": {"tolerance": 0.01, **given}})
+    assert (asked, answered) == (question, word)
+    assert told.startswith(start)
+    assert "costs −" not in told
+    assert "500 test images" in told
+
+
+def test_a_difference_has_the_same_sign_as_its_interval() -> None:
+    ((_question, _word, told),) = read("compress", {"verdict": found("yes", 0.001, -0.003, 0.005, tolerance=0.01)})
+    assert told.endswith("+0.1 points (95 % interval −0.3 to +0.5; 5 seeds, 500 test images).")
+
+
+def test_what_did_not_vary_is_said() -> None:
+    models = {role: {"accuracy": accuracy} for role, accuracy in ACCURACIES.items()}
+    answer = found("yes", -0.004, -0.008, 0.0, tolerance=0.01)
+    told = verdicts("distill", {"models": models, "verdict": None, "teacher_verdict": {**answer, "fixed": "teacher"}}, {})
+    assert told[1].remark.startswith("One teacher for all seeds")
+    told = verdicts("compress", {"models": models, "verdict": {**answer, "fixed": "original"}}, {})
+    assert told[0].remark.startswith("One original for all seeds")
+
+
+def test_without_a_baseline_only_the_teacher_is_compared_with() -> None:
+    told = read("distill", {"verdict": None, "teacher_verdict": found("yes", -0.004, -0.008, 0.0, tolerance=0.01)})
+    assert [(question, word) for question, word, _told in told] == [(HELP, "No baseline"), (WITHIN, "Yes")]
+    assert "train one too" in told[0][2]
+
+
+def test_results_of_an_earlier_version_are_answered_by_the_rules_of_today() -> None:
+    old = {"claim": "student > baseline", "seeds": 1, "answer": "yes", "difference": 0.1, "interval": [0.05, 0.15]}
+    models = {"student": {"accuracy": 0.9}, "baseline": {"accuracy": 0.8}, "original": {"accuracy": 0.9}}
+    (told,) = verdicts("distill", {"models": models, "verdict": old}, {})
+    assert told.word == "One seed cannot tell"
+    equal = {**old, "seeds": 5, "answer": "inconclusive", "difference": 0.0, "interval": [0.0, 0.0]}
+    assert verdicts("distill", {"models": models, "verdict": equal}, {})[0].word == "No difference"
+    unclear = {**old, "seeds": 5, "answer": "inconclusive", "interval": [-0.01, 0.2]}
+    assert verdicts("distill", {"models": models, "verdict": unclear}, {})[0].word == "Too close to tell"
+    compressed = {**old, "seeds": 3, "difference": -0.02, "interval": [-0.03, -0.01]}
+    models["compressed"] = {"accuracy": 0.88}
+    (told,) = verdicts("compress", {"models": models, "verdict": compressed}, {"tolerance": 0.05})
+    assert told.question == "Does compression cost at most 5 points?"
+
+
+def test_points_and_signs() -> None:
+    assert [points(value) for value in (0.01, 0.02, 0.025, 0.005)] == ["1 point", "2 points", "2.5 points", "0.5 points"]
+    assert [signed_points(value) for value in (0.034, -0.01, 0.0, -0.0001)] == ["+3.4", "−1.0", "0.0", "0.0"]

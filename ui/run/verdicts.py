@@ -1,0 +1,160 @@
+"""The questions that a finished run answers, each with its answer and what it stands on, in words."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from compression.charts.numbers import format_count, format_percent, format_points
+from compression.runs.records import Run
+from compression.texts import gettext as _
+from compression.texts import mark
+
+YES = (mark("Yes"), ":material/check_circle:", "green")
+NO = (mark("No"), ":material/cancel:", "red")
+UNCLEAR = (mark("Too close to tell"), ":material/help:", "orange")
+ONE_SEED = (mark("One seed cannot tell"), ":material/help:", "orange")
+EQUAL = (mark("No difference"), ":material/drag_handle:", "orange")
+UNASKED = (mark("No baseline"), ":material/info:", "gray")
+USUAL_TOLERANCE = 0.01
+SMALLEST_SHOWN = 0.0005  # of a difference that does not read 0.0 points
+
+
+class Verdict(NamedTuple):
+    """One question with its answer: a word with its icon and colour, the sentence of numbers, and what to know about it."""
+
+    question: str
+    word: str
+    icon: str
+    colour: str
+    sentence: str
+    remark: str = ""
+
+
+def verdicts_of(run: Run) -> list[Verdict]:
+    """Return what a finished run answers: of a distillation whether the teacher helps and how far the student is from it."""
+    return verdicts(run.kind, run.result or {}, run.spec)
+
+
+def verdicts(kind: str, result: Mapping[str, Any], spec: Mapping[str, Any]) -> list[Verdict]:
+    """Return what a result answers.
+
+    Args:
+        kind: `distill` or `compress`.
+        result: of the run; one of an earlier version may lack whatever was added since.
+        spec: of the run.
+    """
+    found, images = result.get("verdict"), result.get("images", {}).get("test")
+    if kind == "compress":
+        return [_compression(found, result, spec, images)] if found else []
+    answers = [_help(found, result, images)]
+    against_teacher = result.get("teacher_verdict")
+    return [*answers, _distance(against_teacher, result, images)] if against_teacher else answers
+
+
+def _help(found: Mapping[str, Any] | None, result: Mapping[str, Any], images: int | None) -> Verdict:
+    question = _("Does the teacher help?")
+    if found is None:
+        sentence = _("Without a baseline there is no telling; train one too to find out.")
+        return Verdict(question, *_shown(UNASKED), sentence)
+    case, numbers = _case(found), _numbers(found, images)
+    if case == EQUAL:
+        sentence = _("With and without the teacher the student gets the same test images right, at every seed ({basis}).")
+        return Verdict(question, *_shown(case), sentence.format(**numbers))
+    sentence = _("Test accuracy {new} with the teacher, {old} without: {change} points ({interval}; {basis}).")
+    told = sentence.format(new=_accuracy(result, "student"), old=_accuracy(result, "baseline"), **numbers)
+    if case == NO:
+        told = _("It does harm.") + " " + told
+    return Verdict(question, *_shown(case), told + _advice(case), _remark(found))
+
+
+def _distance(found: Mapping[str, Any], result: Mapping[str, Any], images: int | None) -> Verdict:
+    tolerance = found.get("tolerance", USUAL_TOLERANCE)
+    question = _("Is the student within {points} of its teacher?").format(points=points(tolerance))
+    if not tolerance:
+        question = _("Is the student as accurate as its teacher?")
+    case, numbers = _case(found), _numbers(found, images)
+    if case == EQUAL:
+        sentence = _("Student and teacher get the same test images right, at every seed ({basis}).")
+        return Verdict(question, *_shown(case), sentence.format(**numbers), _remark(found))
+    sentence = _("Test accuracy {new} against the teacher's {old}: {change} points ({interval}; {basis}).")
+    told = sentence.format(new=_accuracy(result, "student"), old=_accuracy(result, "teacher"), **numbers)
+    return Verdict(question, *_shown(case), told + _advice(case), _remark(found))
+
+
+def _compression(found: Mapping[str, Any], result: Mapping[str, Any], spec: Mapping[str, Any], images: int | None) -> Verdict:
+    tolerance = found.get("tolerance", spec.get("tolerance", USUAL_TOLERANCE))
+    question = _("Does compression cost at most {points}?").format(points=points(tolerance))
+    if not tolerance:
+        question = _("Is the compressed network as accurate as the original?")
+    case, numbers = _case(found), _numbers(found, images)
+    if case == EQUAL:
+        sentence = _("Original and compressed network get the same test images right, at every seed ({basis}).")
+        return Verdict(question, *_shown(case), sentence.format(**numbers), _remark(found))
+    told = _("{cost} Test accuracy {new} against the original's {old}: {change} points ({interval}; {basis}).").format(
+        cost=_cost(found["difference"]), new=_accuracy(result, "compressed"), old=_accuracy(result, "original"), **numbers
+    )
+    return Verdict(question, *_shown(case), told + _advice(case), _remark(found))
+
+
+def _cost(difference: float) -> str:
+    if abs(difference) < SMALLEST_SHOWN:
+        return _("Compression costs nothing that shows.")
+    sentence = _("Compression gains {points} points.") if difference > 0 else _("Compression costs {points} points.")
+    return sentence.format(points=format_points(abs(difference)))
+
+
+def _case(found: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return the answer, also of a result from before the rule that one seed never says yes or no."""
+    low, high = found["interval"]
+    reason = found.get("reason")
+    if reason == "no_difference" or (reason is None and found["difference"] == low == high == 0):
+        return EQUAL
+    if reason == "one_seed" or found["seeds"] == 1:
+        return ONE_SEED
+    return {"yes": YES, "no": NO}.get(found["answer"], UNCLEAR)
+
+
+def _shown(case: tuple[str, str, str]) -> tuple[str, str, str]:
+    word, icon, colour = case
+    return _(word), icon, colour
+
+
+def _numbers(found: Mapping[str, Any], images: int | None) -> dict[str, str]:
+    low, high = found["interval"]
+    seeds = _("one seed") if found["seeds"] == 1 else _("{seeds} seeds").format(seeds=found["seeds"])
+    told = [seeds, *([_("{count} test images").format(count=format_count(images))] if images else [])]
+    if found.get("tuned"):
+        told.append(_("each at its best learning rate"))
+    interval = _("95 % interval {low} to {high}").format(low=signed_points(low), high=signed_points(high))
+    return {"change": signed_points(found["difference"]), "interval": interval, "basis": ", ".join(told)}
+
+
+def _advice(case: tuple[str, str, str]) -> str:
+    if case == ONE_SEED:
+        return " " + _("Its interval knows the test images but not the luck of training: take 2 seeds or more.")
+    if case == UNCLEAR:
+        return " " + _("The answer lies within the noise; more seeds narrow the interval.")
+    return ""
+
+
+def _remark(found: Mapping[str, Any]) -> str:
+    sentences = {
+        "teacher": _("One teacher for all seeds: how far another one would be is not in the interval."),
+        "original": _("One original for all seeds: how another one would fare is not in the interval."),
+    }
+    return sentences.get(found.get("fixed") or "", "")
+
+
+def _accuracy(result: Mapping[str, Any], role: str) -> str:
+    return format_percent(result["models"][role]["accuracy"])
+
+
+def points(tolerance: float) -> str:
+    """Return a loss of accuracy, 0 to 1, in points with the noun: 1 point, 2.5 points."""
+    number = f"{100 * tolerance:.3g}"
+    return _("1 point") if number == "1" else _("{number} points").format(number=number)
+
+
+def signed_points(difference: float) -> str:
+    """Return a difference of two ratios in percentage points with its sign: +2.1, −0.3, 0.0."""
+    text = format_points(difference)
+    return text if text.startswith("−") or text == "0.0" else f"+{text}"
