@@ -122,7 +122,7 @@ def read(path: Path, dataset: Dataset) -> Network:
         facts = header["metadata"]
     else:
         state, facts = weights.load(path)
-    _check_fit(facts, dataset, path.name)
+    _check_fit(facts, path.name, dataset.name, tuple(dataset.shape), dataset.classes, dataset.split_seed)
     model = construct(facts["architecture"], dataset.shape, dataset.classes)
     weights.fill(model, state, path.name)
     # Files written before facts held them were normalized with their own training images; the closest there is are these.
@@ -130,17 +130,33 @@ def read(path: Path, dataset: Dataset) -> Network:
     return Network(model.eval(), facts, data, path)
 
 
-def _check_fit(facts: dict[str, Any], dataset: Dataset, name: str) -> None:
+def check_reference(reference: dict[str, Any], choice: dict[str, Any], workspace: Workspace) -> None:
+    """Make sure that a network of an earlier run is there and can be used on a dataset, which is not read.
+
+    Args:
+        reference: `run`, `role` and `seed`.
+        choice: the dataset's `name` and `split_seed`.
+
+    Raises:
+        NotFoundError: that run has no such network.
+        DataError: its file cannot be read, or does not fit the dataset.
+    """
+    path, traits = find_artifact(reference, workspace), DATASETS[choice["name"]].traits
+    facts = compact.read(path)[0]["metadata"] if path.suffix == compact.SUFFIX else weights.load(path)[1]
+    _check_fit(facts, path.name, choice["name"], tuple(traits["shape"]), traits["classes"], choice["split_seed"])
+
+
+def _check_fit(facts: dict[str, Any], name: str, dataset: str, shape: tuple[int, ...], classes: int, split_seed: int) -> None:
     other = facts.get("dataset", _("other data"))
-    if tuple(facts.get("shape", ())) != dataset.shape or facts.get("classes") != dataset.classes or other != dataset.name:
+    if tuple(facts.get("shape", ())) != shape or facts.get("classes") != classes or other != dataset:
         sentence = _("The network in {name} was made for {other}, and does not fit {dataset}.")
-        raise DataError(sentence.format(name=name, other=other, dataset=dataset.name))
-    if facts.get("split_seed", dataset.split_seed) != dataset.split_seed:
+        raise DataError(sentence.format(name=name, other=other, dataset=dataset))
+    if facts.get("split_seed", split_seed) != split_seed:
         sentence = _(
             "The network in {name} was trained with split seed {own}: some of its training images are validation images with"
             " split seed {given}; set dataset.split_seed to {own}."
         )
-        raise DataError(sentence.format(name=name, own=facts["split_seed"], given=dataset.split_seed))
+        raise DataError(sentence.format(name=name, own=facts["split_seed"], given=split_seed))
 
 
 def facts_of(architecture: dict[str, Any], dataset: Dataset, **more: Any) -> dict[str, Any]:

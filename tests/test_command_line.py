@@ -180,6 +180,16 @@ def test_a_run_prints_its_result_as_one_json_object(capsys: pytest.CaptureFixtur
     assert "seed 1 of 1" in err
     assert store.events(run.id)[-1].type == "finished"
     _same_again_and_reused(capsys, store, result)
+    _refused_on_other_data(capsys, store, result["run"])
+
+
+def _refused_on_other_data(capsys: pytest.CaptureFixture, store: Store, run: str) -> None:
+    before, teacher = len(store.runs()), {"run": run, "role": "student", "seed": 3}
+    reason = refused(capsys, "run", spec_file(teacher=teacher, dataset={"name": "mnist"}))
+    assert "was made for digits, and does not fit mnist" in reason
+    reason = refused(capsys, "run", spec_file(teacher=teacher, dataset={"name": "digits", "split_seed": 5}))
+    assert "set dataset.split_seed to 0" in reason
+    assert len(store.runs()) == before
 
 
 def _same_again_and_reused(capsys: pytest.CaptureFixture, store: Store, first: dict[str, Any]) -> None:

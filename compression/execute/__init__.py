@@ -25,11 +25,12 @@ def execute(spec: Spec, workspace: Workspace) -> Iterator[Event]:
 
 
 def check_references(spec: Spec, workspace: Workspace) -> None:
-    """Make sure that the networks which a spec takes from earlier runs exist.
+    """Make sure that the networks which a spec takes from earlier runs exist and fit its dataset.
 
     Raises:
-        NotFoundError: one does not.
+        NotFoundError: one does not exist.
+        DataError: one cannot be read, or was made for other data.
     """
     choice = spec.teacher if isinstance(spec, DistillSpec) else spec.model
     if "run" in choice:
-        networks.find_artifact(choice, workspace)
+        networks.check_reference(choice, spec.dataset, workspace)

@@ -16,6 +16,7 @@ from compression.runs import migrations
 from compression.runs.records import CANCELLED, FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING
 from compression.runs.schema import SCHEMA_VERSION
 from compression.runs.store import Store
+from compression.spec import parse
 from tests.runs.conftest import OTHER_DATABASE
 
 pytestmark = pytest.mark.skipif(OTHER_DATABASE is not None, reason="about SQLite's file")
@@ -67,6 +68,7 @@ def test_students_of_before_learned_from_all_images(old: Path) -> None:
     for run_id, spec in ((run_id, json.loads(stored)) for run_id, stored in readable):
         added = {"transfer": {"images": None}} if spec["kind"] == "distill" else {}
         assert store.run(run_id).spec == {**spec, **added}
+        assert parse(store.run(run_id).spec).to_json().items() >= added.items()
     store.close()
 
 
