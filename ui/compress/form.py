@@ -69,9 +69,11 @@ def _step(address: Address, name: str, first: str) -> dict[str, Any]:
     entry, usual = STEPS[name], STEP_USUAL[name]
     values = {first: knob_widget(address, entry.knobs[first], f"{name}.{first}", default=usual[first])}
     offered = [knob for knob in entry.knobs.values() if knob.name != first and len(knob.choices) > 1]
-    for column, knob in zip(st.columns(len(offered), gap="small"), offered, strict=True):
-        with column:
-            values[knob.name] = knob_widget(address, knob, f"{name}.{knob.name}", default=usual.get(knob.name))
+    for start in range(0, len(offered), 2):
+        pair = offered[start : start + 2]
+        for column, knob in zip(st.columns(len(pair), gap="small"), pair, strict=True):
+            with column:
+                values[knob.name] = knob_widget(address, knob, f"{name}.{knob.name}", default=usual.get(knob.name))
     return {"name": name, **values}
 
 
