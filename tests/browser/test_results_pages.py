@@ -85,6 +85,19 @@ def test_marked_rows_stand_side_by_side_after_a_filter_and_a_reload(page: Page) 
     lab.shoot(page, "results-compare")
 
 
+def test_every_chart_can_be_saved_as_a_picture(page: Page) -> None:
+    settings = ({"temperature": 2, "alpha": 0.5}, {"temperature": 8, "alpha": 0.9})
+    runs = [finished(loss={"name": "kd", **chosen}) for chosen in settings]
+    open_page(page, f"/compare?runs={','.join(runs)}")
+    charts = page.locator(".live-chart:has(.modebar)")
+    expect(charts).to_have_count(2)
+    for chart in charts.all():
+        chart.hover()
+        with page.expect_download() as saved:
+            chart.locator(".modebar-btn").first.click()
+        assert saved.value.path().read_bytes().startswith(b"\x89PNG")
+
+
 def test_a_running_run_moves_by_itself_and_ends_with_its_verdict(page: Page) -> None:
     run = started("ada")
     told(run, {"type": "stage", "stage": "student", "text": "Student, seed 1 of 5"})

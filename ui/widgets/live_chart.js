@@ -49,12 +49,17 @@ function keepZoom(layout, state) {
   }
 }
 
+/** Make a name fit to be a trace's uid: plotly.js puts it into a CSS selector, and throws on "T 4, alpha 0.9" when it saves a picture. */
+function identifier(name) {
+  return name.replace(/[^\w-]/g, (sign) => `_${sign.codePointAt(0)}_`);
+}
+
 function draw(host, state) {
   const { Plotly, data } = state;
   if (!Plotly || !host.isConnected) return;
   const figure = JSON.parse(data.figure);
   // The Python package drops a trace's uid; without one, hidden entries would follow a trace's position.
-  for (const trace of figure.data) trace.uid = trace.meta ?? trace.name;
+  for (const trace of figure.data) trace.uid = identifier(trace.meta ?? trace.name ?? "");
   dress(figure.layout, host);
   keepZoom(figure.layout, state);
   figure.layout.height = data.height;
