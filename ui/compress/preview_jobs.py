@@ -3,8 +3,8 @@
 import functools
 import itertools
 import json
+import logging
 import os
-import sys
 import threading
 import time
 from collections import OrderedDict
@@ -29,6 +29,7 @@ from compression.preview import preview
 from compression.steps import STEPS
 from compression.texts import gettext as _
 from ui.run.words import network
+from ui.server.drawing import is_drawing
 
 SPARSITIES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 BITS = (1, 2, 3, 4, 8, 16)
@@ -38,8 +39,7 @@ WORKERS = max(1, min(2, os.cpu_count() or 1))
 NETWORKS_KEPT, DATASETS_KEPT = 16, 4
 POINTS_KEPT = 20_000
 MOST_MACS_AHEAD = 1_000_000_000  # a point; some 20 ms of one core
-AHEAD_AFTER_S = 0.15
-LOWEST_PRIORITY = 19
+AHEAD_AFTER_S, LOOK_AGAIN_S = 0.15, 0.01
 MOST_IMAGES, FEWEST_IMAGES = 1000, 200
 MACS_A_POINT = 10_000_000_000  # about a second of one core
 
@@ -105,12 +105,6 @@ def _dataset(choice: str, root: str) -> Dataset:
     return replace(whole, train=nothing, validation=seen, test=nothing)
 
 
-def _step_back() -> None:
-    """Let everything else on the machine go before this thread, where the system knows priorities of threads."""
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)
-
-
 class _Points:
     """Points by network and steps, the last used; safe to share."""
 
@@ -132,7 +126,9 @@ class _Points:
 
 _points = _Points(POINTS_KEPT)
 _pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="sketch")
-_idle_pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="sketch-ahead", initializer=_step_back)
+# One thread, and not one of low priority: while that held the interpreter's lock, pages waited for it to get a core.
+_idle_pool = ThreadPoolExecutor(1, thread_name_prefix="sketch-ahead")
+_log = logging.getLogger(__name__)
 
 
 class Sketch:
@@ -149,7 +145,7 @@ class Sketch:
         self.positions = {knob: next(step[knob] for step in self.steps if knob in step) for knob in VALUES}
         self._wanted, self._started = True, 0.0
         self._tasks: dict[str, list[Future[None]]] = {knob: [] for knob in VALUES}
-        self._ahead: list[Future[None]] = []
+        self._ahead: Future[None] | None = None
 
     @property
     def name(self) -> Point:
@@ -174,14 +170,13 @@ class Sketch:
 
     def look_ahead(self) -> None:
         """Compute once, in idle moments, what a move of either slider will ask for, the nearest first; where that is quick."""
-        if not self._ahead and self.subject.macs <= MOST_MACS_AHEAD:
-            moves = self._neighbours()
-            self._ahead = [_idle_pool.submit(self._look_ahead, moves[start::WORKERS]) for start in range(WORKERS)]
+        if self._ahead is None and self.subject.macs <= MOST_MACS_AHEAD:
+            self._ahead = _idle_pool.submit(self._look_ahead)
 
     def stop(self) -> None:
         """Leave what is not computed yet."""
         self._wanted = False
-        for task in itertools.chain(*self._tasks.values()):
+        for task in itertools.chain(*self._tasks.values(), [self._ahead] if self._ahead else []):
             task.cancel()
 
     def wait(self, knob: str, patience_s: float) -> None:
@@ -214,13 +209,20 @@ class Sketch:
         first, second = sorted(missing, key=lambda knob: len(missing[knob]))
         return {first: missing[first], second: [value for value in missing[second] if value != self.positions[second]]}
 
-    def _look_ahead(self, moves: list[list[dict[str, Any]]]) -> None:
+    def _look_ahead(self) -> None:
         time.sleep(AHEAD_AFTER_S)
-        for steps in moves:
+        for steps in self._neighbours():
             neighbour = Sketch(self.subject, steps)
             for knob, values in neighbour._missing().items():
-                if self._wanted and values:
+                if self._wanted and values and not self.error:
                     neighbour._compute(knob, values, self)
+                    self.error = neighbour.error
+
+    def _rest(self, seconds: float) -> None:
+        """Leave the interpreter to the pages: for so long, and then until none is being drawn."""
+        time.sleep(seconds)
+        while self._wanted and is_drawing():
+            time.sleep(LOOK_AGAIN_S)
 
     def _neighbours(self) -> list[list[dict[str, Any]]]:
         """Return the steps after every move of one slider, by how far along its track that is."""
@@ -233,13 +235,19 @@ class Sketch:
                     moves.append((far, [*self.steps[:place], {**step, knob.name: value}, *self.steps[place + 1 :]]))
         return [steps for _far, steps in sorted(moves, key=lambda move: move[0])]
 
-    def _compute(self, knob: str, values: list[float], wanted_by: "Sketch | None" = None) -> None:
-        subject = self.subject
+    def _compute(self, knob: str, values: list[float], ahead_for: "Sketch | None" = None) -> None:
+        subject, began = self.subject, time.monotonic()
         try:
             with_knob = {"sweep": knob, "values": values, "most_images": subject.images}
             for found in preview(subject.network, self.steps, **with_knob):
                 _points.put(self._point(knob, found["value"]), found)
-                if not (wanted_by or self)._wanted:
+                if ahead_for:
+                    ahead_for._rest(time.monotonic() - began)
+                    began = time.monotonic()
+                if not (ahead_for or self)._wanted:
                     return
         except LabError as error:
             self.error = str(error)
+        except Exception:
+            _log.exception("The curve over %s of %s could not be computed.", knob, subject.name)
+            self.error = _("Some points could not be computed because of an error in the lab; the server's log has the details.")

@@ -27,7 +27,7 @@ class Watch:
     """
 
     def __init__(self, run_id: str) -> None:
-        self._id, self._cursor, self._lock = run_id, 0, threading.Lock()
+        self._id, self._cursor, self._lock, self._pen = run_id, 0, threading.Lock(), threading.Lock()
         self._looked = -math.inf
         self._figures: dict[Any, str] = {}
         self._frame: pd.DataFrame | None = None
@@ -66,12 +66,13 @@ class Watch:
 
     def figure(self, key: Any, draw: Callable[["pd.DataFrame"], dict[str, Any]]) -> str:
         """Return a chart of the metrics as JSON, described once for as long as they stay the same."""
-        stamp = (key, len(self.kept))
-        if stamp not in self._figures:
-            from plotly.io.json import to_json_plotly
+        with self._pen:  # whoever asks meanwhile waits, instead of drawing the same
+            stamp = (key, len(self.kept))
+            if (figure := self._figures.get(stamp)) is None:
+                from plotly.io.json import to_json_plotly
 
-            self._figures[stamp] = to_json_plotly(draw(self.frame))
-        return self._figures[stamp]
+                figure = self._figures[stamp] = to_json_plotly(draw(self.frame))
+        return figure
 
 
 def watch(run_id: str, fresh_s: float = 0.0) -> Watch:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from compression.errors import NotFoundError
 from compression.runs import supervisor_problem
 from compression.runs.records import FINISHED, QUEUED, RESUMABLE, Run
 from compression.texts import gettext as _
@@ -36,7 +37,10 @@ def follow(run_id: str, draw: Callable[[Watch], None]) -> None:
     active = watch(run_id).run.active
 
     def refresh() -> None:
-        seen = watch(run_id, SHARED_S)
+        try:
+            seen = watch(run_id, SHARED_S)
+        except NotFoundError:  # it was deleted; the page, drawn once more, says so
+            st.rerun(scope="app")
         if seen.run.active != active:
             st.rerun(scope="app")
         with st.container(key=ANCHOR):

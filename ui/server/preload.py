@@ -70,6 +70,8 @@ def _ensure_supervisor() -> None:
 def _attempt(action: Callable[..., object], *given: str) -> None:
     try:
         action(*given)
+    except (LabError, OSError) as error:  # such as a folder that cannot be written; the pages say so, too
+        _log_once_in_a_while(f"{type(error).__name__}: {error}")
     except Exception:
         _log.exception("Getting ready failed at %s; the page that needs it will say why.", given or action.__name__)
 
