@@ -183,8 +183,7 @@ def test_in_idle_moments_the_next_moves_are_computed_ahead(visit: Visit, monkeyp
     monkeypatch.setattr(preview_jobs, "preview", noted)
     monkeypatch.setattr(preview_jobs, "MOST_MACS_AHEAD", 10**9)
     app = visit("compress", scheme="asymmetric", group="tensor", scope="layer")
-    for task in app.session_state["compress-sketch"]._ahead:
-        task.result(60)
+    app.session_state["compress-sketch"]._ahead.result(60)
     monkeypatch.setattr(preview_jobs, "MOST_MACS_AHEAD", 0)
     asked.clear()
     for sparsity in (0.81, 0.13, 0.99, 0.8):
@@ -196,7 +195,7 @@ def test_in_idle_moments_the_next_moves_are_computed_ahead(visit: Visit, monkeyp
     sketch = app.session_state["compress-sketch"]
     sketch.stop()
     monkeypatch.setattr(preview_jobs, "_points", preview_jobs._Points(10))
-    sketch._look_ahead(sketch._neighbours())
+    sketch._look_ahead()
     assert asked == []
 
 

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 
 import streamlit as st
 
+from compression.errors import LabError
 from compression.texts import gettext as _
 from ui.server.base_path import base_path
 
@@ -21,6 +22,7 @@ HEAVY = ("torch", "compression.execute", "compression.preview", "compression.run
 
 visited = threading.Event()  # set whenever a page is drawn
 _log = logging.getLogger(__name__)
+_last_failures: dict[str, str] = {}
 
 
 @asynccontextmanager
@@ -68,12 +70,17 @@ def _ensure_supervisor() -> None:
 
 
 def _attempt(action: Callable[..., object], *given: str) -> None:
+    """Call an action; a failure is logged, one that lasts once."""
+    name = given[0] if given else action.__name__
     try:
         action(*given)
+        _last_failures.pop(name, None)
     except (LabError, OSError) as error:  # such as a folder that cannot be written; the pages say so, too
-        _log_once_in_a_while(f"{type(error).__name__}: {error}")
+        if _last_failures.get(name) != str(error):
+            _last_failures[name] = str(error)
+            _log.error("%s", error)
     except Exception:
-        _log.exception("Getting ready failed at %s; the page that needs it will say why.", given or action.__name__)
+        _log.exception("Getting ready failed at %s; the page that needs it will say why.", name)
 
 
 def address_text() -> str:
