@@ -189,7 +189,7 @@ def test_nonsense_in_the_address_is_said_in_a_sentence_each(page: Page) -> None:
     shown = " ".join(said.all_inner_texts())
     for words in (
         "Epochs “banana”",
-        "20 is used",
+        "40 is used",
         "Teacher “nope”",
         "cnn is used",
         "Temperature T “1e999”",
@@ -199,6 +199,6 @@ def test_nonsense_in_the_address_is_said_in_a_sentence_each(page: Page) -> None:
         assert words in shown
     lab.settle(page)
     asked = parse_qs(urlsplit(page.url).query)
-    assert [asked[name] for name in ("train.epochs", "teacher", "loss.temperature")] == [["20"], ["cnn"], ["4"]]
+    assert [asked[name] for name in ("train.epochs", "teacher", "loss.temperature")] == [["40"], ["cnn"], ["4"]]
     assert "run" not in asked
     expect(page.get_by_role("button", name="Run", exact=True)).to_be_enabled()
