@@ -1,5 +1,6 @@
 """What a run works with: its data, its networks, its progress and its trainings; every kind of run is given one `Lab`."""
 
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -72,6 +73,7 @@ class Lab:
             data: what to train on, by default the lab's own data.
         """
         data = data or self.data
+        whole, began = checkpoint is None or not checkpoint.exists(), time.monotonic()
         operations = macs(model, self.data.shape)
         # The layout that convolutions like makes large networks up to twice as fast, and tiny ones a little slower.
         model.to(memory_format=torch.channels_last if operations > MACS_WORTH_CHANNELS_LAST else torch.preserve_format)
@@ -84,6 +86,8 @@ class Lab:
                 yield self.progress.event(key, role=role, seed=seed, epoch=event.epoch, epochs=recipe.epochs)
 
             history = yield from events.translated(training, translate)
+        if whole:
+            self.progress.time(key, role, time.monotonic() - began)
         self.progress.finish(key)
         model.eval()
         return convergence([train_loss for train_loss, _loss in history], [loss for _train_loss, loss in history])

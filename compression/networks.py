@@ -110,6 +110,15 @@ def find_artifact(reference: dict[str, Any], workspace: Workspace) -> Path:
     return path
 
 
+def facts_in(path: Path) -> dict[str, Any]:
+    """Return what a network's file says of it; see `facts_of`.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    return compact.read(path)[0]["metadata"] if path.suffix == compact.SUFFIX else weights.load(path)[1]
+
+
 def read(path: Path, dataset: Dataset) -> Network:
     """Return the network in a file, ready to predict on a dataset.
 

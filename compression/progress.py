@@ -8,28 +8,29 @@ from torch import nn
 
 from compression.data.arrays import Dataset
 from compression.events import Event
-from compression.measure.macs import macs
+from compression.measure.cost import cost
 from compression.recipe import Recipe
-
-STEP_SECONDS = 1e-3
-OPERATIONS_PER_SECOND = 2e10
-BACKWARD_FACTOR = 3
 
 
 @dataclass
 class Progress:
-    """The estimated work of a run's trainings, by a key of each, and how much of it is done."""
+    """The estimated work of a run's trainings, by a key of each, and how much of it is done.
+
+    Attributes:
+        work: the predicted seconds of the trainings that are still to do.
+        timing: of each role's trainings, `predicted_s` and the `seconds` that they took; later predictions learn from it.
+    """
 
     work: dict[Any, float] = field(default_factory=dict)
     done: float = 0.0
     skipped: float = 0.0
     started: float = field(default_factory=time.monotonic)
+    timing: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def plan(self, key: Any, model: nn.Module, dataset: Dataset, recipe: Recipe) -> None:
-        """Count a training: the operations of its forward and backward passes, and a fixed cost per step."""
-        images = recipe.epochs * len(dataset.train)
-        operations = BACKWARD_FACTOR * 2 * macs(model, dataset.shape) * images
-        self.work[key] = operations / OPERATIONS_PER_SECOND + STEP_SECONDS * images / recipe.batch_size
+        """Count a training by the seconds that it is predicted to take."""
+        counts = {"images": len(dataset.train), "validation_images": len(dataset.validation)}
+        self.work[key] = cost(model, dataset.shape).training_seconds(recipe, device=dataset.train.labels.device.type, **counts)
 
     def skip(self, key: Any) -> None:
         """Count a training as done that took no time, since it was done before."""
@@ -39,6 +40,12 @@ class Progress:
     def finish(self, key: Any) -> None:
         """Count a training as done."""
         self.done += self.work.pop(key, 0.0)
+
+    def time(self, key: Any, role: str, seconds: float) -> None:
+        """Keep how long a training took that was done wholly in this execution."""
+        timing = self.timing.setdefault(role, {"predicted_s": 0.0, "seconds": 0.0})
+        timing["predicted_s"] += self.work.get(key, 0.0)
+        timing["seconds"] += seconds
 
     def event(self, key: Any, *, role: str, seed: int, epoch: float, epochs: int) -> Event:
         """Return the event of a training's progress."""

@@ -56,7 +56,7 @@ def check() -> None:
     Raises:
         LabError: a setting is not what is allowed.
     """
-    for setting in (home, data_root, database_url, runs_per_person, gpu_slots, threads):
+    for setting in (home, data_root, database_url, runs_per_person, gpu_slots, cpu_slots, threads, time_limit_s, long_run_s):
         setting()
 
 
@@ -96,10 +96,39 @@ def runs_per_person() -> int:
 
 
 def gpu_slots() -> int:
-    """Return how many runs share one GPU (`LAB_GPU_SLOTS`); a CPU runs one at a time, whoever started it."""
+    """Return how many runs share one GPU (`LAB_GPU_SLOTS`)."""
     return limit("LAB_GPU_SLOTS", 4)
+
+
+def cpu_slots() -> int:
+    """Return how many cores runs on the CPU share, whoever started them (`LAB_CPU_SLOTS`; by default all)."""
+    return limit("LAB_CPU_SLOTS", cores())
+
+
+def cores() -> int:
+    """Return how many CPU cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def time_limit_s() -> float | None:
+    """Return the seconds after which a run is stopped (`LAB_RUN_TIME_LIMIT_SECONDS`; by default none)."""
+    return optional_limit("LAB_RUN_TIME_LIMIT_SECONDS")
+
+
+def long_run_s() -> float | None:
+    """Return from how many expected seconds on a run counts as long (`LAB_LONG_RUN_SECONDS`; by default none does)."""
+    return optional_limit("LAB_LONG_RUN_SECONDS")
+
+
+def optional_limit(name: str) -> int | None:
+    """Return a whole-number limit from the environment; None where it is not set.
+
+    Raises:
+        LabError: as `limit`.
+    """
+    return None if os.environ.get(name) is None else limit(name, 1)
 
 
 def threads() -> int:
     """Return how many CPU threads a run computes with (`LAB_THREADS`; by default all cores but one, which serves the pages)."""
-    return limit("LAB_THREADS", max(1, min(8, (os.cpu_count() or 1) - 1)))
+    return limit("LAB_THREADS", max(1, min(8, cores() - 1)))

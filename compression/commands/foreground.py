@@ -38,7 +38,8 @@ def run(request: argparse.Namespace) -> int:
     check_references(spec, Workspace(folder=folder, models=settings.models_folder(), runs=folder, device=device))
     title = request.card or ("" if request.spec == "-" else Path(request.spec).stem)
     raw, token = spec.to_json(), secrets.token_hex(16)
-    run_id = runs.store().start(raw, spec.hash, raw["kind"], owner=COMMAND_LINE, device=device, token=token, title=title)
+    told = {"title": title, **runs.forecast_of(spec, device)}
+    run_id = runs.store().start(raw, spec.hash, raw["kind"], owner=COMMAND_LINE, device=device, token=token, **told)
     return work(run_id, token)
 
 

@@ -20,6 +20,7 @@ BRIGHTEST = 16
     shape=(1, 8, 8),
     classes=10,
     images=1_297,
+    test_images=TEST_IMAGES,
     transfer_images=200,
     class_names=tuple("0123456789"),
     folder="",

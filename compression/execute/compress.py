@@ -172,7 +172,7 @@ def _measure(spec: CompressSpec, everyone: Networks, lab: Lab) -> dict[str, Any]
         tolerance=spec.tolerance,
         fixed="original" if "run" in spec.model else None,
     )
-    return {"models": described, "verdict": answer, "images": image_counts(lab.data)}
+    return {"models": described, "verdict": answer, "images": image_counts(lab.data), "timing": lab.progress.timing}
 
 
 def _add_before_recovery(described: dict[str, Any], spec: CompressSpec, everyone: Networks) -> None:

@@ -119,6 +119,7 @@ def _measure(spec: DistillSpec, everyone: Networks, rates: dict[str, Any], lab: 
         "teacher_verdict": _within(correct, spec.tolerance),
         "tuning": rates if spec.tune else None,
         "images": {**image_counts(lab.data), "transfer": transfer_images},
+        "timing": lab.progress.timing,
     }
 
 

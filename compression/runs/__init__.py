@@ -5,19 +5,23 @@ Nothing here imports torch, so that a web page can submit and follow runs before
 
 import functools
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from compression import settings
+from compression.errors import LabError
 from compression.runs.devices import named
 from compression.runs.launch import ensure_alive, supervisor_problem
-from compression.runs.records import Event, Run
+from compression.runs.records import FINISHED, Event, Run
+from compression.runs.rows import DEVICES_OF
 from compression.runs.snapshot import Snapshot
 from compression.runs.store import Store
 
 if TYPE_CHECKING:
     from compression.spec import Spec
 
-__all__ = ["Event", "Run", "Store", "ensure_alive", "newest", "resume", "store", "submit", "supervisor_problem"]
+__all__ = ["Event", "Run", "Store", "ensure_alive", "forecast_of", "newest", "resume", "store", "submit", "supervisor_problem"]
+
+PACE_FRESH_S = 5.0
 
 
 def store() -> Store:
@@ -46,8 +50,11 @@ def _snapshot(url: str, process: int, limit: int | None, states: tuple[str, ...]
     return Snapshot(_store(url, process), limit, states)
 
 
-def submit(spec: "Spec", *, owner: str, device: str = "auto", title: str = "") -> str:
+def submit(spec: "Spec", *, owner: str, device: str = "auto", title: str = "", time_limit_s: float | None = None) -> str:
     """Queue a run, make sure that a supervisor is there to start it, and return its id.
+
+    Args:
+        time_limit_s: seconds after which it is stopped, to be resumed; what the settings say by default.
 
     Raises:
         SpecError: the device is none.
@@ -56,9 +63,31 @@ def submit(spec: "Spec", *, owner: str, device: str = "auto", title: str = "") -
     """
     settings.check()
     raw = spec.to_json()
-    run_id = store().submit(raw, spec.hash, raw["kind"], owner=owner, device=named(device), title=title)
+    told = {"title": title, **forecast_of(spec, device), "time_limit_s": time_limit_s or settings.time_limit_s()}
+    run_id = store().submit(raw, spec.hash, raw["kind"], owner=owner, device=named(device), **told)
     ensure_alive()
     return run_id
+
+
+def forecast_of(spec: "Spec", device: str = "auto") -> dict[str, Any]:
+    """Return what is known of a run beforehand: the seconds that it will take, `expected_s`, and the `cores` it computes with.
+
+    The seconds are None where they cannot be told, as when a network of an earlier run is gone.
+    """
+    from compression import estimate, networks
+    from compression.runs.pace import MOST_RUNS, Pace
+
+    if device == "auto":
+        slots = store().room_setting(f"{DEVICES_OF}{settings.machine()}") or {}
+        device = next((name for name in slots if name != "cpu"), "cpu")
+    folder = settings.runs_folder()
+    workspace = networks.Workspace(folder / "none yet", settings.models_folder(), folder)
+    pace = Pace(newest(MOST_RUNS, states=(FINISHED,), fresh_s=PACE_FRESH_S), device.partition(":")[0])
+    try:
+        expected = estimate.predict_seconds(spec, workspace, device=device, pace=pace)
+        return {"expected_s": expected, "cores": estimate.cores(spec, workspace, settings.threads())}
+    except LabError:
+        return {"expected_s": None, "cores": 1}
 
 
 def resume(run_id: str, *, owner: str | None = None) -> Run:

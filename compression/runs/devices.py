@@ -42,5 +42,5 @@ def resolve(name: str) -> str:
 
 
 def slots(devices: list[str]) -> dict[str, int]:
-    """Return how many runs each device takes at a time."""
-    return {name: 1 if name == "cpu" else settings.gpu_slots() for name in devices}
+    """Return how many runs each device takes at a time; of the CPU, how many cores they share."""
+    return {name: settings.cpu_slots() if name == "cpu" else settings.gpu_slots() for name in devices}

@@ -61,6 +61,7 @@ def _to_version_2(connection: Connection) -> None:
         "expected_s FLOAT",
         "priority INTEGER NOT NULL DEFAULT 0",
         "time_limit_s FLOAT",
+        "cores INTEGER NOT NULL DEFAULT 1",
     ):
         connection.execute(text(f"ALTER TABLE runs ADD COLUMN {column}"))
     _keep_last_progress(connection)

@@ -1,6 +1,5 @@
 """Who uses the lab, and what holds for everybody in it."""
 
-import json
 import time
 from typing import Any
 
@@ -9,6 +8,7 @@ from sqlalchemy import delete, insert, select
 from compression.runs import records
 from compression.runs.database import Database
 from compression.runs.records import Person
+from compression.runs.rows import room_setting
 from compression.runs.schema import PEOPLE, ROOM
 
 
@@ -38,11 +38,7 @@ class People(Database):
     def room_setting(self, key: str) -> Any:
         """Return what a setting of the whole room is set to; None where it never was, or cannot be read."""
         with self._read() as connection:
-            stored = connection.scalar(select(ROOM.c.value).where(ROOM.c.key == key))
-        try:
-            return None if stored is None else json.loads(stored)
-        except ValueError:
-            return None
+            return room_setting(connection, key)
 
     def set_room_setting(self, key: str, value: Any) -> None:
         """Set a setting of the whole room to any JSON value; None unsets it."""

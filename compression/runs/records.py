@@ -27,6 +27,7 @@ class Run:
         expected_s: how many seconds it was predicted to take.
         priority: runs of a higher number start first.
         time_limit_s: seconds after which it is stopped; none without a limit.
+        cores: how many CPU cores it computes with.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Run:
     expected_s: float | None = None
     priority: int = 0
     time_limit_s: float | None = None
+    cores: int = 1
 
     @property
     def active(self) -> bool:
@@ -188,6 +190,7 @@ def _run(row: Mapping[str, Any], spec: dict[str, Any] | None, result: dict[str, 
         expected_s=number(row["expected_s"]),
         priority=int(number(row["priority"]) or 0),
         time_limit_s=number(row["time_limit_s"]),
+        cores=max(1, int(number(row["cores"]) or 1)),
     )
 
 

@@ -4,7 +4,7 @@ import json
 import secrets
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
@@ -18,6 +18,7 @@ from compression.runs.turns import Place, next_turn
 from compression.texts import gettext as _
 
 PROGRESS_FIELDS = ("role", "seed", "epoch", "epochs")
+PAUSED = "queue paused"
 DEVICES_OF = "devices of "  # and the machine's name: a setting of the room, of machines that share a store
 AT_REST = {"token": None, "lease_until": None, "cancel": 0, "seconds_left": None}
 
@@ -89,28 +90,44 @@ def insert_run(connection: Connection, spec: Mapping[str, Any], spec_hash: str, 
 def turn_of(connection: Connection, slots: Mapping[str, int]) -> tuple[str, str] | None:
     """Return the waiting run that starts next and its device, or None."""
     running = _places(connection, RUNNING)
-    load = Counter(place.device for place in running)
-    if all(load[device] >= most for device, most in slots.items()):
+    load: Counter[str] = Counter()
+    for place in running:
+        load[place.device] += place.cores if place.device == "cpu" else 1
+    if all(load[device] >= most for device, most in slots.items()) or room_setting(connection, PAUSED):
         return None
     elsewhere = _devices_elsewhere(connection) - slots.keys()
     queue = [place for place in _places(connection, QUEUED) if place.device not in elsewhere]
     if not queue:
         return None
-    owners = {place.owner for place in queue}
+    return next_turn(queue, running, last_starts(connection, {place.owner for place in queue}), slots)
+
+
+def last_starts(connection: Connection, owners: Collection[str]) -> dict[str, float]:
+    """Return when each owner's latest run started; those whose runs never started are left out."""
     latest = select(RUNS.c.owner, func.max(RUNS.c.started)).where(RUNS.c.owner.in_(owners)).group_by(RUNS.c.owner)
-    last_started = {owner: records.number(started) or 0.0 for owner, started in connection.execute(latest)}
-    return next_turn(queue, running, last_started, slots)
+    return {owner: number for owner, started in connection.execute(latest) if (number := records.number(started)) is not None}
+
+
+def room_setting(connection: Connection, key: str) -> Any:
+    """Return what a setting of the whole room is set to; None where it never was, or cannot be read."""
+    stored = connection.scalar(select(ROOM.c.value).where(ROOM.c.key == key))
+    try:
+        return None if stored is None else json.loads(stored)
+    except ValueError:
+        return None
 
 
 def _places(connection: Connection, state: str) -> list[Place]:
     device = RUNS.c.wanted_device if state == QUEUED else RUNS.c.device
-    query = select(RUNS.c.id, RUNS.c.owner, device, RUNS.c.created, RUNS.c.host).where(RUNS.c.state == state)
+    columns = (RUNS.c.id, RUNS.c.owner, device, RUNS.c.created, RUNS.c.host, RUNS.c.expected_s, RUNS.c.priority, RUNS.c.cores)
+    query = select(*columns).where(RUNS.c.state == state)
     machine = settings.machine() if settings.shares_store() else None
     places = []
-    for run_id, owner, name, created, host in connection.execute(query):
+    for run_id, owner, name, created, host, expected, priority, cores in connection.execute(query):
         elsewhere = state == RUNNING and machine is not None and host not in (None, machine)
         where = f"{name} of {host}" if elsewhere else str(name)  # takes no slot here, and counts for its owner
-        places.append(Place(run_id, owner, where, records.number(created) or 0.0))
+        told = records.number(expected), int(records.number(priority) or 0), int(records.number(cores) or 1)
+        places.append(Place(run_id, owner, where, records.number(created) or 0.0, *told))
     return places
 
 

@@ -79,6 +79,7 @@ RUNS = Table(
     Column("expected_s", Float),
     Column("priority", Integer, nullable=False, server_default="0"),
     Column("time_limit_s", Float),
+    Column("cores", Integer, nullable=False, server_default="1"),
     Index("runs_by_created", "created", "id"),
     Index("runs_by_hash", "hash", "state", "finished"),
     Index("runs_by_state", "state", "created"),

@@ -56,23 +56,44 @@ class Store(Queries, People, Housekeeping):
     """
 
     def submit(
-        self, spec: Mapping[str, Any], spec_hash: str, kind: str, *, owner: str, device: str = "auto", title: str = ""
+        self,
+        spec: Mapping[str, Any],
+        spec_hash: str,
+        kind: str,
+        *,
+        owner: str,
+        device: str = "auto",
+        title: str = "",
+        **forecast: Any,
     ) -> str:
         """Queue a run and return its id.
+
+        Args:
+            forecast: `expected_s`, `time_limit_s` and `cores`, as a `Run` has them.
 
         Raises:
             LimitError: the owner already has as many runs waiting or at work as one person may have.
         """
         with self._write() as connection:
             self._check_limit(connection, owner)
-            return insert_run(connection, spec, spec_hash, kind, owner=owner, wanted_device=device, title=title, state=QUEUED)
+            values = {"title": title, "wanted_device": device, "state": QUEUED, **forecast}
+            return insert_run(connection, spec, spec_hash, kind, owner=owner, **values)
 
     def start(
-        self, spec: Mapping[str, Any], spec_hash: str, kind: str, *, owner: str, device: str, token: str, title: str = ""
+        self,
+        spec: Mapping[str, Any],
+        spec_hash: str,
+        kind: str,
+        *,
+        owner: str,
+        device: str,
+        token: str,
+        title: str = "",
+        **forecast: Any,
     ) -> str:
         """Queue a run that the caller works on itself once `take` gives it, and return its id; no limit applies."""
         with self._write() as connection:
-            values = {"title": title, "wanted_device": device, **waiting(token)}
+            values = {"title": title, "wanted_device": device, **waiting(token), **forecast}
             return insert_run(connection, spec, spec_hash, kind, owner=owner, **values)
 
     def cancel(self, run_id: str, *, owner: str | None = None) -> Run:

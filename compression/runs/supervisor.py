@@ -138,14 +138,13 @@ class Supervisor:
         heartbeat.beat()
         if self._idle_s is None:
             self._idle_s = settings.limit("LAB_SUPERVISOR_IDLE_SECONDS", IDLE_S)
-        settings.gpu_slots(), settings.threads()  # refused now, not by the first run
+        settings.gpu_slots(), settings.cpu_slots(), settings.threads()  # refused now, not by the first run
         self._store = Store()
         self._leases = Leases(self._store, machine=settings.machine() if settings.shares_store() else None)
         heartbeat.tell(starting=True)
         self._warm()
         self._slots = slots(self._probe())
-        if settings.shares_store():
-            self._store.set_room_setting(f"{DEVICES_OF}{settings.machine()}", list(self._slots))
+        self._store.set_room_setting(f"{DEVICES_OF}{settings.machine()}", self._slots)
         heartbeat.tell()
         self._last_work, self._last_look = time.monotonic(), -math.inf
 

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from compression import settings
+from compression.charts.numbers import format_seconds
 from compression.errors import LabError, StoreError
 from compression.runs.devices import resolve
 from compression.runs.records import CANCELLED, FAILED, FINISHED, INTERRUPTED, Lease, Run
@@ -111,7 +112,12 @@ class Worker:
         except Exception as error:
             self._log(traceback.format_exc())
             return FAILED, sentence(error, folder_lost=begun and not self._folder.is_dir())
-        return self._stopping or INTERRUPTED, None
+        return self._stopping or INTERRUPTED, self._too_long() if self._stopping == FAILED else None
+
+    def _too_long(self) -> str:
+        limit = format_seconds(self._run.time_limit_s or 0.0)
+        sentence = _("The run passed the time limit of {limit}: resume it to go on where it was, or run it with less to train.")
+        return sentence.format(limit=limit)
 
     @property
     def _reserve(self) -> Path:
@@ -151,6 +157,8 @@ class Worker:
             self._stop(STALE)
         elif lease is not None and lease.cancel:
             self._stop(CANCELLED)
+        elif self._run.time_limit_s is not None and self._reporter.seconds - self._run.seconds > self._run.time_limit_s:
+            self._stop(FAILED)
         if self._stopping is not None and time.monotonic() - self._since > PATIENCE_S:
             self._interrupt_engine()
 

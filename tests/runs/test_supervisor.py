@@ -29,7 +29,10 @@ def worker_of(process: subprocess.Popen) -> psutil.Process:
     return psutil.Process(process.pid).children()[0]
 
 
-def test_runs_are_worked_on_one_after_the_other_in_processes_of_their_own(store: Store, serve: Serve) -> None:
+def test_runs_are_worked_on_in_turn_in_processes_of_their_own(
+    store: Store, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_CPU_SLOTS", "1")
     process = serve()
     ids = [submit(store, epochs=3, pause=0.1), submit(store, epochs=4)]
     ended = [wait_for(store, run_id, FINISHED) for run_id in ids]
@@ -37,6 +40,18 @@ def test_runs_are_worked_on_one_after_the_other_in_processes_of_their_own(store:
     assert ended[0].finished <= ended[1].started
     assert len({process.pid, os.getpid(), *(run.result["pid"] for run in ended)}) == 4
     assert os.getsid(process.pid) != os.getsid(0)
+
+
+def test_small_runs_share_the_cores(store: Store, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_CPU_SLOTS", "2")
+    ids = [submit(store, epochs=500, pause=0.1) for _run in range(3)]
+    serve()
+    wait_until(lambda: [store.run(run_id).state for run_id in ids].count(RUNNING) == 2)
+    wait_until(lambda: all(len(store.events(run_id)) > 2 for run_id in ids if store.run(run_id).state == RUNNING))
+    assert [store.run(run_id).state for run_id in ids].count(QUEUED) == 1
+    for run_id in ids:
+        store.cancel(run_id)
+    assert all(wait_for(store, run_id, CANCELLED) for run_id in ids)
 
 
 def test_there_is_one_supervisor_a_home(store: Store, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +97,8 @@ def test_a_frozen_worker_is_interrupted_by_its_lease_and_stops_when_it_wakes(sto
     assert store.events(run_id) == seen
 
 
-def test_a_killed_supervisor_does_not_take_its_worker_along(store: Store, serve: Serve) -> None:
+def test_a_killed_supervisor_does_not_take_its_worker_along(store: Store, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_CPU_SLOTS", "1")
     first = serve()
     run_id, following = submit(store, epochs=15, pause=0.2), submit(store, epochs=2)
     wait_until(lambda: len(store.events(run_id)) > 2)
@@ -119,7 +135,8 @@ def test_a_run_of_a_killed_command_line_is_interrupted_before_the_supervisor_lea
     assert process.wait(20) == 0
 
 
-def test_a_supervisor_told_to_stop_interrupts_its_runs(store: Store, serve: Serve) -> None:
+def test_a_supervisor_told_to_stop_interrupts_its_runs(store: Store, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_CPU_SLOTS", "1")
     process = serve()
     run_id, waiting = submit(store, epochs=200, pause=0.2), submit(store)
     wait_until(lambda: len(store.events(run_id)) > 1)

@@ -1,0 +1,171 @@
+"""How long a run will take, before it starts: the trainings that it has still to do, each by what its network costs."""
+
+import functools
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from compression import networks
+from compression.data import DATASETS
+from compression.data.arrays import VALIDATION_MOST, VALIDATION_SHARE
+from compression.data.load import most_train_images
+from compression.execute.tuning import tuning_trainings
+from compression.lab import MACS_WORTH_THREADS
+from compression.measure.cost import Cost, cost
+from compression.networks import Workspace
+from compression.recipe import RECIPE, Recipe, teacher_recipe
+from compression.spec import CompressSpec, DistillSpec, Spec
+from compression.steps import STEPS
+
+ARCHITECTURES_CACHED = 256
+SECONDS_A_RUN = 0.6
+SECONDS_A_ROLE = 0.35  # its latency
+SECONDS_A_PIXEL = 1.5e-8  # to read the dataset and to normalize it
+SECONDS_A_STEP_AND_PARAMETER = 6e-7  # to choose a grid or a mask
+
+Pace = Callable[[dict[str, Any], str], float]
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training that a run has still to do.
+
+    Attributes:
+        images: how many it learns from.
+        taught: a teacher's logits are part of its loss.
+    """
+
+    role: str
+    architecture: dict[str, Any]
+    recipe: Recipe
+    images: int
+    taught: bool = False
+
+
+def predict_seconds(
+    spec: Spec, workspace: Workspace, *, device: str = "cpu", pace: Pace = lambda architecture, dataset: 1.0
+) -> float:
+    """Return how many seconds a run will take, without its dataset and without training.
+
+    Networks that lie in the cache are not trained again, nor are those of `workspace.folder`, where a run goes on.
+
+    Args:
+        device: "cpu" or "cuda", with or without a number.
+        pace: how many times as long as predicted an architecture's trainings take on a dataset here.
+    """
+    name, total = spec.dataset["name"], _beside_training(spec, workspace, device)
+    for training in trainings(spec, workspace):
+        total += _seconds(spec, training, workspace, device) * pace(architecture_of(training.architecture, workspace), name)
+    return total
+
+
+def cores(spec: Spec, workspace: Workspace, threads: int) -> int:
+    """Return how many CPU cores a run computes with: one, unless its training steps are large enough for several threads."""
+    models = [spec.teacher, spec.student] if isinstance(spec, DistillSpec) else [spec.model]
+    operations = max(_cost(model, spec.dataset["name"], workspace).macs for model in models)
+    return threads if operations * spec.train["batch_size"] >= MACS_WORTH_THREADS else 1
+
+
+def architecture_of(choice: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
+    """Return the name and the knobs of a chosen model, also of one that an earlier run made.
+
+    Raises:
+        NotFoundError: that run has no such network.
+    """
+    return _stored(str(networks.find_artifact(choice, workspace))) if "run" in choice else choice
+
+
+@functools.lru_cache(maxsize=ARCHITECTURES_CACHED)
+def _stored(path: str) -> dict[str, Any]:
+    return networks.facts_in(Path(path))["architecture"]
+
+
+def _cost(choice: dict[str, Any], dataset: str, workspace: Workspace) -> Cost:
+    return _cost_of(json.dumps(architecture_of(choice, workspace), sort_keys=True), dataset)
+
+
+@functools.lru_cache(maxsize=ARCHITECTURES_CACHED)
+def _cost_of(architecture: str, dataset: str) -> Cost:
+    traits = DATASETS[dataset].traits
+    with torch.device("meta"):  # no memory is taken and nothing is computed
+        model = networks.construct(json.loads(architecture), traits["shape"], traits["classes"])
+    return cost(model, traits["shape"])
+
+
+def trainings(spec: Spec, workspace: Workspace) -> Iterator[Training]:
+    """Yield the trainings that a run has still to do."""
+    yield from _distill_trainings(spec, workspace) if isinstance(spec, DistillSpec) else _compress_trainings(spec, workspace)
+
+
+def _distill_trainings(spec: DistillSpec, workspace: Workspace) -> Iterator[Training]:
+    recipe, everything = teacher_recipe(spec.dataset, spec.teacher_train), _images(spec.dataset)
+    if not _cached(spec.dataset, spec.teacher, recipe, 0, workspace):
+        yield Training("teacher", spec.teacher, RECIPE.bind(recipe)(), everything)
+    roles = ("baseline", "student") if spec.baseline else ("student",)
+    images, own = min(spec.transfer["images"] or everything, everything), RECIPE.bind(spec.train)()
+    for role in roles:
+        files = [workspace.folder / networks.artifact_name(role, seed) for seed in spec.seeds]
+        count = sum(not file.exists() for file in files)
+        count += sum(training.role == role for training in tuning_trainings(spec, roles))
+        yield from [Training(role, spec.student, own, images, taught=role == "student")] * count
+
+
+def _compress_trainings(spec: CompressSpec, workspace: Workspace) -> Iterator[Training]:
+    own, images = RECIPE.bind(spec.train)(), _images(spec.dataset)
+    tuned = [step for step in spec.steps if STEPS[step["name"]].traits.get("trains")]
+    for seed in spec.seeds:
+        if not _cached(spec.dataset, spec.model, spec.train, seed, workspace):
+            yield Training("original", spec.model, own, images)
+        if (workspace.folder / networks.artifact_name("compressed", seed)).exists():
+            continue
+        for step in tuned:
+            recipe = replace(own, epochs=step["epochs"])
+            yield Training("compressed", spec.model, recipe, images, taught=bool(step.get("loss")))
+
+
+def _seconds(spec: Spec, training: Training, workspace: Workspace, device: str) -> float:
+    """Return the seconds of a training and of its teacher's answers."""
+    name, validation = spec.dataset["name"], _validation_images(spec.dataset["name"])
+    own = _cost(training.architecture, name, workspace)
+    seconds = own.training_seconds(training.recipe, images=training.images, validation_images=validation, device=device)
+    if training.taught and training.recipe.augment != "none":
+        teacher = spec.teacher if isinstance(spec, DistillSpec) else spec.model
+        answers = _cost(teacher, name, workspace).answer_seconds(training.images, device, training.recipe.batch_size)
+        seconds += training.recipe.epochs * answers
+    return seconds
+
+
+def _beside_training(spec: Spec, workspace: Workspace, device: str) -> float:
+    """Return the seconds of everything but training: data, the teacher's answers, steps, the test, latency."""
+    entry, name = DATASETS[spec.dataset["name"]], spec.dataset["name"]
+    test, pixels = entry.traits["test_images"], functools.reduce(int.__mul__, entry.traits["shape"])
+    seconds = SECONDS_A_RUN + SECONDS_A_PIXEL * pixels * (entry.traits["images"] + test)
+    if isinstance(spec, DistillSpec):
+        teacher, student = (_cost(model, name, workspace) for model in (spec.teacher, spec.student))
+        roles = 1 + spec.baseline
+        answered = min(spec.transfer["images"] or _images(spec.dataset), _images(spec.dataset))
+        seconds += teacher.answer_seconds(test + answered + 2 * _validation_images(name), device)
+        return seconds + (1 + roles) * SECONDS_A_ROLE + roles * len(spec.seeds) * student.answer_seconds(test, device)
+    own = _cost(spec.model, name, workspace)
+    each = 3 * own.answer_seconds(test, device) + 2 * own.answer_seconds(_validation_images(name), device)
+    chosen = 2 * SECONDS_A_STEP_AND_PARAMETER * own.parameters * len(spec.steps)
+    return seconds + 2 * SECONDS_A_ROLE + len(spec.seeds) * (each + chosen)
+
+
+def _cached(dataset: dict[str, Any], choice: dict[str, Any], recipe: dict[str, Any], seed: int, workspace: Workspace) -> bool:
+    if "run" in choice:
+        return True
+    return networks.find_cached(networks.cache_key(dataset, choice, recipe, seed), workspace) is not None
+
+
+def _images(dataset: dict[str, Any]) -> int:
+    most = most_train_images(DATASETS[dataset["name"]])
+    return min(dataset["train_images"] or most, most)
+
+
+def _validation_images(name: str) -> int:
+    return round(min(VALIDATION_SHARE * DATASETS[name].traits["images"], VALIDATION_MOST))
