@@ -7,8 +7,10 @@ from ui.address.settings import Address
 from ui.frame.pages import COMPRESS, DISTILL, RUNS, header
 from ui.history import detail, free_space
 from ui.history import list as runs_list
+from ui.history.filter import View, controls
 from ui.run import actions
 from ui.run.current import shown
+from ui.run.differences import told_apart
 from ui.run.feed import Watch, watch
 from ui.server.identity import owner
 
@@ -25,16 +27,18 @@ def invite() -> None:
             st.page_link(COMPRESS.page(), label=_("Compress a network"), icon=COMPRESS.icon)
 
 
-def show_now(mine: bool, drawn: str | None, before: list[tuple[str, str, bool]]) -> None:
+def show_now(view: View, drawn: str | None, before: list[tuple[str, str, bool]]) -> None:
     """Draw what changes while runs are at work: the table, and how far the chosen run is."""
     runs = runs_list.read(fresh_s=POLL_S / 2)
     if shown(runs_list.PAGE) != drawn or runs_list.signature(runs) != before:
         st.rerun(scope="app")
-    listed = [run for run in runs if not mine or run.owner == owner()]
-    if listed:
-        runs_list.show(listed, drawn, owner())
-    else:
+    if listed := view.of(runs, owner()):
+        runs_list.show(listed, told_apart(runs), owner())
+        runs_list.compare_link(listed)
+    elif view == View(show="mine"):
         st.info(_("You have no runs yet; everybody's are one click away."), icon=":material/person:")
+    else:
+        st.info(_("No run matches this filter."), icon=":material/filter_alt_off:")
     if any(run.id == drawn and run.active for run in runs):
         show_run(watch(drawn))
 
@@ -57,7 +61,7 @@ chosen = runs_list.chosen_run(address)
 working = any(chosen is not None and run.id == chosen.run.id and run.active for run in everything)
 if everything:
     now = st.fragment(show_now, run_every=POLL_S if any(run.active for run in everything) else None)
-    now(runs_list.owner_control(address), chosen and chosen.run.id, runs_list.signature(everything))
+    now(controls(address), chosen and chosen.run.id, runs_list.signature(everything))
 else:
     invite()
 if chosen is not None:

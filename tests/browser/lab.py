@@ -38,7 +38,7 @@ BROWSER_FLAGS = [
     "--disable-sync",
 ]
 POINTS = """role => [...(document.querySelector(".live-chart")?.data ?? [])]
-    .filter(trace => trace.uid === `${role}-val_accuracy`)
+    .filter(trace => trace.meta === `${role}-val_accuracy`)
     .reduce((count, trace) => count + [...(trace.y ?? [])].filter(Number.isFinite).length, 0)"""
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 

@@ -1,7 +1,6 @@
 """Compare and Runs in a real browser: what a click does, what stays after a reload, what changes by itself."""
 
 import hashlib
-from urllib.parse import parse_qs, urlparse
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -33,9 +32,13 @@ def open_page(page: Page, path: str) -> str:
     return "guest-" + hashlib.sha256(value.encode()).hexdigest()[:16]
 
 
-def address(page: Page) -> dict[str, str]:
-    """Return what the page's address carries."""
-    return {name: values[-1] for name, values in parse_qs(urlparse(page.url).query).items()}
+def wait_for_address(page: Page, **wanted: str) -> None:
+    """Wait until the page's address carries these settings; an empty text stands for none."""
+    script = """wanted => {
+        const now = new URLSearchParams(location.search);
+        return Object.entries(wanted).every(([name, text]) => (now.get(name) ?? "") === text);
+    }"""
+    page.wait_for_function(script, arg=wanted)
 
 
 def mark_row(page: Page, row: int) -> None:
@@ -65,23 +68,23 @@ def test_marked_rows_stand_side_by_side_after_a_filter_and_a_reload(page: Page) 
     page.locator("[data-testid=stDataFrame] canvas").first.wait_for()
     mark_row(page, 0)
     expect(page.get_by_role("heading", name="Side by side")).to_be_visible()
-    assert address(page)["runs"] == hot
+    wait_for_address(page, runs=hot)
     mark_row(page, 1)
     expect(cards.filter(has_text="temperature 2")).to_be_visible()
-    assert address(page)["runs"] == f"{hot},{cold}"
+    wait_for_address(page, runs=f"{hot},{cold}")
     expect(cards).to_have_count(2)
     finder = page.get_by_placeholder("Network, setting, title, owner")
     finder.fill("temperature 8")
     finder.press("Enter")
     expect(page.get_by_text("1 models", exact=False)).to_be_visible()
-    assert address(page).items() >= {"role": "student", "runs": f"{hot},{cold}", "find": "temperature 8"}.items()
+    wait_for_address(page, role="student", runs=f"{hot},{cold}", find="temperature 8")
     page.reload()
     lab.settle(page)
     expect(cards.filter(has_text="temperature 2")).to_be_visible()
     expect(page.get_by_text("1 models", exact=False)).to_be_visible()
     mark_row(page, 0)
     expect(page.get_by_text("Mark a model of another run")).to_be_visible()
-    assert address(page)["runs"] == cold
+    wait_for_address(page, runs=cold)
     lab.shoot(page, "results-compare")
 
 
@@ -127,8 +130,8 @@ def test_cancel_and_delete_ones_own_run(page: Page) -> None:
     page.get_by_role("button", name="Delete for good").click()
     expect(page.get_by_text("Choose a run in the table")).to_be_visible()
     assert [left.id for left in store().runs()] == [kept]
-    assert "run" not in address(page)
+    wait_for_address(page, run="")
     mark_row(page, 0)
     expect(page.get_by_text("This run belongs to ada")).to_be_visible()
-    assert address(page)["run"] == kept
+    wait_for_address(page, run=kept)
     expect(page.get_by_role("button", name="Delete")).to_have_count(0)

@@ -75,7 +75,7 @@ def test_a_run_outlives_the_web_server(tab: Page, own_server: lab.Server, how: s
     other.wait_for_function(f"({lab.POINTS})('baseline') > {seen}", timeout=WHOLE_RUN_MS)
 
     for page in (other, tab):  # the tab that was open all the time finds its way back by itself
-        expect(page.locator(VERDICT)).to_contain_text("istillation", timeout=WHOLE_RUN_MS)
+        expect(page.locator(VERDICT)).to_contain_text("Does the teacher help?", timeout=WHOLE_RUN_MS)
         assert parse_qs(urlsplit(page.url).query)["run"] == [run.id]
     done = store().run(run.id)
     assert done.state == FINISHED
@@ -91,7 +91,7 @@ def test_a_killed_worker_is_told_and_resumes_to_the_same_numbers(tab: Page, own_
     lab.shoot(tab, "killed-worker")
 
     tab.get_by_role("button", name="Resume").click()
-    expect(tab.locator(VERDICT)).to_contain_text("istillation", timeout=WHOLE_RUN_MS)
+    expect(tab.locator(VERDICT)).to_contain_text("Does the teacher help?", timeout=WHOLE_RUN_MS)
     resumed = store().run(run.id)
 
     tab.get_by_role("button", name="Run", exact=True).click()

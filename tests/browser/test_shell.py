@@ -57,7 +57,7 @@ def test_home_shows_a_result_and_leads_on(page: Page) -> None:
     expect(page.get_by_test_id("stSidebar").get_by_text("Queue: idle")).to_be_visible()
     page.locator(".st-key-start-compress").click(position={"x": 40, "y": 70})
     expect(page).to_have_title("Compress · Compression Lab")
-    expect(page).to_have_url(re.compile("/compress"))
+    expect(page).to_have_url(re.compile(r"/compress\?.*prune"))
     page.go_back()
     page.get_by_role("button", name="Start a first distillation").click()
     expect(page).to_have_title("Distill · Compression Lab")

@@ -15,7 +15,8 @@ from compression.runs.frames import models_frame
 from tests.pages.conftest import Visit
 from tests.pages.stored_runs import compressed, copies, distilled, failed, finished, model
 from ui.compare import models_table
-from ui.compare.differences import flatten, labels, results_rows, settings_rows
+from ui.compare.results import results_rows
+from ui.run.differences import flatten, labels, settings_rows
 
 ALL = {"role": "all", "kind": "all", "dataset": "all", "x": "size"}
 
@@ -179,10 +180,10 @@ def test_nonsense_in_the_address_is_told_and_left_out(wrong: dict[str, str], sen
 
 
 def test_more_runs_than_fit_are_cut_with_a_word(visit: Visit) -> None:
-    runs = [finished(seeds=[seed]) for seed in range(9)]
+    runs = [finished(seeds=[seed]) for seed in range(13)]
     app = visit("compare", runs=",".join(runs))
-    assert "At most 8 runs" in app.warning[0].value
-    assert len(differences(app).columns) == 1 + 8
+    assert "At most 12 runs" in app.warning[0].value
+    assert len(differences(app).columns) == 1 + 12
 
 
 def test_clear_forgets_the_runs_alone(visit: Visit) -> None:

@@ -121,6 +121,60 @@ def test_mine_leaves_everybody_elses_out(me: str, visit: Visit) -> None:
     assert len(table(visit("runs", show="nonsense"))) == 2
 
 
+def test_runs_of_the_same_networks_say_what_differs_and_how_they_came_out(visit: Visit) -> None:
+    for temperature, accuracy in ((1, 0.94), (20, 0.97)):
+        finished(loss={"name": "kd", "temperature": temperature}, result=distilled(accuracy))
+    finished(student={"name": "cnn", "width": 8})
+    finished(kind="compress")
+    finished(result={"models": {"student": 3}, "verdict": "yes"}, teacher={"name": "cnn", "width": 16})
+    found = table(visit("runs"))
+    assert found["settings"].tolist()[3:] == ["temperature 20", "temperature 1"]
+    assert found["settings"].iloc[2] == "KD (Hinton, temperature 4, alpha 0.9)"
+    assert found["settings"].iloc[1].startswith("Prune (sparsity 80 %")
+    assert found["now"].iloc[3].startswith("Yes, +4.0 points · took")
+    assert found["accuracy"].tolist()[1:] == pytest.approx([97, 96, 97, 94])
+    assert pd.isna(found["accuracy"].iloc[0])
+
+
+def test_the_table_sorts_and_filters_and_its_link_says_how(visit: Visit) -> None:
+    for temperature, accuracy in ((1, 0.94), (20, 0.97), (4, 0.96)):
+        finished(loss={"name": "kd", "temperature": temperature}, result=distilled(accuracy))
+    waiting, lost = queued(), failed()
+    app = visit("runs", sort="accuracy")
+    assert table(app)["settings"].tolist()[:1] == ["temperature 4"]  # the one that waits
+    assert table(app)["accuracy"].dropna().tolist() == pytest.approx([97, 96, 94])
+    app.selectbox(key="runs-sort").set_value("what").run()
+    app.multiselect(key="runs-state").set_value(["finished"]).run()
+    assert table(app)["settings"].tolist() == ["temperature 1", "temperature 4", "temperature 20"]
+    app.text_input(key="runs-find").set_value("temperature 2").run()
+    assert [told.value for told in app.info] == ["No run matches this filter."]
+    link = {name: value if isinstance(value, str) else value[-1] for name, value in dict(app.query_params).items()}
+    assert link == {"show": "all", "find": "temperature 2", "state": "finished", "sort": "what"}
+    assert table(visit("runs", **{**link, "find": "temperature 20"}))["settings"].tolist() == ["temperature 20"]
+    (warning,) = visit("runs", state="sleeping").warning
+    assert "interrupted" in warning.value
+    assert {waiting, lost} <= {run.id for run in runs_list.read()}
+
+
+def test_several_marked_runs_go_to_compare_and_the_last_marked_is_open(visit: Visit) -> None:
+    first, second, third = (finished(loss={"name": "kd", "temperature": value}) for value in (1, 4, 20))
+
+    def link(app: AppTest) -> tuple[str, str]:
+        (found,) = [link for link in app.get("page_link") if link.label.startswith("Compare")]
+        return found.label, found.proto.query_string
+
+    app = visit("runs")
+    assert link(app) == ("Compare these 3 runs", f"runs={third}%2C{second}%2C{first}")
+    app.session_state[runs_list.MARKED] = [third, first]
+    app.session_state["runs-run"] = first
+    app.run()
+    assert link(app) == ("Compare the 2 marked runs", f"runs={third}%2C{first}")
+    assert sorted(app.session_state[runs_list.KEY]["selection"]["rows"]) == [0, 2]
+    assert app.query_params["run"] == first
+    app = visit("runs", run=second)
+    assert app.session_state[runs_list.MARKED] == [second]
+
+
 def test_mine_without_any_says_so(me: str, visit: Visit) -> None:
     finished("ada")
     app = visit("runs", show="mine")

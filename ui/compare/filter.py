@@ -12,10 +12,10 @@ from compression.texts import gettext as _
 from compression.texts import mark
 from ui.address.settings import Address, plain, refused
 from ui.run import search
+from ui.run.differences import MOST_COMPARED
 from ui.run.words import kind_title
 
 COST_TITLES = {"size": mark("Size"), "latency": mark("Latency"), "macs": mark("Computation")}
-MOST_RUNS = 8
 EVERYTHING = "all"
 LONGEST_SEARCH = 200  # characters
 
@@ -68,9 +68,9 @@ def _read_runs(address: Address, finished: set[str]) -> list[str]:
     sentence = _("The link names runs that are not among the finished ones, {missing}; they are left out.")
     runs = address.read("runs", [], lambda text: _known(text, finished, sentence))
     runs = [run for run in runs if run in finished]
-    if len(runs) > MOST_RUNS:
-        address.notes.append(_("At most {most} runs stand side by side; the first of them are shown.").format(most=MOST_RUNS))
-    runs = st.session_state[address.key("runs")] = runs[:MOST_RUNS]
+    if len(runs) > MOST_COMPARED:
+        address.notes.append(_("At most {most} runs stand side by side; the first of them are shown.").format(most=MOST_COMPARED))
+    runs = st.session_state[address.key("runs")] = runs[:MOST_COMPARED]
     address.keep("runs", runs)
     return runs
 

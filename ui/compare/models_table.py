@@ -13,7 +13,7 @@ from compression.runs.frames import models_frame, models_of
 from compression.runs.records import Run
 from compression.texts import gettext as _
 from ui.address.settings import Address
-from ui.compare.differences import OUTCOMES
+from ui.run.differences import OUTCOMES
 from ui.run.words import kind_title, network, owner_text, settings_text
 from ui.widgets import row_selection
 from ui.widgets.table_height import table_height

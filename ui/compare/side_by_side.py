@@ -11,9 +11,10 @@ from compression.charts.style import ROLES, role_title
 from compression.runs.records import Run
 from compression.texts import gettext as _
 from ui.address.settings import Address, refused
-from ui.compare.differences import OUTCOMES, Rows, labels, results_rows, settings_rows
 from ui.compare.filter import clear
+from ui.compare.results import results_rows
 from ui.frame.pages import RUNS
+from ui.run.differences import OUTCOMES, Rows, labels, settings_rows
 from ui.run.feed import watch
 from ui.run.words import age_text, as_text, owner_text, what
 from ui.widgets.live_chart import live_chart

@@ -1,6 +1,6 @@
 """The queue and the history in one table; marking a row opens the run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -8,16 +8,19 @@ import streamlit as st
 
 from compression.errors import NotFoundError
 from compression.runs import newest
-from compression.runs.records import QUEUED, Run
+from compression.runs.records import FINISHED, QUEUED, Run
 from compression.texts import gettext as _
-from ui.address.settings import RUN, Address, plain, refused
-from ui.run.current import show_from_now
+from ui.address.settings import RUN, Address, plain
+from ui.frame.pages import COMPARE
+from ui.run.current import show_from_now, shown
+from ui.run.differences import MOST_COMPARED
 from ui.run.feed import Watch, watch
+from ui.run.outcome import Outcome, outcome
 from ui.run.words import STATES, State, age_text, dataset, owner_text, progress_text, what
 from ui.widgets import row_selection
 from ui.widgets.table_height import table_height
 
-PAGE, KEY = "runs", "runs-table"
+PAGE, KEY, MARKED = "runs", "runs-table", "runs-marked"
 MOST_RUNS = 200
 MOST_ROWS_SHOWN = 8
 
@@ -46,55 +49,78 @@ def chosen_run(address: Address) -> Watch | None:
     return seen
 
 
-def owner_control(address: Address) -> bool:
-    """Draw the choice between everybody's runs and one's own, and tell whether it is one's own."""
-    names = {"all": _("Everybody's"), "mine": _("Mine")}
-
-    def understand(text: str) -> str:
-        if text not in names:
-            raise refused(_("the runs of"), text, _("allowed is one of {names}").format(names=", ".join(names)), "all")
-        return text
-
-    address.read("show", "all", understand)
-    looks = {"format_func": names.get, "required": True, "label_visibility": "collapsed", "persist_state": "session"}
-    chosen = st.segmented_control(_("Runs"), names, key=address.key("show"), **looks)
-    address.keep("show", chosen)
-    return chosen == "mine"
+def marked() -> list[str]:
+    """Return the runs whose rows are marked, the last marked one last; that is the one that is open."""
+    chosen = shown(PAGE)
+    marks = st.session_state.setdefault(MARKED, [])
+    if marks[-1:] != ([chosen] if chosen else []):
+        marks = st.session_state[MARKED] = [chosen] if chosen else []
+    return marks
 
 
-def show(runs: Sequence[Run], chosen: str | None, viewer: str) -> None:
-    """Draw the table with the chosen run marked; marking another opens it."""
-    ids = [run.id for run in runs]
-    row_selection.hold(KEY, ids, [chosen] if chosen else [])
+def show(runs: Sequence[Run], told: Mapping[str, str], viewer: str) -> None:
+    """Draw the table with the marked runs; the run of the row that is marked last opens.
+
+    Args:
+        runs: those that are shown, in their order.
+        told: what sets each apart from all others.
+        viewer: who looks at it.
+    """
+    ids, marks = [run.id for run in runs], marked()
+    row_selection.hold(KEY, ids, marks)
 
     def keep() -> None:
-        show_from_now(PAGE, next(iter(row_selection.marked(KEY, ids)), None))
+        now = row_selection.marked(KEY, ids)
+        kept = [run for run in marks if run in now or run not in ids]
+        st.session_state[MARKED] = [*kept, *(run for run in now if run not in kept)]
+        show_from_now(PAGE, next(reversed(st.session_state[MARKED]), None))
 
-    signs = {sign(state): state.colour for state in STATES.values()}
-    columns = ["state", "what", "dataset", "progress", "now", "age", "owner", "device"]
-    if not any(run.active for run in runs):
-        columns.remove("progress")
+    working = any(run.active for run in runs)
     st.dataframe(
-        pd.DataFrame([row(run, viewer) for run in runs]),
+        pd.DataFrame([row(run, told[run.id], viewer) for run in runs]),
         key=KEY,
         height=table_height(len(runs), MOST_ROWS_SHOWN),
         hide_index=True,
         on_select=keep,
-        selection_mode="single-row",
+        selection_mode="multi-row",
         placeholder="",
-        column_order=columns,
-        column_config={
-            # Chips in colours: a table styled by pandas costs the server four times as much at each poll.
-            "state": st.column_config.MultiselectColumn(_("State"), width=120, options=list(signs), color=list(signs.values())),
-            "what": st.column_config.TextColumn(_("What"), width=262),
-            "dataset": _("Dataset"),
-            "progress": st.column_config.ProgressColumn(_("Progress"), min_value=0, max_value=100, format="%d %%", width=95),
-            "now": st.column_config.TextColumn(_("Details"), width=185 if "progress" in columns else 280),
-            "age": _("Queued"),
-            "owner": _("Owner"),
-            "device": _("Device"),
-        },
+        column_order=[name for name in columns(working) if working or name != "progress"],
+        column_config=columns(working),
     )
+
+
+def columns(working: bool) -> dict[str, Any]:
+    """Return the columns of the table; with runs at work there is room for their progress."""
+    signs = {sign(state): state.colour for state in STATES.values()}
+    gain = _(
+        "The verdict, and by how many points the student differs from its baseline, or the compressed network from its original"
+    )
+    return {
+        # Chips in colours: a table styled by pandas costs the server four times as much at each poll.
+        "state": st.column_config.MultiselectColumn(_("State"), width=110, options=list(signs), color=list(signs.values())),
+        "what": st.column_config.TextColumn(_("What"), width=225 if working else 250),
+        "settings": st.column_config.TextColumn(_("Settings"), width=160, help=_("What differs from runs of the same networks")),
+        "accuracy": st.column_config.NumberColumn(_("Accuracy"), format="%.1f %%", width=80, help=_("Test accuracy")),
+        "progress": st.column_config.ProgressColumn(_("Progress"), min_value=0, max_value=100, format="%d %%", width=95),
+        "now": st.column_config.TextColumn(_("Outcome"), width=200 if working else 260, help=gain),
+        "age": st.column_config.TextColumn(_("Queued"), width=85),
+        "owner": _("Owner"),
+        "dataset": _("Dataset"),
+        "device": _("Device"),
+    }
+
+
+def compare_link(runs: Sequence[Run]) -> None:
+    """Draw the way to Compare with the marked runs, or with all that are shown where these are few."""
+    finished = [run.id for run in runs if run.state == FINISHED]
+    marks = [run for run in marked() if run in finished]
+    chosen = marks if len(marks) > 1 else finished
+    if not 1 < len(chosen) <= MOST_COMPARED:
+        st.caption(_("Mark rows of two or more finished runs to compare them."))
+        return
+    title = _("Compare the {count} marked runs") if chosen is marks else _("Compare these {count} runs")
+    query = {"runs": ",".join(chosen)}
+    st.page_link(COMPARE.page(), label=title.format(count=len(chosen)), icon=COMPARE.icon, query_params=query)
 
 
 def sign(state: State) -> str:
@@ -102,14 +128,17 @@ def sign(state: State) -> str:
     return f"{state.sign} {_(state.title)}"
 
 
-def row(run: Run, viewer: str) -> dict[str, Any]:
-    """Return a run as the table shows it."""
+def row(run: Run, settings: str, viewer: str) -> dict[str, Any]:
+    """Return a run as the table shows it; `settings` is what sets it apart."""
+    found = outcome(run) if run.state == FINISHED else Outcome()
     return {
         "state": [sign(STATES[run.state])],
         "what": what(run),
+        "settings": settings,
+        "accuracy": None if found.accuracy is None else 100 * found.accuracy,
         "dataset": dataset(run),
         "progress": 100 * run.fraction if run.active else None,
-        "now": progress_text(run),
+        "now": " · ".join(filter(None, [found.sentence, progress_text(run)])),
         "age": age_text(run.created),
         "owner": owner_text(run.owner, viewer),
         "device": run.device,

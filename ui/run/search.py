@@ -24,3 +24,9 @@ def matching(texts: pd.Series, ids: pd.Series, find: str) -> pd.Series:
 def _pattern(word: str) -> str:
     escaped = re.escape(word)
     return rf"(?<![\w.]){escaped}(?!\w|\.\d)" if re.fullmatch(r"\d+(\.\d+)?", word) else escaped
+
+
+def natural(text: str) -> list[tuple[bool, float, str]]:
+    """Return what sorts texts with their numbers as numbers: `temperature 4` before `temperature 20`."""
+    parts = re.split(r"(\d+(?:\.\d+)?)", text)
+    return [(True, float(part), "") if index % 2 else (False, 0.0, part) for index, part in enumerate(parts)]

@@ -90,13 +90,14 @@ def _called(registry: Registry, method: Mapping[str, Any]) -> str:
     """Return a method's title with its numbers in brackets."""
     name = str(method.get("name", "?"))
     title = _(registry[name].title) if name in registry else name
-    numbers = ", ".join(f"{_knob_name(knob)} {shown}" for knob, value in method.items() if (shown := _number(knob, value)))
+    numbers = ", ".join(f"{knob_name(knob)} {shown}" for knob, value in method.items() if (shown := _number(knob, value)))
     if not numbers:
         return title
     return f"{title[:-1]}, {numbers})" if title.endswith(")") else f"{title} ({numbers})"
 
 
-def _knob_name(knob: str) -> str:
+def knob_name(knob: str) -> str:
+    """Return what a setting is called within a sentence."""
     return _(KNOBS[knob]) if knob in KNOBS else knob.replace("_", " ")
 
 

@@ -1,27 +1,20 @@
-"""What differs between runs: their settings as dotted paths, their results in words, and a name for each from what differs."""
+"""What differs between runs: their settings as dotted paths, and a name for each run from what differs."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from compression.charts.numbers import (
-    format_bytes,
-    format_count,
-    format_macs,
-    format_milliseconds,
-    format_percent,
-    format_points,
-    format_seconds,
-)
-from compression.charts.style import ROLES, role_title
 from compression.runs.records import Run
 from compression.texts import gettext as _
-from ui.run.words import kind_title
+from ui.run.words import dataset, kind_title, knob_name, settings_text, what
 
 MISSING = "–"
 LABEL_PARTS = 3
 ID_DIGITS = 4
 OUTCOMES = ("student", "compressed")
+MOST_COMPARED = 12  # runs side by side
+MOST_REMEMBERED = 32  # lists of runs
 
 Rows = dict[str, list[str]]
 
@@ -72,50 +65,34 @@ def settings_rows(runs: Sequence[Run]) -> Rows:
     return {path: values for path, values in rows.items() if tells(values)}
 
 
-def results_rows(runs: Sequence[Run]) -> Rows:
-    """Return the results that differ, a value a run; what came out of runs of different kinds stands in the same rows."""
-    mixed = len({run.kind for run in runs}) > 1
-    return differing([_results(run, mixed=mixed) for run in runs])
+_remembered: dict[tuple[str, ...], dict[str, str]] = {}
 
 
-def _results(run: Run, *, mixed: bool) -> dict[str, str]:
-    result = run.result or {}
-    models, verdict = result.get("models"), result.get("verdict")
+def told_apart(runs: Sequence[Run]) -> dict[str, str]:
+    """Return for each run what sets it apart from the runs of the same networks: `temperature 8, alpha 0.5`.
+
+    A run that nothing sets apart has its methods with their numbers. Settings never change, so a list of runs is read once.
+    """
+    key = tuple(run.id for run in runs)
+    if key not in _remembered:
+        if len(_remembered) >= MOST_REMEMBERED:
+            _remembered.clear()
+        _remembered[key] = _tell_apart(runs)
+    return _remembered[key]
+
+
+def _tell_apart(runs: Sequence[Run]) -> dict[str, str]:
+    groups: dict[tuple[Any, ...], list[Run]] = {}
+    for run in runs:
+        groups.setdefault((run.kind, what(replace(run, title="")), dataset(run)), []).append(run)
     told = {}
-    if isinstance(verdict, Mapping) and verdict.get("difference") is not None:
-        told[_("Difference in points")] = _with_interval(verdict["difference"], verdict.get("interval"), format_points)
-    told[_("Time taken")] = format_seconds(run.seconds)
-    for role in ROLES:
-        model = models.get(role) if isinstance(models, Mapping) else None
-        if isinstance(model, Mapping):
-            title = _("Result") if mixed and role in OUTCOMES else role_title(role)
-            told |= {f"{title}: {name}": text for name, text in _model_results(model).items()}
+    for alike in groups.values():
+        rows = {path: values for path, values in settings_rows(alike).items() if len({*values} - {MISSING}) > 1}
+        names = _short_names(rows)
+        for index, run in enumerate(alike):
+            parts = [f"{name} {rows[path][index]}" for path, name in names.items() if rows[path][index] != MISSING]
+            told[run.id] = ", ".join(parts) or settings_text(run.spec)
     return told
-
-
-def _model_results(model: Mapping[str, Any]) -> dict[str, str]:
-    latency = model.get("latency_ms")
-    told = {_("test accuracy"): _with_interval(model.get("accuracy"), model.get("accuracy_interval"), format_percent)}
-    for name, key, show in (
-        (_("file size"), "size_bytes", format_bytes),
-        (_("computation"), "macs", format_macs),
-        (_("parameters"), "parameters", format_count),
-        (_("non-zero"), "nonzero", format_count),
-    ):
-        if model.get(key) is not None and (key != "nonzero" or model[key] != model.get("parameters")):
-            told[name] = show(model[key])
-    if isinstance(latency, Mapping) and latency.get("median") is not None:
-        shown = format_milliseconds(latency["median"])
-        told[_("latency")] = _("{number}, simulated").format(number=shown) if latency.get("simulated") else shown
-    return told
-
-
-def _with_interval(value: Any, interval: Any, show: Callable[[float], str]) -> str:
-    if value is None:
-        return MISSING
-    if not isinstance(interval, list) or len(interval) != 2 or None in interval:
-        return show(value)
-    return _("{value} ({low} to {high})").format(value=show(value), low=show(interval[0]), high=show(interval[1]))
 
 
 def labels(runs: Sequence[Run]) -> dict[str, str]:
@@ -153,5 +130,8 @@ def _short_names(paths: Iterable[str]) -> dict[str, str]:
 
 def _tail(path: str, length: int) -> str:
     parts = [part for part in path.split(".") if part != "name"] or [path]
-    numbered = [_("step {number}").format(number=int(part) + 1) if part.isdigit() else part for part in parts]
-    return " ".join(numbered[-length:])
+    return " ".join(_word(part) for part in parts[-length:])
+
+
+def _word(part: str) -> str:
+    return _("step {number}").format(number=int(part) + 1) if part.isdigit() else knob_name(part)

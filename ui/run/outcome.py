@@ -1,0 +1,42 @@
+"""How a run came out: the numbers that runs are sorted by, and the answer in a few words."""
+
+from typing import NamedTuple
+
+from compression.runs.frames import models_of
+from compression.runs.records import Run
+from compression.texts import gettext as _
+from ui.run.differences import OUTCOMES
+from ui.run.verdicts import signed_points, verdicts_of
+
+
+class Outcome(NamedTuple):
+    """What a finished run found.
+
+    Attributes:
+        accuracy: of the student or the compressed network on test images, 0 to 1.
+        difference: of that accuracy from the baseline's or the original's, 0 to 1.
+        word: the verdict's answer; empty where the run asks nothing.
+    """
+
+    accuracy: float | None = None
+    difference: float | None = None
+    word: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The answer with its difference: `Yes, +3.6 points`."""
+        if self.difference is None:
+            return self.word
+        change = _("{difference} points").format(difference=signed_points(self.difference))
+        return ", ".join(filter(None, [self.word, change]))
+
+
+def outcome(run: Run) -> Outcome:
+    """Return how a run came out; all is empty of one that has no result, or none that can be read."""
+    try:
+        accuracy = next((models_of(run)[role]["accuracy"] for role in OUTCOMES if role in models_of(run)), None)
+        found, answers = (run.result or {}).get("verdict"), verdicts_of(run) if run.result else []
+        difference = float(found["difference"]) if found else None
+        return Outcome(accuracy, difference, answers[0].word if answers else "")
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        return Outcome()
