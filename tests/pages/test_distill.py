@@ -187,6 +187,14 @@ def test_a_link_reopens_its_settings(visit: Visit) -> None:
     assert run.spec == parse({**wanted, "train": {"epochs": 7}}).to_json()
 
 
+def test_another_architecture_keeps_a_number_that_it_allows_too(visit: Visit) -> None:
+    app = visit("distill", student="resnet", **{"student.width": "38"})
+    app.selectbox(key="distill-student").set_value("cnn").run()
+    assert (app.slider(key="distill-student.width").value, app.query_params["student.width"]) == (38, "38")
+    button(app, "Run").click().run()
+    assert store().runs()[0].spec["student"] == {"name": "cnn", "width": 38}
+
+
 @pytest.mark.parametrize(
     ("name", "near"),
     [

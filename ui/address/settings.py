@@ -63,7 +63,12 @@ class Address:
     @property
     def open(self) -> bool:
         """Whether nothing is known yet of what the settings shall be, beside the run that is shown."""
-        return not self._given.keys() - {RUN} and (self._obeyed or not self._written)
+        return not self.linked and (self._obeyed or not self._written)
+
+    @property
+    def linked(self) -> bool:
+        """Whether the address that is obeyed asks for settings, beside the run that is shown."""
+        return bool(self._given.keys() - {RUN})
 
     def fill(self, settings: Mapping[str, str]) -> None:
         """Take settings from elsewhere, such as the run that is shown; those that the page does not have are not told."""

@@ -85,7 +85,11 @@ def knob_widget(address: Address, knob: Knob, key: str, *, default: Any = None, 
     shape = "percent" if knob.name in SHARES else "%d" if knob.kind == "int" else "%g"
     shared = {"key": held, "help": _(knob.help), "persist_state": "session"}
     step = knob.step or (1 if knob.kind == "int" else None)
-    if _fits_a_slider(low, high, step) and abs(knob.snap(given) - given) < SAME:
+    slides = _fits_a_slider(low, high, step) and abs(knob.snap(given) - given) < SAME
+    if st.session_state.get(f"{held}-bounds") != (slides, low, high, step):
+        # Another architecture's slider of the same name is another widget to Streamlit, which would start at its lowest value.
+        st.session_state[held], st.session_state[f"{held}-bounds"] = given, (slides, low, high, step)
+    if slides:
         value = st.slider(label, low, high, step=_typed(knob, step), format=shape, **shared)
     else:
         step = _typed(knob, knob.step or (1 if knob.kind == "int" else default / 10 or 1e-4))
@@ -140,7 +144,7 @@ def understand_number(knob: Knob, text: str, default: Any, label: str) -> float 
 def _numbers(address: Address, knob: Knob, key: str, default: list[int], label: str) -> list[int]:
     """Draw a list of whole numbers as text, 64,32; text that is none stays there, in the address too, and nothing can run."""
     usual = setting_text(default)
-    address.read(key, usual, lambda text: text[:LONGEST_TEXT])
+    address.read(key, usual, lambda text: text[:LONGEST_TEXT].strip())
     text = st.text_input(label, key=address.key(key), help=_(knob.help), persist_state="session", max_chars=LONGEST_TEXT)
     address.keep(key, text or " ")
     try:

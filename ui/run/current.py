@@ -13,24 +13,27 @@ from ui.server.identity import owner
 
 def shown(page: str) -> str | None:
     """Return the id of the run that a page shows."""
-    return st.session_state.get(f"{page}-{RUN}")
+    return st.session_state.get(f"{page}-{RUN}") or None
 
 
 def show_from_now(page: str, run_id: str | None) -> None:
-    """Keep which run a page shows."""
+    """Keep which run a page shows; an empty text says none, not even one's own that is at work."""
     st.session_state[f"{page}-{RUN}"] = run_id
 
 
 def find(address: Address) -> Run | None:
-    """Decide which run to show on the page of its kind; its settings fill the controls where the address says none."""
+    """Decide which run to show on the page of its kind; its settings fill the controls where the address says none.
+
+    One's own run at work is shown to those who come without a link alone: a link shows the same to everybody.
+    """
     kind, open_settings = address.page, address.open
-    wanted = address.read(RUN, None)
+    wanted = address.read(RUN, "" if address.linked else None)
     run = _of_kind(wanted, kind) if wanted else None
     if wanted and run is None:
         address.notes.append(_("There is no run “{run}” to show here; it may have been deleted.").format(run=plain(wanted)))
-    if run is None:
+    if wanted is None:
         run = next(iter(store().runs(owner=owner(), kind=kind, states=ACTIVE, limit=1)), None)
-    show_from_now(kind, run.id if run else None)
+    show_from_now(kind, run.id if run else None if wanted is None else "")
     if run is None or not open_settings:
         return None
     address.fill(settings_of(run.spec))

@@ -27,11 +27,12 @@ def requested(address: Address, raw: dict[str, Any], filled: Run | None) -> "Spe
     """
     from compression.spec import parse
 
+    if address.blocks:
+        return None
     try:
         spec = parse(raw)
     except LabError as error:
         address.block(str(error))
-    if address.blocks:
         return None
     if filled is not None and filled.spec != spec.to_json():
         other = [name for name, value in spec.to_json().items() if filled.spec.get(name) != value]

@@ -1,0 +1,212 @@
+"""Links: whatever is on screen comes back from the address alone, for another person."""
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import ButtonGroup, Checkbox, Multiselect, NumberInput, Selectbox, Slider, TextInput
+
+from compression.runs import store
+from compression.runs.records import CANCELLED, FINISHED, Run
+from tests.pages.conftest import ROOT, Visit
+from tests.pages.stored_runs import TOKEN, distilled, failed, finished, started
+from ui.address.settings import RUN
+from ui.run import start
+
+STATES = 40
+MOST_CHANGES = 6
+OFTEN = (".from", ".made", "-dataset", "-teacher", "-model", ".hidden")  # what decides which other controls there are
+TYPED = {
+    "find": ["", "cnn", "temperature 4", "ada", "a title & more", "100 %", "nothing is called so"],
+    "hidden": ["64", "32,16", "8, 8", "abc", ""],
+}
+SEEDS = [{"seed": seed, "accuracy": 0.9 + seed / 100} for seed in range(3)]
+
+Walker = random.Random
+
+
+class Label(str):
+    """The label of a choice, which is what a browser sends: nothing takes it for the choice itself and labels it again."""
+
+    __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]
+
+    def __format__(self, *_: str) -> str:
+        raise TypeError
+
+    __str__ = __format__
+
+
+@pytest.fixture(autouse=True)
+def only_what_the_address_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave submitted runs in the queue, and leave out what Compress computes from its settings."""
+    monkeypatch.setattr("compression.runs.ensure_alive", lambda: None)
+    monkeypatch.setattr("ui.compress.preview.show", lambda spec, run: None)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What the Run buttons that were drawn would start: the spec, the device and why it is off."""
+    noted: list[Any] = []
+    draw = start.run_bar
+
+    def note(address: Any, spec: Any, device: str, label: str) -> None:
+        noted.append((spec and spec.to_json(), device, list(address.blocks)))
+        draw(address, spec, device, label)
+
+    monkeypatch.setattr(start, "run_bar", note)
+    return noted
+
+
+def a_lab_with_a_past() -> list[Run]:
+    """Fill the store with runs of each kind and state, and return them."""
+    result = distilled()
+    for model in result["models"].values():
+        model["per_seed"] = SEEDS
+    finished(result=result)
+    finished(dataset={"name": "mnist"})
+    finished(kind="compress", title="for Ada's birthday")
+    finished("grace", student={"name": "mlp", "hidden": [32]}, loss={"name": "logit_difference"})
+    failed()
+    store().finish(started(), TOKEN, CANCELLED)
+    started("grace", kind="compress")
+    return store().runs()
+
+
+def open_link(app: AppTest, page: str) -> AppTest:
+    """Open the address that a visitor has before them as somebody else, in a session of their own."""
+    other = AppTest.from_file(ROOT / "ui" / "shell.py", default_timeout=app.default_timeout)
+    other.query_params.update({name: value if isinstance(value, str) else value[-1] for name, value in app.query_params.items()})
+    other._registered_pages = app._registered_pages  # what the server knows before anybody comes
+    return other.switch_page(f"../pages/{page}.py").run()
+
+
+def controls(app: AppTest) -> dict[str, Any]:
+    """Return the widgets of the page's settings, by their keys; which file of a card one downloads is no setting."""
+    groups = (app.selectbox, app.slider, app.number_input, app.text_input, app.checkbox, app.multiselect)
+    groups += (app.segmented_control, app.pills)
+    return {widget.key: widget for group in groups for widget in group if not (widget.key or "seed-").startswith("seed-")}
+
+
+def change(walker: Walker, widget: Any) -> None:
+    """Move one widget to a random place that a visitor can move it to."""
+    match widget:
+        case Selectbox() if widget.options:
+            widget.set_value(Label(walker.choice(widget.options)))
+        case Multiselect():
+            widget.set_value([Label(option) for option in widget.options if walker.random() < 0.4])
+        case ButtonGroup() if widget._is_single_select:
+            widget.set_value(Label(walker.choice(widget.options)))
+        case ButtonGroup():
+            widget.set_value([Label(option) for option in widget.options if walker.random() < 0.6])
+        case Checkbox():
+            widget.set_value(walker.random() < 0.5)
+        case TextInput():
+            widget.set_value(walker.choice(TYPED[widget.key.split("-")[-1].split(".")[-1]]))
+        case Slider() | NumberInput():
+            steps = round((widget.max - widget.min) / widget.step)
+            value = widget.min + widget.step * walker.randint(0, min(steps, 200))
+            widget.set_value(type(widget.min)(min(value, widget.max)))
+
+
+def screen(app: AppTest) -> dict[str, Any]:
+    """Return what a page shows that its address has to bring back; without words that depend on who looks, such as “you”."""
+    tables = {}
+    for frame in app.dataframe:
+        shown = frame.value.drop(columns=["who", "owner", "age", "created"], errors="ignore")
+        tables[frame.key or "differences"] = shown.to_json()
+    return {
+        "controls": {key: widget.value for key, widget in controls(app).items()},
+        "options": {key: widget.options for key, widget in controls(app).items() if hasattr(widget, "options")},
+        "tables": tables,
+        "titles": [title.value for title in app.subheader],
+        "formula": [formula.value for formula in app.latex],
+        "errors": [error.value for error in app.error],
+        "settings": [code.value for code in app.code if "kind" in code.value],
+        "address": app.query_params,
+    }
+
+
+def compare(mine: AppTest, other: AppTest, asked: list[Any]) -> None:
+    """Check that two visitors see the same and would run the same, and that nothing had to be told about the link."""
+    assert not mine.exception
+    assert not other.exception
+    for part, shown in screen(mine).items():
+        assert screen(other)[part] == shown, part
+    assert [warning.value for warning in other.warning] == [warning.value for warning in mine.warning]
+    if asked:
+        assert asked[-1] == asked[-2]
+
+
+def walk(page: str, app: AppTest, asked: list[Any], moves: Callable[[Walker], dict[str, Any]]) -> set[str]:
+    """Go to random states of a page, open the link of each as somebody else, and return the states that were seen."""
+    walker, seen = Walker(page), set()
+    for _state in range(STATES):
+        widgets = controls(app)
+        chosen = walker.sample(sorted(widgets), min(len(widgets), walker.randint(1, MOST_CHANGES)))
+        chosen += [key for key in widgets if key.endswith(OFTEN) and walker.random() < 0.15]
+        for key in chosen:
+            change(walker, widgets[key])
+        if walker.random() < 0.4:
+            for key, value in moves(walker).items():
+                app.session_state[key] = value
+        compare(app.run(), open_link(app, page), asked)
+        seen.add(str(screen(app)))
+    return seen
+
+
+@pytest.mark.parametrize("page", ["distill", "compress"])
+def test_what_would_run_comes_back_from_its_link(page: str, visit: Visit, asked: list[Any]) -> None:
+    runs = [run.id for run in a_lab_with_a_past() if run.kind == page]
+    seen = walk(page, visit(page), asked, lambda walker: {f"{page}-{RUN}": walker.choice([*runs, None])})
+    assert len(seen) > STATES / 2
+    assert {bool(blocks) for _spec, _device, blocks in asked} == {True, False}
+    assert any(spec and "run" in spec["teacher" if page == "distill" else "model"] for spec, _device, _blocks in asked)
+
+
+def test_what_is_compared_comes_back_from_its_link(visit: Visit) -> None:
+    runs = [run.id for run in a_lab_with_a_past() if run.state == FINISHED]
+    marks = lambda walker: {"compare-runs": walker.sample(runs, walker.randint(0, len(runs)))}  # noqa: E731
+    assert len(walk("compare", visit("compare"), [], marks)) > STATES / 2
+
+
+def test_the_run_that_is_looked_at_comes_back_from_its_link(visit: Visit) -> None:
+    runs = [run.id for run in a_lab_with_a_past()]
+    assert len(walk("runs", visit("runs"), [], lambda walker: {"runs-run": walker.choice([*runs, None])})) > len(runs)
+
+
+@pytest.mark.parametrize(("page", "role"), [("distill", "teacher"), ("compress", "model")])
+def test_a_network_that_is_gone_is_told_and_never_replaced(page: str, role: str, visit: Visit, asked: list[Any]) -> None:
+    run = next(
+        run.id for run in a_lab_with_a_past() if run.kind == page and run.result and run.spec["dataset"]["name"] == "digits"
+    )
+    app, walker = visit(page, **{f"{role}.run": run}), Walker(page)
+    store().delete(run)
+    for _state in range(STATES // 4):
+        widgets = controls(app)
+        for key in walker.sample(sorted(key for key in widgets if f"{page}-{role}" not in key), MOST_CHANGES):
+            change(walker, widgets[key])
+        compare(app.run(), open_link(app, page), asked)
+        assert (asked[-1][0], app.query_params[f"{role}.run"]) == (None, run)
+        assert any(f"of a finished run {run}; it may have been deleted." in error.value for error in app.error)
+
+
+def test_a_link_shows_the_same_to_somebody_with_a_run_at_work(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ui.run.current.owner", lambda: "ada")
+    mine = started("ada")
+    assert visit("distill").query_params["run"] == mine
+    linked = visit("distill", seeds="2")
+    assert "run" not in linked.query_params
+    assert "run" not in linked.run().query_params
+    gone = visit("distill", run="gone00")
+    assert "There is no run “gone00” to show here" in gone.warning[0].value
+    assert "run" not in gone.query_params
+
+
+@pytest.mark.parametrize("page", ["distill", "compress", "compare", "runs"])
+def test_names_that_a_page_does_not_know_are_told(page: str, visit: Visit) -> None:
+    a_lab_with_a_past()
+    (warning,) = visit(page, temprature="8").warning
+    assert "sets “temprature”, which is no setting of this page" in warning.value
