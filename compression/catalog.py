@@ -20,7 +20,11 @@ KINDS = {float: "float", int: "int", bool: "bool", list[int]: "ints"}
 
 @dataclass(frozen=True)
 class Knob:
-    """One setting of a method: what it does, its bounds and its unit; name, kind and default come from the parameter."""
+    """One setting of a method: what it does, its bounds and its unit; name, kind and default come from the parameter.
+
+    Attributes:
+        logarithmic: whether equal ratios, not equal differences, are what one feels; such a slider has a box beside it.
+    """
 
     help: str
     low: float | None = None
@@ -32,6 +36,7 @@ class Knob:
     default: Any = None
     options: tuple[Any, ...] = ()
     registry: "Registry | None" = None
+    logarithmic: bool = False
 
     @property
     def choices(self) -> tuple[Any, ...]:

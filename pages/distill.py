@@ -11,7 +11,7 @@ KIND = "distill"
 
 header(DISTILL)
 with st.spinner(_("Getting ready …")):
-    from ui.distill import form, result
+    from ui.distill import fair_fight, form, result
 address = Address(KIND, form.EARLIER_NAMES)
 filled = current.find(address)
 notes = st.container()
@@ -19,7 +19,9 @@ left, right = st.columns([5, 8], gap="medium")
 with left:
     request = form.draw(address)
     spec = start.requested(address, request.raw, filled)
-    start.run_bar(address, spec, request.device, _("Run"))
+    with st.container(key="run-dock", horizontal=True, vertical_alignment="center", gap="small"):
+        fair_fight.switch(address)
+        start.run_bar(address, spec, request.device, _("Run"))
 with notes:
     address.write()
 with right:

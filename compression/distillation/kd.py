@@ -22,7 +22,10 @@ def kd(
     labels: Tensor,
     *,
     temperature: Annotated[
-        float, Knob(_("How soft the teacher's probabilities are: 1 leaves them as they are"), low=0.5, high=50, step=0.5)
+        float,
+        Knob(
+            _("How soft the teacher's probabilities are: 1 leaves them as they are"), low=0.5, high=50, step=0.5, logarithmic=True
+        ),
     ] = 4.0,
     alpha: Annotated[
         float, Knob(_("Weight of the teacher's soft targets; labels have the rest"), low=0, high=1, step=0.05)

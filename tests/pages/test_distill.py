@@ -47,7 +47,7 @@ def test_before_a_run_the_page_says_what_to_do_and_what_the_networks_are(visit: 
     app = visit("distill")
     assert not app.exception
     assert "Press Run." in words(app)
-    assert "94,410 parameters · 5.92 M MACs · 381 KB · ready" in words(app)
+    assert "94,410 parameters · 5.92 M MACs · 381 KB · trained already" in words(app)
     assert "1,730 parameters · 94.6 k MACs · 9.06 KB · 54.6× smaller" in words(app)
     assert len(app.main.get("bidi_component")) == 3
 
@@ -176,6 +176,91 @@ def test_what_the_controls_say_is_what_runs(visit: Visit) -> None:
     (run,) = store().runs()
     assert run.spec == expected.to_json()
     assert run.device == "cpu"
+
+
+def submitted(app: AppTest) -> dict[str, Any]:
+    """Press Run and return the spec that it submits."""
+    assert not app.exception
+    button(app, "Run").click().run()
+    assert not app.exception
+    return store().runs(limit=1)[0].spec
+
+
+def test_the_student_sees_what_its_dataset_offers_some_or_all(visit: Visit) -> None:
+    app = visit("distill")
+    sees = app.number_input(key="distill-transfer.images")
+    assert (sees.value, sees.label) == (200, "Student sees, of 1,038 images")
+    button(app, "All").click().run()
+    assert app.query_params["transfer.images"] == "all"
+    assert submitted(app)["transfer"] == {"images": None}
+    app.number_input(key="distill-transfer.images").set_value(500).run()
+    assert submitted(visit("distill", **app.query_params))["transfer"] == {"images": 500}
+    app.selectbox(key="distill-dataset").set_value("mnist").run()
+    usual = parse({"kind": "distill", "dataset": {"name": "mnist"}}).transfer["images"]
+    assert app.number_input(key="distill-transfer.images").value == usual != 200
+
+
+def test_the_student_cannot_see_more_than_its_teacher(visit: Visit) -> None:
+    app = visit("distill", **{"transfer.images": "500", "dataset.train_images": "150"})
+    assert ["allowed is a whole number from 50 to 150" in warning.value for warning in app.warning] == [True]
+    assert submitted(app)["transfer"] == {"images": 150}
+
+
+def test_a_fair_fight_tries_rates_in_place_of_one(visit: Visit) -> None:
+    app = visit("distill")
+    assert not [field.key for field in app.text_input]
+    app.toggle(key="distill-tune").set_value(True).run()
+    assert "distill-train.lr" not in {field.key for field in app.number_input}
+    spec = submitted(app)
+    assert spec == DEFAULT | {"tune": {"lr": [0.05, 0.1, 0.2, 0.4, 0.8]}}
+    app.text_input(key="distill-tune.lr").set_value("0.1,0.3").run()
+    assert submitted(visit("distill", **app.query_params))["tune"] == {"lr": [0.1, 0.3]}
+    app.text_input(key="distill-tune.lr").set_value("0.1,fast").run()
+    assert button(app, "Run").disabled
+    assert "Learning rates to try: allowed is a list" in app.error[0].value
+    app.toggle(key="distill-tune").set_value(False).run()
+    assert submitted(app) == DEFAULT
+
+
+@pytest.mark.parametrize("query", [{"tune": "yes"}, {"tune.lr": "0.05,0.1,0.2,0.4,0.8"}])
+def test_a_link_can_ask_for_a_fair_fight(query: dict[str, str], visit: Visit) -> None:
+    app = visit("distill", **query)
+    assert not app.warning
+    assert app.toggle(key="distill-tune").value
+    assert submitted(app)["tune"] == {"lr": [0.05, 0.1, 0.2, 0.4, 0.8]}
+
+
+@pytest.mark.parametrize("tolerance", [0.0, 0.02, 0.037])
+def test_the_margin_to_the_teacher_is_chosen_and_kept_in_the_link(tolerance: float, visit: Visit) -> None:
+    app = visit("distill", tolerance=f"{tolerance:g}")
+    assert not app.warning
+    assert submitted(visit("distill", **app.query_params))["tolerance"] == tolerance
+
+
+def test_the_run_of_an_address_fills_transfer_fair_fight_and_margin(visit: Visit) -> None:
+    asked = {"transfer": {"images": None}, "tune": {"lr": [0.1, 0.3]}, "tolerance": 0.02}
+    run = finished(result=distilled(), **asked)
+    app = visit("distill", run=run)
+    assert not app.warning
+    assert submitted(app) == parse({"kind": "distill", **asked}).to_json()
+
+
+def test_the_temperature_has_a_slider_of_equal_ratios_and_a_box(visit: Visit) -> None:
+    app = visit("distill")
+    slider = app.select_slider(key="distill-loss.temperature-slider")
+    stops = [float(stop) for stop in slider.options]
+    assert (stops[0], stops[-1], slider.value) == (0.5, 50, 4)
+    assert stops.index(4.0) > 0.35 * len(stops)
+    slider.set_value(20.0).run()
+    assert app.number_input(key="distill-loss.temperature").value == 20
+    app.number_input(key="distill-loss.temperature").set_value(7.3).run()
+    assert app.select_slider(key="distill-loss.temperature-slider").value == 7.3
+    assert submitted(app)["loss"]["temperature"] == 7.3
+
+
+def test_whether_a_teacher_is_trained_depends_on_its_images(visit: Visit) -> None:
+    assert "381 KB · trained already" in words(visit("distill"))
+    assert "381 KB · trained first, once" in words(visit("distill", **{"dataset.train_images": "150"}))
 
 
 def test_a_link_reopens_its_settings(visit: Visit) -> None:
@@ -309,7 +394,7 @@ def test_changed_controls_are_told_from_the_run_on_screen(visit: Visit) -> None:
     run = finished(result=distilled())
     app = visit("distill", run=run)
     assert "controls have changed" not in words(app)
-    app.slider(key="distill-loss.temperature").set_value(8.0).run()
+    app.number_input(key="distill-loss.temperature").set_value(8.0).run()
     assert "controls have changed" in words(app)
     assert "Does the teacher help?" in words(app)
 

@@ -46,22 +46,20 @@ def draw(address: Address) -> Request:
         steps += _recovery(address)
         seeds = shared.seeds(address, USUAL["seeds"])
         with st.expander(_("More settings")):
+            tolerance = shared.tolerance(address, _("As good as the original means: within"), USUAL["tolerance"])
             device, images, train = shared.device(address), shared.training_images(address, data), _train(address)
     dataset = {"name": data.name, "train_images": images}
     with place:
         _facts(dataset, model, train, seeds[0])
     raw = {"kind": "compress", "dataset": dataset, "model": model, "train": train, "steps": steps, "seeds": seeds}
-    return Request(raw, device)
+    return Request({**raw, "tolerance": tolerance}, device)
 
 
 def _facts(dataset: dict[str, Any], model: dict[str, Any], train: dict[str, Any], seed: int) -> None:
     """Draw the network's numbers, and whether it is trained already."""
-    if "run" in model:
-        if (architecture := network_source.architecture_of(model)) is not None:
-            network_facts.show(architecture, dataset["name"], note=_("run {id}").format(id=model["run"]))
-        return
-    kept = shared.is_kept({**dataset, "split_seed": 0}, model, RECIPE.check(train, "train"), seed)
-    network_facts.show(model, dataset["name"], note=_("trained already") if kept else _("trained first, once"))
+    if (architecture := network_source.architecture_of(model)) is not None:
+        note = shared.standing(dataset, model, RECIPE.check(train, "train"), seed)
+        network_facts.show(architecture, dataset["name"], note=note)
 
 
 def _step(address: Address, name: str, first: str) -> dict[str, Any]:

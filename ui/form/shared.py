@@ -13,12 +13,14 @@ from compression.charts.numbers import format_count
 from compression.data import DATASETS
 from compression.data.load import train_images_knob
 from compression.errors import SpecError
+from compression.fields import TOLERANCE
 from compression.models import MODELS
 from compression.texts import gettext as _
 from compression.texts import mark
 from ui.address.settings import Address, refused
-from ui.form.widgets import choose, entry_form, knob_widget, select
+from ui.form.widgets import choose, entry_form, knob_widget, select, understand_number
 from ui.frame import machine
+from ui.run.verdicts import points
 
 MOST_SEEDS_OFFERED = 10
 SEEDS = Knob(
@@ -29,6 +31,7 @@ SEEDS = Knob(
     name="seeds",
     kind="int",
 )
+TOLERANCES = (0.0, 0.005, 0.01, 0.02, 0.03, 0.05)
 SYMBOLS = {"alpha": r"\\alpha", "temperature": r"(?<![A-Za-z\\])T(?![A-Za-z])"}
 
 
@@ -53,7 +56,18 @@ def download_note(data: Entry) -> None:
 
 def training_images(address: Address, data: Entry) -> int | None:
     """Draw how many images to train on; None, which an empty field says, means all."""
-    knob, label = train_images_knob(data), _("Training images")
+    knob = train_images_knob(data)
+    return image_count(address, "dataset.train_images", _("Training images"), replace(knob, help=_(knob.help)), usual=None)
+
+
+def image_count(address: Address, name: str, label: str, knob: Knob, *, usual: int | None) -> int | None:
+    """Draw a number of images, and return it; None, which an empty field says, means all.
+
+    Args:
+        name: of the setting in the address.
+        knob: its bounds; the highest is all.
+        usual: where neither the address nor the field says anything.
+    """
 
     def understand(text: str) -> int | None:
         if text in ("all", "none"):
@@ -61,19 +75,27 @@ def training_images(address: Address, data: Entry) -> int | None:
         try:
             return knob.check(float(text), label)
         except (SpecError, ValueError):
-            sentence = refused(label, text, knob.allowed(), _("every image")).args[0]
-            raise ValueError(sentence, None) from None
+            used = _("every image") if usual is None else format_count(usual)
+            sentence = refused(label, text, knob.allowed(), used).args[0]
+            raise ValueError(sentence, usual) from None
 
-    name = "dataset.train_images"
-    given, held = address.read(name, None, understand), address.key(name)
+    given, held = address.read(name, usual, understand), address.key(name)
     if given is not None and not knob.contains(given):
-        st.session_state[held] = None
+        st.session_state[held] = usual
     low, high, step = int(knob.low or 0), int(knob.high or 0), int(knob.step or 1)
-    everything = _("All {count}").format(count=format_count(high))
-    looks = {"placeholder": everything, "help": _(knob.help), "persist_state": "session"}
+    looks = {"placeholder": _("All {count}").format(count=format_count(high)), "help": knob.help, "persist_state": "session"}
     images = st.number_input(label, low, high, None, step, key=held, **looks)
     address.keep(name, "all" if images is None else images)
     return images
+
+
+def tolerance(address: Address, label: str, usual: float) -> float:
+    """Draw how much accuracy may be lost for a claim to hold, 0 to 1, in points; another value of a link is offered too."""
+    given = address.read("tolerance", usual, lambda text: understand_number(TOLERANCE, text, usual, label))
+    looks = {"format_func": points, "help": _(TOLERANCE.help), "persist_state": "session"}
+    chosen = st.selectbox(label, sorted({*TOLERANCES, given}), key=address.key("tolerance"), **looks)
+    address.keep("tolerance", chosen)
+    return chosen
 
 
 def network(address: Address, role: str, label: str, usual: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,6 +111,21 @@ def is_kept(dataset_choice: dict[str, Any], architecture: dict[str, Any], recipe
     """Tell whether a network is trained already, by an earlier run or because it comes with the lab."""
     workspace = networks.Workspace(settings.home(), settings.models_folder(), settings.runs_folder())
     return networks.find_cached(networks.cache_key(dataset_choice, architecture, recipe, seed), workspace) is not None
+
+
+def standing(dataset_choice: Mapping[str, Any], choice: Mapping[str, Any], recipe: dict[str, Any], seed: int) -> str:
+    """Return whether a network that is wanted is trained already, in words.
+
+    Args:
+        dataset_choice: `name` and `train_images`.
+        choice: an architecture, or a network of an earlier run.
+        recipe: how it is trained, complete.
+        seed: of it.
+    """
+    if "run" in choice:
+        return _("of run {id}").format(id=choice["run"])
+    kept = is_kept({**dataset_choice, "split_seed": 0}, dict(choice), recipe, seed)
+    return _("trained already") if kept else _("trained first, once")
 
 
 def distillation_loss(address: Address, entry: Entry, prefix: str) -> dict[str, Any]:

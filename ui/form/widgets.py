@@ -10,6 +10,7 @@ from compression.catalog import Entry, Knob, Registry
 from compression.errors import SpecError
 from compression.texts import gettext as _
 from ui.address.settings import Address, refused, setting_text
+from ui.form import logarithmic
 from ui.form.labels import SHARES, label_of, title_of
 
 MOST_SLIDER_STEPS, MOST_OPTIONS_TOLD = 128, 8
@@ -63,7 +64,8 @@ def select(
 def knob_widget(address: Address, knob: Knob, key: str, *, default: Any = None, label: str | None = None) -> Any:
     """Draw one knob as the widget that suits its kind, and return its value, checked by the knob again.
 
-    A number between a slider's steps, which a run of the command line may have, is drawn as a box to type in.
+    A number between a slider's steps, which a run of the command line may have, is drawn as a box to type in. A logarithmic
+    slider has such a box beside it.
 
     Args:
         key: the setting's name in the address: its path in the spec.
@@ -85,6 +87,10 @@ def knob_widget(address: Address, knob: Knob, key: str, *, default: Any = None, 
     shape = "percent" if knob.name in SHARES else "%d" if knob.kind == "int" else "%g"
     shared = {"key": held, "help": _(knob.help), "persist_state": "session"}
     step = knob.step or (1 if knob.kind == "int" else None)
+    if knob.logarithmic:
+        value = logarithmic.slider(label, knob, given, **shared)
+        address.keep(key, value)
+        return knob.check(value, key)
     slides = _fits_a_slider(low, high, step) and abs(knob.snap(given) - given) < SAME
     if st.session_state.get(f"{held}-bounds") != (slides, low, high, step):
         # Another architecture's slider of the same name is another widget to Streamlit, which would start at its lowest value.
