@@ -19,7 +19,7 @@ left, right = st.columns([5, 8], gap="medium")
 with left:
     request = form.draw(address)
     spec = start.requested(address, request.raw, filled)
-    with st.container(key="run-dock", horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(key="run-dock", horizontal=True, vertical_alignment="top", gap="small"):
         fair_fight.switch(address)
         start.run_bar(address, spec, request.device, _("Run"))
 with notes:

@@ -11,6 +11,12 @@ from tests.browser import lab
 VERDICT = "[class*=st-key-verdict]"
 RUN_MS = 60_000
 
+FOCUSED = """() => {
+    const [here, bar] = [document.activeElement, document.querySelector(".st-key-run-dock") ?? document.querySelector(".st-key-run-bar")];
+    const name = here.getAttribute("aria-label") ?? here.innerText;
+    return [name, here.getBoundingClientRect().bottom, bar.getBoundingClientRect().top, bar.contains(here)];
+}"""
+
 
 @pytest.mark.parametrize(
     ("path", "button"), [("/distill?seeds=1&epochs=1", "Run"), ("/compress?seeds=1&epochs=1", "Run compression")]
@@ -26,6 +32,25 @@ def test_a_narrow_screen_shows_the_run_that_was_started_and_its_verdict(path: st
     lab.shoot(page, "narrow-" + path.partition("?")[0].strip("/"))
     run, form = (page.locator(f"[data-testid=stColumn]:has({part})").first for part in (VERDICT, ".st-key-run-bar"))
     assert run.bounding_box()["y"] < form.bounding_box()["y"]
+
+
+@pytest.mark.parametrize("path", ["/distill", "/compress"])
+def test_what_the_keyboard_reaches_does_not_hide_under_the_run_button(path: str, page: Page) -> None:
+    page.set_viewport_size(lab.WIDE)
+    page.goto(path)
+    lab.settle(page)
+    expect(page.locator(".live-chart .plot-container").first).to_be_visible()
+    page.get_by_role("combobox").first.focus()
+    seen = []
+    for _press in range(80):
+        page.keyboard.press("Tab")
+        name, bottom, top, inside = page.evaluate(FOCUSED)
+        if inside:
+            break
+        seen.append(name)
+        assert bottom <= top + 1, name
+    assert inside
+    assert len(seen) > 8
 
 
 def test_the_logo_stays_legible_when_the_shade_changes_without_a_reload(page: Page) -> None:

@@ -156,7 +156,7 @@ def test_leaving_the_page_and_the_tab_does_not_stop_a_run(page: Page) -> None:
 def test_a_deep_link_opens_its_settings_on_a_fresh_server(page: Page, fresh_server: lab.Server) -> None:
     link = fresh_server.address + "/distill?student.width=4&loss.temperature=8&seeds=2&baseline=no"
     page.goto(link)
-    expect(page.get_by_role("slider", name="Temperature T")).to_have_value("8")
+    expect(page.get_by_role("slider", name="Temperature T")).to_have_attribute("aria-valuetext", "8")
     expect(page.get_by_role("slider", name="Width").nth(1)).to_have_value("4")
     expect(page.get_by_role("slider", name="Seeds")).to_have_value("2")
     expect(page.get_by_role("checkbox", name="Train a baseline too")).not_to_be_checked()
