@@ -159,6 +159,7 @@ def test_a_deep_link_opens_its_settings_on_a_fresh_server(page: Page, fresh_serv
     expect(page.get_by_role("slider", name="Temperature T")).to_have_attribute("aria-valuetext", "8")
     expect(page.get_by_role("slider", name="Width").nth(1)).to_have_value("4")
     expect(page.get_by_role("slider", name="Seeds")).to_have_value("2")
+    page.get_by_text("More settings").click()
     expect(page.get_by_role("checkbox", name="Train a baseline too")).not_to_be_checked()
     expect(page.get_by_test_id("stAlert")).to_have_count(0)
     lab.settle(page)
