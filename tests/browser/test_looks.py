@@ -12,7 +12,8 @@ VERDICT = "[class*=st-key-verdict]"
 RUN_MS = 60_000
 
 FOCUSED = """() => {
-    const [here, bar] = [document.activeElement, document.querySelector(".st-key-run-dock") ?? document.querySelector(".st-key-run-bar")];
+    const here = document.activeElement;
+    const bar = document.querySelector(".st-key-run-dock") ?? document.querySelector(".st-key-run-bar");
     const name = here.getAttribute("aria-label") ?? here.innerText;
     return [name, here.getBoundingClientRect().bottom, bar.getBoundingClientRect().top, bar.contains(here)];
 }"""

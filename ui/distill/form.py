@@ -7,7 +7,6 @@ import streamlit as st
 
 from compression.catalog import Entry
 from compression.charts.numbers import format_count
-from compression.data import DATASETS
 from compression.data.load import train_images_knob
 from compression.distillation import DISTILLATION
 from compression.recipe import RECIPE, teacher_recipe
