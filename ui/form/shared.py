@@ -81,8 +81,11 @@ def image_count(address: Address, name: str, label: str, knob: Knob, *, usual: i
 
     given, held = address.read(name, usual, understand), address.key(name)
     if given is not None and not knob.contains(given):
-        st.session_state[held] = usual
+        given = st.session_state[held] = usual
     low, high, step = int(knob.low or 0), int(knob.high or 0), int(knob.step or 1)
+    if st.session_state.get(f"{held}-bounds") != (low, high, step):
+        # With other bounds it is another widget to Streamlit, which would start empty.
+        st.session_state[held], st.session_state[f"{held}-bounds"] = given, (low, high, step)
     looks = {"placeholder": _("All {count}").format(count=format_count(high)), "help": knob.help, "persist_state": "session"}
     images = st.number_input(label, low, high, None, step, key=held, **looks)
     address.keep(name, "all" if images is None else images)
