@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
-from streamlit.testing.v1.element_tree import ButtonGroup, Checkbox, Multiselect, NumberInput, Selectbox, Slider, TextInput
+from streamlit.testing.v1.element_tree import (
+    ButtonGroup,
+    Checkbox,
+    Multiselect,
+    NumberInput,
+    Selectbox,
+    Slider,
+    TextInput,
+    Toggle,
+)
 
 from compression.runs import store
 from compression.runs.records import CANCELLED, FINISHED, Run
@@ -20,6 +29,7 @@ MOST_CHANGES = 6
 OFTEN = (".from", ".made", "-dataset", "-teacher", "-model", ".hidden")  # what decides which other controls there are
 TYPED = {
     "find": ["", "cnn", "temperature 4", "ada", "a title & more", "100 %", "nothing is called so"],
+    "lr": ["0.05,0.1", "0.2", "fast", ""],
     "hidden": ["64", "32,16", "8, 8", "abc", ""],
 }
 SEEDS = [{"seed": seed, "accuracy": 0.9 + seed / 100} for seed in range(3)]
@@ -85,7 +95,7 @@ def open_link(app: AppTest, page: str) -> AppTest:
 
 def controls(app: AppTest) -> dict[str, Any]:
     """Return the widgets of the page's settings, by their keys; which file of a card one downloads is no setting."""
-    groups = (app.selectbox, app.slider, app.number_input, app.text_input, app.checkbox, app.multiselect)
+    groups = (app.selectbox, app.slider, app.number_input, app.text_input, app.checkbox, app.multiselect, app.toggle)
     groups += (app.segmented_control, app.pills)
     return {widget.key: widget for group in groups for widget in group if not (widget.key or "seed-").startswith("seed-")}
 
@@ -101,7 +111,7 @@ def change(walker: Walker, widget: Any) -> None:
             widget.set_value(Label(walker.choice(widget.options)))
         case ButtonGroup():
             widget.set_value([Label(option) for option in widget.options if walker.random() < 0.6])
-        case Checkbox():
+        case Checkbox() | Toggle():
             widget.set_value(walker.random() < 0.5)
         case TextInput():
             widget.set_value(walker.choice(TYPED[widget.key.split("-")[-1].split(".")[-1]]))
