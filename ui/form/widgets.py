@@ -80,6 +80,11 @@ def knob_widget(address: Address, knob: Knob, key: str, *, default: Any = None, 
         return _numbers(address, knob, key, list(default), label)
     if knob.kind == "bool":
         return flag(address, key, default=default, label=label, help=_(knob.help))
+    return knob.check(_number(address, knob, key, default, label), key)
+
+
+def _number(address: Address, knob: Knob, key: str, default: float, label: str) -> float | int:
+    """Draw a number as a slider, as a box, or as both."""
     low, high, held = _typed(knob, knob.low), _typed(knob, knob.high), address.key(key)
     given = address.read(key, default, lambda text: understand_number(knob, text, default, label))
     if not knob.contains(given) or type(given) is not type(_typed(knob, 0)):
@@ -87,21 +92,19 @@ def knob_widget(address: Address, knob: Knob, key: str, *, default: Any = None, 
     shape = "percent" if knob.name in SHARES else "%d" if knob.kind == "int" else "%g"
     shared = {"key": held, "help": _(knob.help), "persist_state": "session"}
     step = knob.step or (1 if knob.kind == "int" else None)
-    if knob.logarithmic:
-        value = logarithmic.slider(label, knob, given, **shared)
-        address.keep(key, value)
-        return knob.check(value, key)
     slides = _fits_a_slider(low, high, step) and abs(knob.snap(given) - given) < SAME
     if st.session_state.get(f"{held}-bounds") != (slides, low, high, step):
         # Another architecture's slider of the same name is another widget to Streamlit, which would start at its lowest value.
         st.session_state[held], st.session_state[f"{held}-bounds"] = given, (slides, low, high, step)
-    if slides:
+    if knob.logarithmic:
+        value = logarithmic.slider(label, knob, given, **shared)
+    elif slides:
         value = st.slider(label, low, high, step=_typed(knob, step), format=shape, **shared)
     else:
         step = _typed(knob, knob.step or (1 if knob.kind == "int" else default / 10 or 1e-4))
         value = st.number_input(label, low, high, step=step, format=shape, **shared)
     address.keep(key, value)
-    return knob.check(value, key)
+    return value
 
 
 def _fits_a_slider(low: float | None, high: float | None, step: float | None) -> bool:
