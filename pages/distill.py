@@ -28,4 +28,4 @@ with right:
     if run := current.run(KIND):
         result.show(run, spec and spec.to_json())
     elif spec is not None:
-        result.invite(spec.to_json())
+        result.invite()

@@ -7,7 +7,7 @@ import streamlit as st
 from compression.texts import gettext as _
 from ui.frame import machine
 from ui.frame.pages import COMPARE, COMPRESS, DISTILL, Place
-from ui.home import example
+from ui.run import example
 from ui.widgets.live_chart import live_chart
 
 

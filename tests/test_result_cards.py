@@ -3,7 +3,10 @@
 import json
 from pathlib import Path
 
-from ui.run.result_cards import best_seed, card_html, card_rows, download_label, origins, unfinished
+import pytest
+
+from ui.run.ratios import savings
+from ui.run.result_cards import best_seed, card_html, card_rows, origins, seed_title, unfinished
 
 KEPT = json.loads((Path(__file__).parents[1] / "assets" / "home" / "run.json").read_text())["result"]
 MODEL = KEPT["models"]["student"]
@@ -83,8 +86,19 @@ def test_a_training_that_has_not_converged_says_what_may_help() -> None:
 def test_the_download_is_one_seed_and_says_which() -> None:
     assert best_seed(MODEL) == 3
     assert best_seed({"per_seed": [{"seed": 4}, {"seed": 5}]}) == 4
-    assert download_label(MODEL["per_seed"][3]) == "Download seed 3 (validation 97.3 %)"
-    assert download_label({"seed": 2}) == "Download seed 2"
+    assert seed_title(MODEL["per_seed"][3]) == "3 (97.3 %)"
+    assert seed_title({"seed": 2}) == "2"
+
+
+@pytest.mark.parametrize(
+    ("median", "told"),
+    [(0.1, "file 12.0× smaller, 4.00× faster (latency measured)"), (0.41, "file 12.0× smaller, as fast (latency measured)")],
+)
+def test_the_verdict_says_how_much_smaller_and_faster_and_of_what(median: float, told: str) -> None:
+    models = {"teacher": {"size_bytes": 1200, "latency_ms": {"median": 0.4}}}
+    models["student"] = {"size_bytes": 100, "latency_ms": {"median": median}}
+    assert savings(models) == f"Student against its teacher: {told}."
+    assert savings({"student": models["student"]}) == ""
 
 
 def test_a_compressed_card_keeps_test_apart_from_validation() -> None:

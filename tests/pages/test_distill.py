@@ -48,18 +48,19 @@ def test_before_a_run_the_page_says_what_to_do_and_what_the_networks_are(visit: 
     assert not app.exception
     assert "Press Run." in words(app)
     assert "94,410 parameters · 5.92 M MACs · 381 KB · trained already" in words(app)
-    assert "1,730 parameters · 94.6 k MACs · 9.06 KB · 54.6× smaller" in words(app)
-    assert len(app.main.get("bidi_component")) == 3
+    assert "1,730 parameters (54.6× fewer) · 94.6 k MACs · 9.06 KB" in words(app)
+    assert "Example, not your run" in words(app)
+    assert len(app.main.get("bidi_component")) == 1
 
 
 def test_a_network_of_an_earlier_run_can_teach(visit: Visit) -> None:
     earlier = [finished(title=f"number {number}", result=distilled()) for number in range(4)][-1]
     app = visit("distill", teacher_from="run")
     choice = app.selectbox(key="distill-teacher.made")
-    assert choice.options[0].startswith("number 3 · Teacher · CNN (width 2) · 99.0 %")
+    assert choice.options[0].startswith("number 3 · Teacher · CNN (width 2) · 99.0 % on test")
     choice.set_value(f"{earlier}.student").run()
     assert not app.exception
-    assert "not smaller than the teacher" in words(app)
+    assert "no fewer than the teacher" in words(app)
     assert [app.query_params[f"teacher.{part}"] for part in ("run", "role", "seed")] == [earlier, "student", "0"]
     button(app, "Run").click().run()
     assert store().runs(limit=1)[0].spec["teacher"] == {"run": earlier, "role": "student", "seed": 0}

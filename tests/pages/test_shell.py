@@ -10,7 +10,7 @@ from compression import spec
 from compression.runs import store
 from tests.pages.conftest import PATIENCE_S, ROOT, Visit
 from ui.frame import machine, pages
-from ui.home import example
+from ui.run import example
 from ui.server import identity, signed_in
 
 NAMES = [place.name for group in pages.SECTIONS.values() for place in group]

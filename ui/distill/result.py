@@ -8,17 +8,19 @@ import pandas as pd
 import streamlit as st
 
 from compression.charts.curves import describe_learning_curves
+from compression.data import DATASETS
 from compression.runs.records import FINISHED, Run
 from compression.texts import gettext as _
-from ui.run import result_cards
+from ui.run import example, result_cards
 from ui.run.downloads import download_row
 from ui.run.feed import Watch
 from ui.run.live import follow
-from ui.run.words import as_text, settings_text, what
+from ui.run.verdicts import verdicts
+from ui.run.words import as_text, network, settings_text, what
 from ui.widgets.live_chart import live_chart
 
 TALL, LOW = 320, 260  # pixels
-NOTHING = pd.DataFrame({"role": [], "seed": [], "epoch": [], "metric": [], "value": []}).astype({"epoch": float, "value": float})
+PALE = 0.55
 
 
 def curves(frame: pd.DataFrame, metric: str, epochs: int, baseline: bool, revision: str) -> dict[str, Any]:
@@ -30,14 +32,19 @@ def curves(frame: pd.DataFrame, metric: str, epochs: int, baseline: bool, revisi
     return describe_learning_curves(frame, metric, roles=roles, epochs=epochs, **looks)
 
 
-@functools.lru_cache(maxsize=64)
-def empty(metric: str, epochs: int, baseline: bool) -> str:
-    """Return the axes of a chart before a run."""
-    return json.dumps(curves(NOTHING, metric, epochs, baseline, "idle"))
+@functools.cache
+def example_figure() -> str:
+    """Return the curves of the run that comes with the lab, pale and marked as an example."""
+    chart = curves(example.frame(), "val_accuracy", example.run()["spec"]["train"]["epochs"], True, "example")
+    for trace in chart["data"]:
+        trace |= {"opacity": PALE, "meta": f"example-{trace['meta']}"}
+    mark = {"text": _("Example"), "showarrow": False, "font": {"size": 54}, "opacity": 0.18}
+    chart["layout"]["annotations"] = [{**mark, "xref": "paper", "yref": "paper", "x": 0.62, "y": 0.35}]
+    return json.dumps(chart)
 
 
-def charts(spec: dict, seen: Watch | None) -> None:
-    """Draw accuracy, loss and agreement; without a run, their empty axes."""
+def charts(spec: dict, seen: Watch) -> None:
+    """Draw a run's accuracy, loss and agreement."""
     places = [st.container(), *st.columns(2, gap="small")]
     labels = {
         "val_accuracy": _("Validation accuracy of teacher, baseline and student over epochs"),
@@ -46,20 +53,32 @@ def charts(spec: dict, seen: Watch | None) -> None:
     }
     asked = (spec["train"]["epochs"], bool(spec.get("baseline")))
     for place, (metric, label) in zip(places, labels.items(), strict=True):
-        if seen is None:
-            figure = empty(metric, *asked)
-        else:
-            figure = seen.figure(metric, lambda frame, metric=metric: curves(frame, metric, *asked, seen.run.id))
+        figure = seen.figure(metric, lambda frame, metric=metric: curves(frame, metric, *asked, seen.run.id))
         with place:
             live_chart(figure, key=f"distill-chart-{metric}", label=label, height=TALL if metric == "val_accuracy" else LOW)
 
 
-def invite(spec: dict) -> None:
-    """Say what pressing Run will do, over the axes where the curves will grow."""
+def invite() -> None:
+    """Say what pressing Run will do, over an example of what comes of it."""
     with st.container(border=True, key="invitation"):
         st.markdown(_("**Press Run.** Your student learns twice: alone, as the baseline, and with its teacher's help."))
         st.caption(_("The curves grow below while it trains; the verdict takes this place. Closing the tab does not stop a run."))
-    charts(spec, None)
+    kept = example.run()
+    spec = kept["spec"]
+    with st.container(border=True, key="example"):
+        told = _("{student} learned from {teacher}, {loss}, on {images} images of {data}; made on {date}.").format(
+            student=network(spec["student"]),
+            teacher=network(spec["teacher"]),
+            loss=settings_text(spec),
+            images=spec["transfer"]["images"],
+            data=_(DATASETS[spec["dataset"]["name"]].title),
+            date=kept["made"],
+        )
+        st.markdown(":gray-badge[{word}] :gray[{told}]".format(word=_("Example, not your run"), told=as_text(told)))
+        label = _("Example: validation accuracy of teacher, baseline and student over epochs")
+        live_chart(example_figure(), key="distill-example", label=label, height=TALL)
+        answer = verdicts("distill", kept["result"], spec)[0]
+        st.caption(as_text(f"{answer.question} {answer.word}. {answer.sentence}"))
 
 
 def show(run: Run, wanted: dict | None) -> None:

@@ -31,10 +31,11 @@ def facts(architecture: dict[str, Any], dataset: str) -> tuple[int, int, int]:
 
 
 def show(architecture: dict[str, Any], dataset: str, against: dict[str, Any] | None = None, note: str = "") -> None:
-    """Draw these numbers in one line; `against` is a network to compare the size with, `note` is added."""
+    """Draw these numbers in one line; `against` is a network to compare the parameters with, `note` is added."""
     count, operations, size = facts(architecture, dataset)
     told = [format_parameters(count), format_macs(operations), format_bytes(size)]
     if against is not None:
         ratio = facts(against, dataset)[0] / count
-        told.append(_("{ratio} smaller").format(ratio=format_ratio(ratio)) if ratio > 1 else _("not smaller than the teacher"))
+        fewer = _("{parameters} ({ratio} fewer)") if ratio > 1 else _("{parameters} (no fewer than the teacher)")
+        told[0] = fewer.format(parameters=told[0], ratio=format_ratio(ratio))
     st.caption(" · ".join([*told, *([note] if note else [])]))

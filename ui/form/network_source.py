@@ -34,8 +34,15 @@ class Made(NamedTuple):
     @property
     def title(self) -> str:
         """Return what it is, how good, how old and of which run; no two are the same, which a choice in a browser needs."""
-        told = [role_title(self.role), network_title(self.model["architecture"]), format_percent(self.model["accuracy"])]
+        told = [role_title(self.role), network_title(self.model["architecture"]), self._accuracy]
         return " · ".join([*filter(None, [self.run.title]), *told, age_text(self.run.created), self.run.id])
+
+    @property
+    def _accuracy(self) -> str:
+        """Return how good it is on the images that one chooses by; a run of an earlier version knows only the test images."""
+        if (accuracy := self.model.get("validation_accuracy")) is not None:
+            return _("{accuracy} on validation").format(accuracy=format_percent(accuracy))
+        return _("{accuracy} on test").format(accuracy=format_percent(self.model["accuracy"]))
 
 
 def source(address: Address, role: str, label: str) -> str:

@@ -128,7 +128,8 @@ def standing(dataset_choice: Mapping[str, Any], choice: Mapping[str, Any], recip
     if "run" in choice:
         return _("of run {id}").format(id=choice["run"])
     kept = is_kept({**dataset_choice, "split_seed": 0}, dict(choice), recipe, seed)
-    return _("trained already") if kept else _("trained first, once")
+    words = _("trained already, {epochs} epochs") if kept else _("trained first, once, {epochs} epochs")
+    return words.format(epochs=recipe["epochs"])
 
 
 def distillation_loss(address: Address, entry: Entry, prefix: str) -> dict[str, Any]:

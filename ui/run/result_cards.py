@@ -13,7 +13,6 @@ from compression.charts.numbers import (
     format_macs,
     format_milliseconds,
     format_percent,
-    format_ratio,
 )
 from compression.charts.style import ROLES, role_title
 from compression.charts.tradeoff import evidence_title
@@ -21,13 +20,12 @@ from compression.runs.records import Run
 from compression.texts import gettext as _
 from compression.texts import mark
 from ui.run.downloads import network_button
+from ui.run.ratios import NOTABLE, NOTABLY_FASTER, ratio_text, savings
 from ui.run.verdicts import verdicts_of
 from ui.run.words import as_text, network
 
 CSS = Path(__file__).with_name("result_cards.css")
 SHAPES = {"square": "square", "triangle-up": "triangle", "circle": "circle", "diamond": "diamond"}
-NOTABLE = 1.05
-NOTABLY_FASTER = 1.15  # between two calls' medians on a busy machine
 CONVERGENCE = {
     "still_falling": (
         mark("Training loss was still falling at the end in {count} of {seeds} seeds: more epochs may help."),
@@ -43,12 +41,14 @@ Row = tuple[str, str, str, str]
 
 
 def show_verdict(run: Run) -> None:
-    """Draw the questions that a finished run answers, with their answers."""
+    """Draw the questions that a finished run answers, with their answers, and how much smaller and faster the network is."""
     with st.container(border=True, key="verdict", gap="xsmall"):
         for verdict in verdicts_of(run):
             badge = f":{verdict.colour}-badge[{verdict.icon} {as_text(verdict.word)}]"
             remark = f" :gray[{as_text(verdict.remark)}]" if verdict.remark else ""
             st.markdown(f"**{as_text(verdict.question)}** {badge} {as_text(verdict.sentence)}{remark}")
+        if told := savings((run.result or {}).get("models", {})):
+            st.markdown(as_text(told))
 
 
 def show_roles(run: Run) -> None:
@@ -71,12 +71,12 @@ def _download(run: Run, role: str, model: Mapping[str, Any]) -> None:
         return
     chosen = best_seed(model)
     if len(rows) > 1:
-        label = _("The seed to download; the numbers above are means of all")
-        looks = {"label_visibility": "collapsed", "format_func": _("Seed {}").format, "help": label}
-        chosen = st.selectbox(label, [*rows], index=[*rows].index(chosen), key=f"seed-{run.id}-{role}", **looks)
-    row = rows[chosen]
-    name = str(row.get("artifact") or model.get("artifact"))
-    network_button(run, name, download_label(row), key=f"download-{run.id}-{role}", width="stretch")
+        looks = {"format_func": lambda seed: seed_title(rows[seed]), "key": f"seed-{run.id}-{role}"}
+        help_text = _("The best on validation at first; the numbers above are means of all seeds")
+        chosen = st.selectbox(_("Seed (validation)"), [*rows], index=[*rows].index(chosen), help=help_text, **looks)
+    name = str(rows[chosen].get("artifact") or model.get("artifact"))
+    label = _("Download seed {seed}").format(seed=chosen)
+    network_button(run, name, label, key=f"download-{run.id}-{role}", width="stretch")
 
 
 def best_seed(model: Mapping[str, Any]) -> int:
@@ -84,12 +84,10 @@ def best_seed(model: Mapping[str, Any]) -> int:
     return max(model["per_seed"], key=lambda row: row.get("validation_accuracy", 0.0))["seed"]
 
 
-def download_label(row: Mapping[str, Any]) -> str:
-    """Return what the download of one seed's network is called."""
-    if row.get("validation_accuracy") is None:
-        return _("Download seed {seed}").format(seed=row["seed"])
-    accuracy = format_percent(row["validation_accuracy"])
-    return _("Download seed {seed} (validation {accuracy})").format(seed=row["seed"], accuracy=accuracy)
+def seed_title(row: Mapping[str, Any]) -> str:
+    """Return a seed with how its network does on validation images, where that is known."""
+    accuracy = row.get("validation_accuracy")
+    return str(row["seed"]) if accuracy is None else f"{row['seed']} ({format_percent(accuracy)})"
 
 
 def origins() -> str:
@@ -171,28 +169,21 @@ def card_rows(model: Mapping[str, Any], against: Mapping[str, Any] | None) -> li
     """Return what a network costs: what each number is, how it was come by, its value, and a note on it."""
     evidence, latency = model.get("evidence", {}), model.get("latency_ms") or {}
     size_evidence, other = evidence_title(evidence.get("size_bytes")), against or {}
-    smaller = _ratio(other.get("size_bytes"), model["size_bytes"], NOTABLE, _("{ratio} smaller"), _("{ratio} larger"))
+    smaller = ratio_text(other.get("size_bytes"), model["size_bytes"], NOTABLE, _("{ratio} smaller"), _("{ratio} larger"))
     rows = [(_("Size"), size_evidence, format_bytes(model["size_bytes"]), smaller)]
     if (median := latency.get("median")) is not None:
         slowest = _("p95 {p95}").format(p95=format_milliseconds(latency["p95"]))
         how = evidence_title("simulated" if latency.get("simulated") else evidence.get("latency_ms"))
         before = (other.get("latency_ms") or {}).get("median")
-        faster = _ratio(before, median, NOTABLY_FASTER, _("{ratio} faster"), _("{ratio} slower")) or (before and _("as fast"))
+        faster = ratio_text(before, median, NOTABLY_FASTER, _("{ratio} faster"), _("{ratio} slower")) or (before and _("as fast"))
         rows.append((_("Latency"), f"{how} · {slowest}", format_milliseconds(median), faster or ""))
-    fewer = _ratio(other.get("macs"), model["macs"], NOTABLE, _("{ratio} fewer"), _("{ratio} more"))
+    fewer = ratio_text(other.get("macs"), model["macs"], NOTABLE, _("{ratio} fewer"), _("{ratio} more"))
     rows.append((_("Computation"), evidence_title(evidence.get("macs")), format_macs(model["macs"]), fewer))
     nonzero = model.get("nonzero", model["parameters"])
-    note = _ratio(other.get("parameters"), model["parameters"], NOTABLE, _("{ratio} fewer"), _("{ratio} more"))
+    note = ratio_text(other.get("parameters"), model["parameters"], NOTABLE, _("{ratio} fewer"), _("{ratio} more"))
     note = note if nonzero == model["parameters"] else _("{count} not zero").format(count=format_count(nonzero))
     rows.append((_("Parameters"), evidence_title("counted"), format_count(model["parameters"]), note))
     if model.get("agreement") is not None:
         whom = _("with the original") if "before_recovery" in model else _("with the teacher")
         rows.append((_("Agreement"), f"{whom}, {_('test')}", format_percent(model["agreement"]), ""))
     return rows
-
-
-def _ratio(before: float | None, after: float, notable: float, less: str, more: str) -> str:
-    """Return how many times a number is less or more than before, the same quantity; nothing where it hardly differs."""
-    if not before or not after or 1 / notable < before / after < notable:
-        return ""
-    return less.format(ratio=format_ratio(before / after)) if before > after else more.format(ratio=format_ratio(after / before))

@@ -1,9 +1,11 @@
-"""The result on the Home page: a run that the lab made, kept with its spec so that it shows before anything has run."""
+"""A run that the lab made and that comes with it, so that Home and Distill have something to show before anything has run."""
 
 import functools
 import json
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from compression.charts.numbers import format_points, format_ratio
 from compression.texts import gettext as _
@@ -14,8 +16,14 @@ HEIGHT = 310  # pixels
 
 @functools.cache
 def run() -> dict[str, Any]:
-    """Return the kept run: `spec`, `result`, `seconds`, `device`, `made` (a date) and `metrics` (rows of a metrics frame)."""
+    """Return the run: `spec`, `result`, `seconds`, `device`, `made` (a date) and `metrics` (rows of a metrics frame)."""
     return json.loads((FOLDER / "run.json").read_text(encoding="utf-8"))
+
+
+@functools.cache
+def frame() -> pd.DataFrame:
+    """Return the curves of the run: role, seed, epoch, metric, value."""
+    return pd.DataFrame(run()["metrics"], columns=["role", "seed", "epoch", "metric", "value"])
 
 
 def headline() -> str:
@@ -29,19 +37,16 @@ def footing() -> str:
     result = run()["result"]
     verdict, models = result["verdict"], result["models"]
     low, high = map(format_points, verdict["interval"])
-    smaller = format_ratio(models["teacher"]["parameters"] / models["student"]["parameters"])
+    fewer = format_ratio(models["teacher"]["parameters"] / models["student"]["parameters"])
     basis = _("Digits, {seeds} seeds, test accuracy; 95 % interval {low} to {high} points.")
-    size = _("The student is {smaller} smaller than its teacher.").format(smaller=smaller)
+    size = _("The student has {fewer} fewer parameters than its teacher.").format(fewer=fewer)
     return basis.format(seeds=verdict["seeds"], low=low, high=high) + " " + size
 
 
 @functools.cache
 def figure_json() -> str:
     """Return the chart of the run: validation accuracy over epochs, with bands over seeds."""
-    import pandas as pd
-
     from compression.charts.curves import learning_curves
 
-    frame = pd.DataFrame(run()["metrics"], columns=["role", "seed", "epoch", "metric", "value"])
-    figure = learning_curves(frame, "val_accuracy", height=HEIGHT, revision="home")
+    figure = learning_curves(frame(), "val_accuracy", height=HEIGHT, revision="home")
     return figure.update_layout(title=None, margin_t=36).to_json(validate=False)
