@@ -8,6 +8,8 @@ import platformdirs
 
 from compression.errors import LabError
 
+LONG_RUN_WHERE_SHARED_S, LIMIT_TO_EXPECTED = 300, 3
+
 
 def home() -> Path:
     """Return the folder of the store and the artefacts (`LAB_HOME`; a per-user data folder by default).
@@ -56,7 +58,18 @@ def check() -> None:
     Raises:
         LabError: a setting is not what is allowed.
     """
-    for setting in (home, data_root, database_url, runs_per_person, gpu_slots, cpu_slots, threads, time_limit_s, long_run_s):
+    for setting in (
+        home,
+        data_root,
+        database_url,
+        runs_per_person,
+        gpu_slots,
+        cpu_slots,
+        threads,
+        shared,
+        time_limit_s,
+        long_run_s,
+    ):
         setting()
 
 
@@ -110,14 +123,33 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def time_limit_s() -> float | None:
-    """Return the seconds after which a run is stopped (`LAB_RUN_TIME_LIMIT_SECONDS`; by default none)."""
-    return optional_limit("LAB_RUN_TIME_LIMIT_SECONDS")
+def shared() -> bool:
+    """Tell whether other people use this lab (`LAB_SHARED`, yes or no; the server says yes where it answers other machines).
+
+    Raises:
+        LabError: the variable is set to something else.
+    """
+    text = os.environ.get("LAB_SHARED", "no")
+    if text not in ("yes", "no"):
+        raise LabError(f"LAB_SHARED is set to {text!r}; yes or no is allowed.")
+    return text == "yes"
 
 
 def long_run_s() -> float | None:
-    """Return from how many expected seconds on a run counts as long (`LAB_LONG_RUN_SECONDS`; by default none does)."""
-    return optional_limit("LAB_LONG_RUN_SECONDS")
+    """Return how many seconds a run started on a page may be expected to take (`LAB_LONG_RUN_SECONDS`).
+
+    By default five minutes where the lab is shared, else as long as one likes.
+    """
+    return optional_limit("LAB_LONG_RUN_SECONDS") or (LONG_RUN_WHERE_SHARED_S if shared() else None)
+
+
+def time_limit_s() -> float | None:
+    """Return the seconds of work after which a run is stopped (`LAB_RUN_TIME_LIMIT_SECONDS`).
+
+    By default three times as long as a run may be expected to take; none where that is not limited.
+    """
+    expected = long_run_s()
+    return optional_limit("LAB_RUN_TIME_LIMIT_SECONDS") or (expected and LIMIT_TO_EXPECTED * expected)
 
 
 def optional_limit(name: str) -> int | None:

@@ -5,6 +5,7 @@ import math
 from compression.texts import gettext as _
 
 EXACT_BELOW = 100_000  # counts; above, three significant digits and a prefix say more than ten figures
+SECONDS_TOLD, MINUTES_TOLD, TENTHS_TOLD = 100, 5400, 36_000  # below so many seconds a time is told in that unit
 PREFIXES = ("", "k", "M", "G", "T")
 
 
@@ -73,6 +74,15 @@ def format_seconds(seconds: float) -> str:
     if whole < 3600:
         return _("{minutes} min {seconds} s").format(minutes=whole // 60, seconds=whole % 60)
     return _("{hours} h {minutes} min").format(hours=whole // 3600, minutes=whole % 3600 // 60)
+
+
+def format_about(seconds: float) -> str:
+    """Return a predicted time, no more exactly than it is known: 0.6 gives "1 s", 6.1 "6 s", 254 "4 min", 9,000 "2.5 h"."""
+    if seconds < SECONDS_TOLD:
+        return _("{count} s").format(count=max(1, round(seconds)))
+    if seconds < MINUTES_TOLD:
+        return _("{count} min").format(count=max(2, round(seconds / 60)))
+    return _("{count} h").format(count=f"{seconds / 3600:,.{int(seconds < TENTHS_TOLD)}f}")
 
 
 def format_ratio(ratio: float) -> str:

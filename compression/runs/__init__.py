@@ -8,13 +8,15 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from compression import settings
-from compression.errors import LabError
+from compression.charts.numbers import format_seconds
+from compression.errors import LabError, LimitError
 from compression.runs.devices import named
 from compression.runs.launch import ensure_alive, supervisor_problem
 from compression.runs.records import FINISHED, Event, Run
 from compression.runs.rows import DEVICES_OF
 from compression.runs.snapshot import Snapshot
 from compression.runs.store import Store
+from compression.texts import gettext as _
 
 if TYPE_CHECKING:
     from compression.spec import Spec
@@ -59,11 +61,16 @@ def submit(spec: "Spec", *, owner: str, device: str = "auto", title: str = "", t
     Raises:
         SpecError: the device is none.
         LabError: a setting of the lab is not what is allowed.
-        LimitError: the owner already has as many runs waiting or at work as one person may have.
+        LimitError: the owner already has as many runs waiting or at work as one person may have, or the run would take longer
+            than the settings allow.
     """
     settings.check()
     raw = spec.to_json()
-    told = {"title": title, **forecast_of(spec, device), "time_limit_s": time_limit_s or settings.time_limit_s()}
+    expected, most = forecast_of(spec, device), settings.long_run_s()
+    if most is not None and (expected["expected_s"] or 0.0) > most:
+        sentence = _("This run is expected to take {time}, and {most} is allowed here: ask for fewer epochs, images or seeds.")
+        raise LimitError(sentence.format(time=format_seconds(expected["expected_s"]), most=format_seconds(most)))
+    told = {"title": title, **expected, "time_limit_s": time_limit_s or settings.time_limit_s()}
     run_id = store().submit(raw, spec.hash, raw["kind"], owner=owner, device=named(device), **told)
     ensure_alive()
     return run_id

@@ -8,8 +8,9 @@ from sqlalchemy import ColumnElement, func, literal, select, tuple_
 from compression.runs import records
 from compression.runs.database import Database
 from compression.runs.records import FINISHED, Event, Run
-from compression.runs.rows import row_of
+from compression.runs.rows import row_of, starts
 from compression.runs.schema import EVENTS, RUNS
+from compression.runs.turns import Forecast
 
 MOST_UNREADABLE = 20  # results that are passed over while one is sought that can be read
 NEWEST_FIRST = (RUNS.c.created.desc(), RUNS.c.id.desc())
@@ -90,6 +91,11 @@ class Queries(Database):
         query = select(RUNS.c.state).where(RUNS.c.state.in_(records.ACTIVE)).distinct()
         with self._read() as connection:
             return set(connection.scalars(query))
+
+    def starts(self) -> dict[str, Forecast]:
+        """Return the place of each waiting run and in how many seconds it starts; nothing while the queue is paused."""
+        with self._read() as connection:
+            return starts(connection)
 
     def events(self, run_id: str, after: int = 0, limit: int | None = None, *, types: Iterable[str] | None = None) -> list[Event]:
         """Return a run's events whose number is above `after`, in order; an unknown run has none.

@@ -14,7 +14,7 @@ from compression.errors import NotFoundError, NotYoursError
 from compression.runs import records
 from compression.runs.records import CANCELLED, FINISHED, INTERRUPTED, QUEUED, RUNNING, Standing
 from compression.runs.schema import EVENTS, ROOM, RUNS
-from compression.runs.turns import Place, next_turn
+from compression.runs.turns import Forecast, Place, forecast, next_turn
 from compression.texts import gettext as _
 
 PROGRESS_FIELDS = ("role", "seed", "epoch", "epochs")
@@ -89,17 +89,27 @@ def insert_run(connection: Connection, spec: Mapping[str, Any], spec_hash: str, 
 
 def turn_of(connection: Connection, slots: Mapping[str, int]) -> tuple[str, str] | None:
     """Return the waiting run that starts next and its device, or None."""
-    running = _places(connection, RUNNING)
+    running = places(connection, RUNNING)
     load: Counter[str] = Counter()
     for place in running:
         load[place.device] += place.cores if place.device == "cpu" else 1
     if all(load[device] >= most for device, most in slots.items()) or room_setting(connection, PAUSED):
         return None
     elsewhere = _devices_elsewhere(connection) - slots.keys()
-    queue = [place for place in _places(connection, QUEUED) if place.device not in elsewhere]
+    queue = [place for place in places(connection, QUEUED) if place.device not in elsewhere]
     if not queue:
         return None
     return next_turn(queue, running, last_starts(connection, {place.owner for place in queue}), slots)
+
+
+def starts(connection: Connection) -> dict[str, Forecast]:
+    """Return the place of each waiting run and in how many seconds it starts; nothing while the queue is paused."""
+    slots = room_setting(connection, f"{DEVICES_OF}{settings.machine()}")
+    if not isinstance(slots, dict) or room_setting(connection, PAUSED):
+        return {}
+    queue = places(connection, QUEUED)
+    owners = {place.owner for place in queue}
+    return forecast(queue, places(connection, RUNNING), last_starts(connection, owners), slots, now=time.time())
 
 
 def last_starts(connection: Connection, owners: Collection[str]) -> dict[str, float]:
@@ -117,18 +127,20 @@ def room_setting(connection: Connection, key: str) -> Any:
         return None
 
 
-def _places(connection: Connection, state: str) -> list[Place]:
+def places(connection: Connection, state: str) -> list[Place]:
+    """Return what waits or what is at work; of the latter, `expected_s` are the seconds left."""
     device = RUNS.c.wanted_device if state == QUEUED else RUNS.c.device
-    columns = (RUNS.c.id, RUNS.c.owner, device, RUNS.c.created, RUNS.c.host, RUNS.c.expected_s, RUNS.c.priority, RUNS.c.cores)
+    left = func.coalesce(RUNS.c.seconds_left, RUNS.c.expected_s - RUNS.c.seconds) if state == RUNNING else RUNS.c.expected_s
+    columns = (RUNS.c.id, RUNS.c.owner, device, RUNS.c.created, RUNS.c.host, left, RUNS.c.priority, RUNS.c.cores)
     query = select(*columns).where(RUNS.c.state == state)
     machine = settings.machine() if settings.shares_store() else None
-    places = []
+    found = []
     for run_id, owner, name, created, host, expected, priority, cores in connection.execute(query):
         elsewhere = state == RUNNING and machine is not None and host not in (None, machine)
         where = f"{name} of {host}" if elsewhere else str(name)  # takes no slot here, and counts for its owner
         told = records.number(expected), int(records.number(priority) or 0), int(records.number(cores) or 1)
-        places.append(Place(run_id, owner, where, records.number(created) or 0.0, *told))
-    return places
+        found.append(Place(run_id, owner, where, records.number(created) or 0.0, *told))
+    return found
 
 
 def _devices_elsewhere(connection: Connection) -> set[str]:

@@ -12,6 +12,7 @@ from compression.texts import gettext as _
 from ui.run import actions
 from ui.run.feed import Watch, watch
 from ui.run.result_cards import show_verdict
+from ui.run.waiting import waiting_text
 from ui.run.words import as_text, time_left
 
 POLL_S, SHARED_S = 0.4, 0.3  # whoever polls within so short a time sees the same
@@ -83,7 +84,8 @@ def now_text(seen: Watch) -> str:
     """Return where an active run is and how long it still takes."""
     run, told = seen.run, seen.run.progress
     if run.state == QUEUED:
-        return _("Waiting for its turn")
+        told = waiting_text(run)
+        return as_text(told[:1].upper() + told[1:])
     parts = [run.stage or _("Starting")]
     if told.get("epoch") and told.get("role") and str(told["role"]) in run.stage.lower():
         parts.append(_("epoch {epoch} of {epochs}").format(epoch=math.ceil(told["epoch"]), epochs=told.get("epochs")))

@@ -10,7 +10,7 @@ from compression.runs import store
 from compression.runs.records import Run
 from compression.texts import gettext as _
 from ui.address.settings import RUN, Address
-from ui.run import current
+from ui.run import current, forecast
 from ui.run.live import bring_into_view
 from ui.run.words import age_text, as_text
 from ui.server.identity import owner
@@ -45,7 +45,9 @@ def run_bar(address: Address, spec: "Spec | None", device: str, label: str) -> N
     """Draw the button that runs a spec, or why it is off, and the way to its result where there is one that is not on screen."""
     with st.container(key="run-bar", gap="xsmall"):
         looks = {"type": "primary", "icon": ":material/play_arrow:", "width": "stretch"}
-        if st.button(label, disabled=spec is None, **looks) and spec is not None:
+        place = st.container()  # the button stands above what is said of it
+        fits = spec is not None and forecast.allowed(address, spec, device)
+        if place.button(label, disabled=not fits, **looks) and spec is not None:
             _start(spec, device)
         for sentence in address.blocks:
             st.caption(as_text(_("Run is off: {reason}").format(reason=sentence)))

@@ -17,6 +17,7 @@ from compression.steps import STEPS
 from compression.texts import gettext as _
 from compression.texts import mark
 from ui.form.labels import SHARES
+from ui.run.waiting import waiting_text
 from ui.server.identity import display_name
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
@@ -136,7 +137,7 @@ def time_left(run: Run) -> str:
 def progress_text(run: Run) -> str:
     """Return where a run is, or how it ended: its stage and time left, its reason, or how long it took."""
     if run.state == "queued":
-        return _("waiting for its turn")
+        return waiting_text(run)
     if run.state == "running":
         stage = _("cancelling") if run.cancelling else run.stage
         return ", ".join(filter(None, [stage, time_left(run)]))

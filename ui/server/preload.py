@@ -3,6 +3,7 @@
 import gc
 import importlib
 import logging
+import os
 import socket
 import threading
 import time
@@ -17,6 +18,7 @@ from ui.server.base_path import base_path
 
 LONGEST_WAIT_S = 20.0
 PAUSE_S = 0.5
+THIS_MACHINE_ALONE = ("127.0.0.1", "localhost", "::1")
 LOOK_AFTER_S = 5.0
 HEAVY = ("torch", "compression.execute", "compression.preview", "compression.runs.frames")
 
@@ -28,6 +30,8 @@ _last_failures: dict[str, str] = {}
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncGenerator[None, None]:
     """Say where the app answers, and start loading in the background."""
+    if st.get_option("server.address") not in THIS_MACHINE_ALONE:
+        os.environ.setdefault("LAB_SHARED", "yes")  # for the supervisor, too, which the server starts
     print(address_text(), flush=True)
     threading.Thread(target=stay_warm, name="warmup", daemon=True).start()
     yield

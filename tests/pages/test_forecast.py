@@ -1,0 +1,83 @@
+"""How long a run will take, beside Run; past the limit Run is off, and a click makes it fit."""
+
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from compression import runs, settings
+from compression.errors import LimitError
+from compression.runs import store
+from compression.runs.rows import DEVICES_OF, PAUSED
+from compression.spec import parse
+from tests.pages.conftest import Visit
+from ui.run import waiting
+
+
+@pytest.fixture(autouse=True)
+def no_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave submitted runs in the queue."""
+    monkeypatch.setattr("compression.runs.ensure_alive", lambda: None)
+
+
+def button(app: AppTest, words: str) -> Any:
+    (found,) = [button for button in app.button if words in button.label]
+    return found
+
+
+def words(app: AppTest) -> str:
+    texts = [element.value for group in (app.markdown, app.caption, app.warning, app.error) for element in group]
+    texts += [element.proto.text for element in app.main.get("progress")]
+    return "\n".join(texts).replace("\\", "")
+
+
+@pytest.mark.parametrize("page", ["distill", "compress"])
+def test_a_run_is_told_how_long_it_will_take(page: str, visit: Visit) -> None:
+    app = visit(page)
+    assert not app.exception
+    assert "About " in words(app)
+    assert " s here." in words(app)
+    assert not button(app, "Run").disabled
+
+
+@pytest.mark.parametrize("page", ["distill", "compress"])
+def test_past_the_limit_run_is_off_and_a_click_makes_it_fit(page: str, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_LONG_RUN_SECONDS", "60")
+    app = visit(page, dataset="mnist")
+    assert button(app, "Run").disabled
+    assert "Run is off: a run may take 60 s here" in words(app)
+    button(app, "Use ").click().run()
+    assert not app.exception
+    assert not button(app, "Run").disabled
+    button(app, "Run").click().run()
+    run = store().runs(limit=1)[0]
+    assert 30 < run.expected_s <= 60
+    assert run.time_limit_s == 180
+
+
+def test_a_network_that_never_fits_is_told(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_LONG_RUN_SECONDS", "60")
+    app = visit("compress", dataset="mnist", model="resnet18")
+    assert button(app, "Run").disabled
+    assert "choose a smaller network" in words(app)
+
+
+def test_the_engine_refuses_what_the_page_does(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_SHARED", "yes")
+    spec = parse({"kind": "distill", "dataset": {"name": "mnist"}, "teacher": {"name": "resnet18"}})
+    with pytest.raises(LimitError, match="and 5 min 0 s is allowed here: ask for fewer epochs"):
+        runs.submit(spec, owner="ada")
+
+
+def test_a_run_that_waits_is_told_its_place_and_when_it_starts(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    store().set_room_setting(f"{DEVICES_OF}{settings.machine()}", {"cpu": 1})
+    spec = parse({"kind": "distill"})
+    for owner in ("ada", "grace"):
+        store().submit(spec.to_json(), "hash", "distill", owner=owner, expected_s=1.0)
+    app = visit("distill")
+    button(app, "Run").click().run()
+    assert "Place 3 of 3 in the queue, starts in about 2 s" in words(app)
+    store().set_room_setting(PAUSED, True)
+    monkeypatch.setattr(waiting, "FRESH_S", 1e-9)
+    app = visit("runs", run=store().runs(limit=1)[0].id)
+    assert "waiting; the lecturer has paused the queue" in words(app)

@@ -1,0 +1,82 @@
+"""How long a run will take, told beside the button that starts it; past a limit, what would make it fit."""
+
+import functools
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from compression import runs, settings
+from compression.charts.numbers import format_about, format_count
+from compression.texts import gettext as _
+from compression.texts import mark
+from ui.address.settings import Address
+
+if TYPE_CHECKING:
+    from compression.spec import Spec
+
+FRESH_S = 10.0  # a network that is cached meanwhile, or a finished run, corrects what is told after that time
+SPECS_REMEMBERED = 256
+WITHIN = 0.9  # of the limit: what fits shall do so with room
+NAMES = {"epochs": mark("{count} epochs"), "train_images": mark("{count} training images"), "seeds": mark("{count} seeds")}
+
+
+def allowed(address: Address, spec: "Spec", device: str) -> bool:
+    """Draw how long a run will take, and return whether it may start; if not, draw what would make it fit."""
+    expected, limit = seconds(spec, device), settings.long_run_s()
+    if expected is None:
+        return True
+    about = _("About {time} here.").format(time=format_about(expected))
+    if limit is None or expected <= limit:
+        st.caption(about, help=_("Predicted from the size of the networks and from how long earlier runs took on this machine."))
+        return True
+    sentence = _("{about} Run is off: a run may take {limit} here, so that everybody has a turn.")
+    st.warning(sentence.format(about=about, limit=format_about(limit)), icon=":material/hourglass_top:")
+    _offer(address, spec, device, limit)
+    return False
+
+
+def _offer(address: Address, spec: "Spec", device: str, limit: float) -> None:
+    changes = _changes(json.dumps(spec.to_json()), device, WITHIN * limit, _period())
+    if changes is None:
+        st.caption(_("No number of epochs, images and seeds makes it fit: choose a smaller network."))
+        return
+    from compression.fitting import cut
+
+    time_needed = format_about(seconds(cut(spec, changes), device) or 0.0)
+    named = {name: _(NAMES[name.rpartition(".")[2]]) for name in changes}
+    words = ", ".join(named[name].format(count=format_count(count)) for name, count in changes.items())
+    label = _("Use {changes}: about {time}").format(changes=words, time=time_needed)
+    values = {address.key(_setting(spec, name)): value for name, value in changes.items()}
+    st.button(label, icon=":material/compress:", width="stretch", on_click=st.session_state.update, args=(values,), key="run-fit")
+
+
+def _setting(spec: "Spec", name: str) -> str:
+    """Return what the page calls a setting of a spec: its steps go by their names."""
+    first, *rest = name.split(".")
+    return ".".join([spec.to_json()["steps"][int(rest[0])]["name"], *rest[1:]]) if first == "steps" else name
+
+
+def seconds(spec: "Spec", device: str) -> float | None:
+    """Return how many seconds a run is expected to take here; None where that is not known."""
+    return _seconds(json.dumps(spec.to_json()), device, _period())
+
+
+def _period() -> int:
+    return int(time.monotonic() / FRESH_S)
+
+
+@functools.lru_cache(maxsize=SPECS_REMEMBERED)
+def _seconds(spec: str, device: str, _period: int) -> float | None:
+    from compression.spec import parse
+
+    return runs.forecast_of(parse(json.loads(spec)), device)["expected_s"]
+
+
+@functools.lru_cache(maxsize=SPECS_REMEMBERED)
+def _changes(spec: str, device: str, limit: float, period: int) -> dict[str, Any] | None:
+    from compression.fitting import fit
+    from compression.spec import parse
+
+    return fit(parse(json.loads(spec)), limit, lambda changed: _seconds(json.dumps(changed.to_json()), device, period))
