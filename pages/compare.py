@@ -9,8 +9,9 @@ from compression.runs.records import FINISHED
 from compression.texts import gettext as _
 from ui.address.settings import Address
 from ui.compare import filter as compare_filter
-from ui.compare import models_table, side_by_side
+from ui.compare import models_table, series, side_by_side
 from ui.frame.pages import COMPARE, COMPRESS, DISTILL, RUNS, header
+from ui.run.differences import labels, ordered
 from ui.server.identity import owner
 from ui.widgets.live_chart import live_chart
 
@@ -25,27 +26,30 @@ def invite() -> None:
             st.page_link(COMPRESS.page(), label=_("Compress a network"), icon=COMPRESS.icon)
 
 
-def show_chart(models: pd.DataFrame, cost: str) -> None:
-    """Draw accuracy against the chosen cost; a click on a point opens its run."""
+def show_chart(models: pd.DataFrame, view: compare_filter.View, names: dict[str, str]) -> None:
+    """Draw accuracy against the chosen cost, the marked runs with their names; a click on a point opens its run."""
     label = _("Accuracy of every finished model against its cost")
-    run = live_chart(tradeoff(models, cost), key="compare-chart-models", label=label, height=HEIGHT, clickable=True)
+    figure = tradeoff(models, view.cost, marked=names)
+    run = live_chart(figure, key="compare-chart-models", label=label, height=HEIGHT, clickable=True)
     if run is not None:
         st.switch_page(RUNS.page(), query_params={"run": str(run)})
 
 
-def show_models(address: Address, models: pd.DataFrame, view: compare_filter.View) -> None:
+def show_models(address: Address, models: pd.DataFrame, view: compare_filter.View, names: dict[str, str]) -> None:
     """Draw the models that the filter lets through: the chart, the table and its file."""
+    compare_filter.filter_controls(address, compare_filter.options(everything))
     if models.empty:
         st.info(_("No model matches this filter."), icon=":material/filter_alt_off:")
         st.button(_("Clear the filter"), on_click=compare_filter.clear(address, "find", "role", "kind", "dataset"))
         return
     compare_filter.cost_control(address)
-    show_chart(models, view.cost)
-    models_table.show(address, models, view.runs)
+    shown, settings = models_table.with_settings(models_table.one_per_network(models, view.runs), runs)
+    show_chart(shown, view, names)
+    models_table.show(address, shown, view.runs, settings)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.caption(_("{count} models. Mark rows of two or more runs to put the runs side by side.").format(count=len(models)))
+        st.caption(compare_filter.count_sentence(len(shown), len(models), len(everything)))
         as_file = {"mime": "text/csv", "icon": ":material/download:", "on_click": "ignore"}
-        st.download_button(_("These models as CSV"), lambda: models_table.csv(models), "models.csv", **as_file)
+        st.download_button(_("These models as CSV"), lambda: models_table.csv(shown), "models.csv", **as_file)
 
 
 header(COMPARE)
@@ -57,9 +61,14 @@ notes = st.container()
 if everything.empty:
     invite()
 else:
-    compare_filter.filter_controls(address, compare_filter.options(everything))
-    show_models(address, compare_filter.matching(everything, view), view)
-    if view.runs:
-        side_by_side.show(address, [runs[run] for run in view.runs], owner())
+    chosen = [runs[run] for run in view.runs]
+    above, below = st.container(), st.container()
+    with above if view.comparison_first else below:
+        if chosen:
+            side_by_side.show(address, chosen, owner())
+    with below if view.comparison_first else above:
+        if not chosen:
+            series.offer(list(runs.values()))
+        show_models(address, compare_filter.matching(everything, view), view, labels(ordered(chosen)))
 with notes:
     address.write()

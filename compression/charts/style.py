@@ -11,6 +11,7 @@ MAXIMUM_POINTS = 1_000  # a trace; more than a screen can show and slow to redra
 BAND_OPACITY = 0.16
 GRID = "rgba(128,128,128,0.22)"
 RUN_DASHES = ("solid", "dash", "dot", "dashdot")
+LEGIBLE = 17  # pixels; read from the fifth row where the page is thrown on a wall
 MARK_COLOUR = "#E69F00"
 
 
@@ -77,6 +78,14 @@ def layout(title: str, *, uirevision: str, height: int = HEIGHT, **more: Any) ->
         "hovermode": "closest",
         **more,
     }
+
+
+def enlarged(figure: Any, size: int = LEGIBLE) -> Any:
+    """Let all words of a figure be that large, in pixels, so that a room can read them; returns the figure."""
+    figure.update_layout(font_size=size, legend_font_size=size, hoverlabel_font_size=size)
+    figure.update_xaxes(title_font_size=size, tickfont_size=size)
+    figure.update_yaxes(title_font_size=size, tickfont_size=size)
+    return figure
 
 
 def decimate(count: int, limit: int = MAXIMUM_POINTS) -> list[int]:

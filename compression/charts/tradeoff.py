@@ -1,18 +1,20 @@
 """What a model costs against what it knows: accuracy over size, latency or computation, with the front of the best."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 import pandas as pd
 import plotly.graph_objects as go
 
 from compression.charts.numbers import format_bytes, format_macs, format_milliseconds, format_percent
-from compression.charts.style import ROLES, axis, layout, percent_axis, role_title, translucent
+from compression.charts.style import MARK_COLOUR, ROLES, axis, layout, percent_axis, role_title, translucent
 from compression.texts import gettext as _
 from compression.texts import mark
 
 HEIGHT = 420
 MARKER_SIZE = 11
+PALE = 0.3
+REFERENCES = ("teacher", "original", "baseline")
 FRONT_COLOUR = "rgba(128,128,128,0.75)"
 FRONT_DASHES = ("solid", "dash", "dot", "dashdot")
 EVIDENCE = {
@@ -45,7 +47,9 @@ def evidence_title(evidence: str | None) -> str:
     return _(EVIDENCE[evidence]) if evidence in EVIDENCE else str(evidence or _("unknown"))
 
 
-def tradeoff(frame: pd.DataFrame, cost: str, *, height: int = HEIGHT, revision: str = "") -> go.Figure:
+def tradeoff(
+    frame: pd.DataFrame, cost: str, *, marked: Mapping[str, str] | None = None, height: int = HEIGHT, revision: str = ""
+) -> go.Figure:
     """Draw test accuracy over a cost: a marker a model, its 95 % interval, and the front of the best a dataset.
 
     A marker is hollow where its accuracy or its cost is simulated. The first `customdata` of a marker is its run.
@@ -53,6 +57,7 @@ def tradeoff(frame: pd.DataFrame, cost: str, *, height: int = HEIGHT, revision: 
     Args:
         frame: as `runs.frames.models_frame` returns; models without the cost are left out.
         cost: `size`, `latency` or `macs`.
+        marked: runs that stand out, with the names that stand beside their points.
         height: pixels.
         revision: zoom and hidden entries are kept while it stays the same.
     """
@@ -60,7 +65,9 @@ def tradeoff(frame: pd.DataFrame, cost: str, *, height: int = HEIGHT, revision: 
     drawn = frame[(pd.to_numeric(frame[chosen.column], errors="coerce") > 0) & frame["accuracy"].notna()]
     traces = fronts(drawn, chosen)
     for role in (known for known in ROLES if known in set(drawn["role"])):
-        traces.append(markers(drawn[drawn["role"] == role], role, chosen))
+        traces.append(markers(drawn[drawn["role"] == role], role, chosen, marked or {}))
+    if marked:
+        traces.append(highlight(drawn[drawn["run"].isin(list(marked)) & ~drawn["role"].isin(REFERENCES)], chosen, marked))
     kinds = ", ".join(evidence_title(kind) for kind in drawn[chosen.evidence].dropna().unique())
     title = f"{_(chosen.title)} · {kinds}" if kinds else _(chosen.title)
     across = axis(title, type="log", dtick="D2", tickformat=chosen.ticks)
@@ -100,8 +107,8 @@ def fronts(frame: pd.DataFrame, cost: Cost) -> list[dict[str, Any]]:
     return traces
 
 
-def markers(rows: pd.DataFrame, role: str, cost: Cost) -> dict[str, Any]:
-    """Return the markers of one role with their intervals."""
+def markers(rows: pd.DataFrame, role: str, cost: Cost, marked: Collection[str] = ()) -> dict[str, Any]:
+    """Return the markers of one role with their intervals; pale where other runs are marked."""
     style = ROLES[role]
     simulated = (rows["accuracy_evidence"] == "simulated") | (rows[cost.evidence] == "simulated")
     return {
@@ -118,6 +125,7 @@ def markers(rows: pd.DataFrame, role: str, cost: Cost) -> dict[str, Any]:
             "color": style.colour,
             "symbol": [f"{style.symbol}-open" if hollow else style.symbol for hollow in simulated],
             "size": MARKER_SIZE,
+            "opacity": [1.0 if run in marked or not marked else PALE for run in rows["run"]],
             "line": {"width": 1.5, "color": style.colour},
         },
         "error_y": {
@@ -129,6 +137,22 @@ def markers(rows: pd.DataFrame, role: str, cost: Cost) -> dict[str, Any]:
             "thickness": 1.5,
             "width": 3,
         },
+    }
+
+
+def highlight(rows: pd.DataFrame, cost: Cost, names: Mapping[str, str]) -> dict[str, Any]:
+    """Return a ring around each point of a marked run, with the run's name."""
+    return {
+        "type": "scatter",
+        "mode": "markers+text",
+        "x": rows[cost.column].tolist(),
+        "y": rows["accuracy"].tolist(),
+        "name": _("Marked"),
+        "meta": "marked",
+        "text": [escape(names[run]) for run in rows["run"]],
+        "textposition": ["middle right" if place % 2 else "middle left" for place in rows["accuracy"].rank(method="first")],
+        "hoverinfo": "skip",
+        "marker": {"symbol": "circle-open", "size": 2 * MARKER_SIZE, "color": MARK_COLOUR, "line": {"width": 3}},
     }
 
 

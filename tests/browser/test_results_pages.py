@@ -3,7 +3,7 @@
 import hashlib
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from compression.runs import store
 from compression.runs.records import FINISHED
@@ -63,29 +63,48 @@ def test_a_click_on_a_point_opens_its_run(page: Page) -> None:
 def test_marked_rows_stand_side_by_side_after_a_filter_and_a_reload(page: Page) -> None:
     cold = finished(loss={"name": "kd", "temperature": 2})
     hot = finished(loss={"name": "kd", "temperature": 8}, result=distilled(0.97))
-    cards = page.locator("[class*=st-key-compare-run-]")
     open_page(page, "/compare?role=student")
     page.locator("[data-testid=stDataFrame] canvas").first.wait_for()
     mark_row(page, 0)
-    expect(page.get_by_role("heading", name="Side by side")).to_be_visible()
+    expect(page.get_by_text("Mark a model of another run")).to_be_visible()
     wait_for_address(page, runs=hot)
     mark_row(page, 1)
-    expect(cards.filter(has_text="temperature 2")).to_be_visible()
+    expect(page.get_by_role("heading", name="Temperature T: 2, 8")).to_be_visible()
     wait_for_address(page, runs=f"{hot},{cold}")
-    expect(cards).to_have_count(2)
+    expect(names_in_chart(page, "Accuracy of every finished model")).to_have_text(["temperature 8", "temperature 2"])
     finder = page.get_by_placeholder("Network, setting, title, owner")
     finder.fill("temperature 8")
     finder.press("Enter")
-    expect(page.get_by_text("1 models", exact=False)).to_be_visible()
+    expect(page.get_by_text("1 networks", exact=False)).to_be_visible()
     wait_for_address(page, role="student", runs=f"{hot},{cold}", find="temperature 8")
     page.reload()
     lab.settle(page)
-    expect(cards.filter(has_text="temperature 2")).to_be_visible()
-    expect(page.get_by_text("1 models", exact=False)).to_be_visible()
-    mark_row(page, 0)
-    expect(page.get_by_text("Mark a model of another run")).to_be_visible()
-    wait_for_address(page, runs=cold)
+    expect(page.get_by_role("heading", name="Temperature T: 2, 8")).to_be_visible()
+    expect(page.get_by_text("1 networks", exact=False)).to_be_visible()
+    page.get_by_role("button", name="Clear", exact=True).click()
+    expect(page.get_by_role("heading", name="Temperature T: 2, 8")).to_have_count(0)
     lab.shoot(page, "results-compare")
+
+
+def names_in_chart(page: Page, label: str) -> Locator:
+    """Return the words beside the points of a chart."""
+    return page.locator(f'.live-chart[aria-label^="{label}"] .scatterlayer .textpoint')
+
+
+def temperatures(*values: float) -> list[str]:
+    """Put a finished run for each temperature into the store and return their ids."""
+    return [finished(loss={"name": "kd", "temperature": value}, result=distilled(0.93 + value / 1000)) for value in values]
+
+
+def test_a_shared_link_opens_on_the_comparison(page: Page) -> None:
+    open_page(page, f"/compare?runs={','.join(temperatures(20, 1, 4))}")
+    heading = page.get_by_role("heading", name="Temperature T: 1, 4, 20")
+    chart = page.locator('.live-chart[aria-label^="Test accuracy over Temperature T"]')
+    expect(heading).to_be_in_viewport()
+    expect(chart).to_be_in_viewport(ratio=0.9)
+    expect(chart.locator(".xtick")).to_have_text(["1", "4", "20"])
+    expect(chart.locator(".legendtext")).to_have_text(["Teacher", "Baseline", "Student"])
+    lab.shoot(page, "results-shared-link")
 
 
 def test_every_chart_can_be_saved_as_a_picture(page: Page) -> None:
@@ -93,12 +112,43 @@ def test_every_chart_can_be_saved_as_a_picture(page: Page) -> None:
     runs = [finished(loss={"name": "kd", **chosen}) for chosen in settings]
     open_page(page, f"/compare?runs={','.join(runs)}")
     charts = page.locator(".live-chart:has(.modebar)")
-    expect(charts).to_have_count(2)
+    expect(charts).to_have_count(3)
     for chart in charts.all():
         chart.hover()
         with page.expect_download() as saved:
             chart.locator(".modebar-btn").first.click()
-        assert saved.value.path().read_bytes().startswith(b"\x89PNG")
+        picture = saved.value.path().read_bytes()
+        assert picture.startswith(b"\x89PNG")
+        assert int.from_bytes(picture[16:20]) == 2400  # pixels across
+
+
+def test_a_chart_is_used_by_keyboard_alone(page: Page) -> None:
+    cold, _warm, _hot = temperatures(1, 4, 20)
+    open_page(page, f"/compare?runs={','.join([cold, _warm, _hot])}")
+    chart = page.locator('.live-chart[aria-label^="Test accuracy over Temperature T"]')
+    expect(chart.locator(".modebar-btn")).to_have_count(2)
+    chart.locator(".modebar-btn").first.focus()
+    with page.expect_download() as saved:
+        page.keyboard.press("Enter")
+    assert saved.value.suggested_filename == "test-accuracy-over-temperature-t.png"
+    chart.focus()
+    for key in ("ArrowDown", "ArrowDown", "ArrowDown", "ArrowRight", "ArrowLeft"):
+        page.keyboard.press(key)
+    expect(chart.locator(".hoverlayer .hovertext")).to_contain_text("93.1 %")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/runs?*run={cold}*")
+
+
+def test_several_runs_marked_on_runs_open_side_by_side(page: Page) -> None:
+    first, second, _third = temperatures(1, 4, 20)
+    open_page(page, "/runs")
+    page.locator("[data-testid=stDataFrame] canvas").first.wait_for()
+    mark_row(page, 2)
+    expect(page.get_by_role("heading", name="CNN (width 4) learns from CNN (width 32)")).to_be_visible()
+    mark_row(page, 1)
+    page.get_by_role("link", name="Compare the 2 marked runs").click()
+    expect(page.get_by_role("heading", name="Temperature T: 1, 4")).to_be_in_viewport()
+    wait_for_address(page, runs=f"{first},{second}")
 
 
 def test_a_running_run_moves_by_itself_and_ends_with_its_verdict(page: Page) -> None:

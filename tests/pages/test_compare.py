@@ -7,18 +7,20 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from compression.charts.comparison import overlaid_curves, shade
+from compression.charts.comparison import overlaid_curves
+from compression.charts.over_setting import accuracy_over
+from compression.charts.run_colours import SCALE, run_colours
 from compression.charts.style import ROLES
 from compression.charts.tradeoff import COSTS, front, tradeoff
 from compression.runs import store
 from compression.runs.frames import models_frame
+from compression.runs.records import FINISHED
 from tests.pages.conftest import Visit
-from tests.pages.stored_runs import compressed, copies, distilled, failed, finished, model
-from ui.compare import models_table
-from ui.compare.results import results_rows
+from tests.pages.stored_runs import TOKEN, copies, distilled, failed, finished, started
+from ui.compare import models_table, over_setting, results, series, side_by_side
 from ui.run.differences import flatten, labels, settings_rows
 
-ALL = {"role": "all", "kind": "all", "dataset": "all", "x": "size"}
+ALL = {"role": "all", "kind": "all", "dataset": "digits", "x": "size"}
 
 
 def table(app: AppTest) -> pd.DataFrame:
@@ -26,10 +28,10 @@ def table(app: AppTest) -> pd.DataFrame:
     return next(frame.value for frame in app.dataframe if frame.key == models_table.KEY)
 
 
-def differences(app: AppTest) -> pd.DataFrame:
-    """Return what differs, a row a field."""
-    (found,) = [frame.value for frame in app.dataframe if "What differs" in frame.value]
-    return found.set_index("What differs")
+def comparison(app: AppTest) -> pd.DataFrame:
+    """Return the table of the runs side by side."""
+    (found,) = [frame.value for frame in app.dataframe if "Verdict" in frame.value]
+    return found
 
 
 def titles(app: AppTest) -> list[str]:
@@ -117,22 +119,92 @@ def test_a_filter_that_nothing_passes_can_be_cleared(visit: Visit) -> None:
     app = visit("compare", find="nothing is called so", x="macs")
     assert [told.value for told in app.info] == ["No model matches this filter."]
     app.button[0].click().run()
-    assert query(app) == ALL | {"x": "macs"}
+    assert query(app) == ALL | {"x": "macs", "dataset": "all"}
     assert len(table(app)) == 3
 
 
-def test_runs_side_by_side_show_only_what_differs(visit: Visit) -> None:
-    hot = finished(loss={"name": "kd", "temperature": 8}, result=distilled(0.97))
-    cold = finished(loss={"name": "kd", "temperature": 2}, result=distilled(0.95))
+def test_runs_side_by_side_are_sorted_by_what_differs_with_settings_and_verdicts_as_columns(visit: Visit) -> None:
+    hot = finished(loss={"name": "kd", "temperature": 20}, result=distilled(0.97))
+    cold = finished(loss={"name": "kd", "temperature": 4}, result=distilled(0.95))
     app = visit("compare", runs=f"{hot},{cold}")
     assert not app.exception
-    found = differences(app)
-    assert list(found.columns[1:]) == ["temperature 8", "temperature 2"]
-    assert [name for name in found.index if "." in name] == ["loss.temperature"]
-    assert found.loc["loss.temperature"].tolist()[1:] == ["8", "2"]
-    assert found.loc["Student: test accuracy"].tolist()[1:] == ["97.0 % (95.0 % to 98.0 %)", "95.0 % (93.0 % to 96.0 %)"]
-    assert "Teacher: test accuracy" not in found.index
-    assert "Student: file size" not in found.index
+    assert titles(app)[0] == "Temperature T: 4, 20"
+    found = comparison(app)
+    assert found["Run"].tolist() == ["temperature 4", "temperature 20"]
+    assert found["Temperature T"].tolist() == [4, 20]
+    assert found["Student: test accuracy"].tolist() == ["95.0 % (93.0 to 96.0)", "97.0 % (95.0 to 98.0)"]
+    assert found["Verdict"].tolist() == ["Yes, +2.0 points (+0.9 to +3.3)", "Yes, +4.0 points (+0.9 to +3.3)"]
+    assert "File size" not in found
+    assert "Student width" not in found
+
+
+def test_a_link_opens_on_the_comparison_and_marking_rows_does_not_move_the_table(visit: Visit) -> None:
+    runs = [finished(loss={"name": "kd", "temperature": value}) for value in (1, 4)]
+
+    def keys(app: AppTest) -> list[str]:
+        return [frame.key for frame in app.dataframe]
+
+    app = visit("compare")
+    app.session_state["compare-runs"] = runs
+    app.run()
+    assert keys(app)[0] == models_table.KEY
+    assert len(keys(app)) == 2
+    app = visit("compare", runs=",".join(runs))
+    assert keys(app)[1] == models_table.KEY
+    app.text_input(key="compare-find").set_value("temperature 4").run()
+    assert keys(app)[1] == models_table.KEY
+
+
+def test_one_dataset_is_shown_at_first_and_a_network_once(visit: Visit) -> None:
+    finished(dataset={"name": "mnist"})
+    older = [finished(loss={"name": "kd", "temperature": value}, result=distilled(0.95 + value / 1000)) for value in (1, 4)]
+    finished(loss={"name": "kd", "temperature": 20}, student={"name": "cnn", "width": 8})
+    app = visit("compare")
+    assert sorted(table(app)["role"]) == ["baseline", "baseline", "student", "student", "student", "teacher"]
+    assert query(app)["dataset"] == "digits"
+    assert table(app).set_index("role").loc["teacher", "runs"] == 3
+    assert any("The filter leaves 3 out." in caption.value for caption in app.caption)
+    marked = table(visit("compare", runs=older[0]))
+    assert marked.index[marked["settings"].str.contains("temperature 1,")].tolist()
+    assert len(table(visit("compare", dataset="all"))) == 9
+    assert len(table(visit("compare", dataset="mnist"))) == 3
+
+
+def test_the_same_run_twice_is_one_network_until_it_is_marked(visit: Visit) -> None:
+    first, second = finished(title="first"), finished(title="second")
+    assert table(visit("compare"))["title"].tolist() == ["second"] * 3
+    both = table(visit("compare", runs=f"{first},{second}"))
+    assert both[both["role"] == "student"]["title"].tolist() == ["second", "first"]
+    assert len(both) == 4
+
+
+def test_settings_are_columns_of_the_table_and_of_its_file(visit: Visit) -> None:
+    for value in (1, 4, 20):
+        finished(loss={"name": "kd", "temperature": value}, result=distilled(0.9 + value / 1000))
+    app = visit("compare", role="student")
+    assert table(app)["Temperature T"].tolist() == [20, 4, 1]
+    frame = models_table.models(store().runs(), "someone")
+    shown, settings = models_table.with_settings(frame, {run.id: run for run in store().runs()})
+    assert settings == ["Temperature T"]
+    assert set(pd.read_csv(io.StringIO(models_table.csv(shown)))["Temperature T"]) == {1, 4, 20}
+
+
+def test_runs_that_differ_in_one_setting_are_found_and_offered(visit: Visit) -> None:
+    hot, warm, cold = (finished(loss={"name": "kd", "temperature": value}) for value in (20, 4, 1))
+    finished(loss={"name": "kd", "temperature": 4})  # the same once more: the newer stands for both
+    finished(loss={"name": "kd", "temperature": 2, "alpha": 0.5})  # differs in two settings
+    finished(kind="compress")
+    (found,) = series.find(store().runs())
+    assert (found.path, found.values) == ("loss.temperature", ("1", "4", "20"))
+    assert [run.id for run in found.runs][::2] == [cold, hot]
+    assert found.runs[1].id != warm
+    (link,) = [link for link in visit("compare").get("page_link") if link.label.startswith("Temperature")]
+    assert link.label == "Temperature T 1, 4, 20 · CNN \\(width 4\\) learns from CNN \\(width 32\\), digits"
+    assert link.proto.query_string == "runs=" + "%2C".join(run.id for run in found.runs)
+    widths = [finished(student={"name": "cnn", "width": width}) for width in (8, 1)]
+    labels = [series.label(one) for one in series.find(store().runs())]
+    assert labels == ["Student width 1, 4, 8 · digits", labels[1]]
+    assert len(widths) == 2
 
 
 def test_one_run_alone_asks_for_another(visit: Visit) -> None:
@@ -145,17 +217,17 @@ def test_one_run_alone_asks_for_another(visit: Visit) -> None:
 
 def test_marking_rows_puts_their_runs_into_the_address_whatever_the_filter_hides(visit: Visit) -> None:
     hidden = finished(kind="compress")
-    first, second = finished(title="first"), finished(title="second")
+    first, second = (finished(loss={"name": "kd", "temperature": value}) for value in (1, 4))
     app = visit("compare", kind="distill", runs=hidden)
-    runs = [run for run in (second, first) for _role in range(3)]
-    app.session_state[models_table.KEY] = {"selection": {"rows": [0, 2, 4]}}
+    app.session_state[models_table.KEY] = {"selection": {"rows": [0, 2]}}
     app.run()
     # A change made in the browser calls the table's callback; here the stored marks stand for it.
     assert query(app)["runs"] == hidden
     assert app.session_state[models_table.KEY]["selection"]["rows"] == []
-    app = visit("compare", kind="distill", runs=f"{hidden},{first}")
+    app = visit("compare", kind="distill", dataset="digits", runs=f"{hidden},{first}")
     (row,) = app.session_state[models_table.KEY]["selection"]["rows"]
-    assert (runs[row], table(app)["role"][row]) == (first, "student")
+    assert (table(app)["Temperature T"][row], table(app)["role"][row]) == (1, "student")
+    assert second
 
 
 @pytest.mark.parametrize(
@@ -180,10 +252,10 @@ def test_nonsense_in_the_address_is_told_and_left_out(wrong: dict[str, str], sen
 
 
 def test_more_runs_than_fit_are_cut_with_a_word(visit: Visit) -> None:
-    runs = [finished(seeds=[seed]) for seed in range(13)]
+    runs = [finished(seeds=[seed]) for seed in range(33)]
     app = visit("compare", runs=",".join(runs))
-    assert "At most 12 runs" in app.warning[0].value
-    assert len(differences(app).columns) == 1 + 12
+    assert "At most 32 runs" in app.warning[0].value
+    assert len(comparison(app)) == 32
 
 
 def test_clear_forgets_the_runs_alone(visit: Visit) -> None:
@@ -278,28 +350,45 @@ def test_axes_are_logarithmic_and_name_unit_and_evidence(cost: str) -> None:
     json.loads(figure.to_json())
 
 
-def test_overlaid_runs_share_the_roles_hue_and_differ_twice() -> None:
+def curves_of(*runs: str, roles: tuple[str, ...] = ("student",), seeds: int = 1) -> pd.DataFrame:
+    """Return curves of two epochs for each run, role and seed, the seeds a little apart."""
     rows = [
-        (run, role, 0, epoch, "val_accuracy", 0.5) for run in "ab" for role in ("student", "baseline") for epoch in (0.0, 1.0)
+        (run, role, seed, epoch, "val_accuracy", 0.5 + seed / 10)
+        for run in runs
+        for role in roles
+        for seed in range(seeds)
+        for epoch in (0.0, 1.0)
     ]
-    frame = pd.DataFrame(rows, columns=["run", "role", "seed", "epoch", "metric", "value"])
-    figure = overlaid_curves(frame, "val_accuracy", {"a": "T 8", "b": "T 2"}, ["student"])
-    assert [trace.name for trace in figure.data] == ["T 8", "T 2"]
-    assert figure.data[0].line.color.lower() == ROLES["student"].colour.lower()
-    assert figure.data[0].line.color != figure.data[1].line.color
-    assert figure.data[0].line.dash != figure.data[1].line.dash
+    return pd.DataFrame(rows, columns=["run", "role", "seed", "epoch", "metric", "value"])
+
+
+def test_each_run_has_a_colour_of_its_own_and_a_second_cue() -> None:
     eight = {f"run{index}": f"T {index}" for index in range(8)}
-    many = pd.concat([frame[frame["run"] == "a"].assign(run=run) for run in eight])
-    drawn = overlaid_curves(many, "val_accuracy", eight, ["student"]).data
-    assert len({(trace.line.color, trace.line.dash) for trace in drawn}) == 8
-    both = overlaid_curves(frame, "val_accuracy", {"a": "T 8"}, ["student", "baseline"])
-    assert [trace.name for trace in both.data] == ["Student, T 8", "Baseline, T 8"]
+    lines = overlaid_curves(curves_of(*eight), "val_accuracy", eight, ["student"]).data
+    assert [line.name for line in lines] == list(eight.values())
+    assert len({line.line.color for line in lines}) == 8
+    assert lines[0].line.dash != lines[1].line.dash
+    both = curves_of("a", "b", roles=("student", "baseline"))
+    lines = overlaid_curves(both, "val_accuracy", {"a": "T 8", "b": "T 2"}, ["student", "baseline"]).data
+    assert [line.name for line in lines] == ["Student, T 8", "Baseline, T 8", "Student, T 2", "Baseline, T 2"]
+    assert lines[0].line.color == lines[1].line.color != lines[2].line.color
+    assert [line.line.dash for line in lines] == [ROLES["student"].dash, ROLES["baseline"].dash] * 2
 
 
-def test_shades_go_to_white_and_to_black() -> None:
-    assert shade("#804020", 0) == "#804020"
-    assert shade("#804020", 1) == "#ffffff"
-    assert shade("#804020", -0.5) == "#402010"
+def test_colours_of_ordered_runs_go_along_a_scale() -> None:
+    assert run_colours(5, ordered=True) == list(SCALE)
+    assert run_colours(9, ordered=True)[::2] == list(SCALE)
+    assert run_colours(1, ordered=True) == [SCALE[0]]
+    halfway = [int(run_colours(3, ordered=True)[1][start : start + 2], 16) for start in (1, 3, 5)]
+    assert halfway == [int(SCALE[2][start : start + 2], 16) for start in (1, 3, 5)]
+
+
+def test_seeds_are_a_band_around_their_mean() -> None:
+    band, line = overlaid_curves(curves_of("a", seeds=3), "val_accuracy", {"a": "T 8"}, ["student"]).data
+    assert list(line.y) == pytest.approx([0.6, 0.6])
+    assert sorted(set(band.y)) == pytest.approx([0.5, 0.7])
+    assert band.fill == "toself"
+    assert band.legendgroup == line.legendgroup
 
 
 def test_specs_flatten_to_dotted_paths() -> None:
@@ -337,15 +426,109 @@ def test_settings_that_only_another_kind_of_run_has_are_left_out() -> None:
     assert "model.width" not in settings_rows([distill, dense, sparse])
 
 
-def test_results_that_are_equal_are_left_out() -> None:
-    one, other = (store().run(finished(result=distilled(accuracy))) for accuracy in (0.96, 0.97))
-    assert settings_rows([one, other]) == {}
-    rows = results_rows([one, other])
-    assert rows["Difference in points"] == ["3.0 (0.9 to 3.3)", "4.0 (0.9 to 3.3)"]
-    assert not [name for name in rows if name.startswith("Teacher")]
-    shrunk = store().run(finished(kind="compress", result=compressed()))
-    assert results_rows([one, shrunk])["Result: file size"] == ["3.86 KB", "1.90 KB"]
-    assert results_rows([one, shrunk])["Original: file size"] == ["–", "99.3 KB"]
-    assert "Original: non-zero" not in results_rows([one, shrunk])
-    sparse = {"models": {"compressed": model(0.9, 100, nonzero=51)}}
-    assert results_rows([shrunk, store().run(finished(kind="compress", result=sparse))])["Compressed: non-zero"][1] == "51"
+def test_files_say_what_was_compared() -> None:
+    runs = [store().run(finished(loss={"name": "kd", "temperature": value})) for value in (1, 20)]
+    names = labels(runs)
+    rows = pd.read_csv(io.StringIO(results.csv(runs, names)))
+    assert rows["name"].tolist() == ["temperature 1"] * 3 + ["temperature 20"] * 3
+    student = rows[rows["role"] == "student"].iloc[1]
+    assert (student["loss.temperature"], student["answer"], student["run"]) == (20, "yes", runs[1].id)
+    assert (student["difference_low"], student["difference_high"], student["accuracy"]) == (0.009, 0.033, 0.96)
+    frame = pd.concat([curves_of(run.id) for run in runs])
+    curves = pd.read_csv(io.StringIO(results.curves_csv(runs, names, frame)))
+    assert sorted(set(curves["Temperature T"])) == [1, 20]
+    assert curves["verdict"].iloc[0] == "Yes, +3.0 points (+0.9 to +3.3)"
+    assert "alpha 0.9" in curves["in_common"].iloc[0]
+    notes = side_by_side.notes(runs, names)
+    assert "CNN (width 4) learns from CNN (width 32)" in notes[0]
+    assert "temperature 20: Yes, +3.0 points" in notes[1]
+
+
+def test_runs_of_different_kinds_stand_in_one_table() -> None:
+    runs = [store().run(finished()), store().run(finished(kind="compress"))]
+    table = results.table(runs, labels(runs), "someone")
+    assert table["Kind"].tolist() == ["Distillation", "Compression"]
+    assert table["Student: test accuracy"].tolist() == ["96.0 % (94.0 to 97.0)", "–"]
+    assert table["File size"].tolist() == ["3.86 KB", "1.90 KB"]
+
+
+def setting_points(path: str, *specs: dict) -> pd.DataFrame:
+    """Return the points of finished runs over a setting."""
+    return over_setting.points([store().run(finished(**spec)) for spec in specs], path)
+
+
+def test_accuracy_over_a_number_has_intervals_and_levels_to_measure_it_by() -> None:
+    specs = [{"loss": {"name": "kd", "temperature": value}, "result": distilled(0.94 + value / 1000)} for value in (20, 1, 4)]
+    points = setting_points("loss.temperature", *specs)
+    figure = accuracy_over(points, "Temperature T", logarithmic=True)
+    by_name = {trace.name: trace for trace in figure.data if trace.showlegend is not False}
+    assert list(by_name) == ["Teacher", "Baseline", "Student"]
+    student = by_name["Student"]
+    assert list(student.x) == [1, 4, 20]
+    assert list(student.y) == pytest.approx([0.941, 0.944, 0.96])
+    assert student.error_y.array == pytest.approx([0.01] * 3)
+    assert student.error_y.arrayminus == pytest.approx([0.02] * 3)
+    assert list(by_name["Baseline"].x) == [1, 20]
+    assert set(by_name["Baseline"].y) == {0.93}
+    assert (figure.layout.xaxis.type, list(figure.layout.xaxis.ticktext)) == ("log", ["1", "4", "20"])
+    json.loads(figure.to_json())
+
+
+def test_a_reference_that_changes_with_the_setting_is_a_line_of_its_own() -> None:
+    specs = []
+    for width in (1, 2, 8):
+        result = distilled(0.9 + width / 100)
+        result["models"]["baseline"]["accuracy"] = 0.8 + width / 100
+        specs.append({"student": {"name": "cnn", "width": width}, "result": result})
+    figure = accuracy_over(setting_points("student.width", *specs), "Student width")
+    baseline = next(trace for trace in figure.data if trace.name == "Baseline")
+    assert list(baseline.x) == [1, 2, 8]
+    assert list(baseline.y) == pytest.approx([0.81, 0.82, 0.88])
+
+
+def test_what_else_differs_makes_a_line_each_and_choices_are_categories() -> None:
+    specs = [{"loss": {"name": "kd", "temperature": value, "alpha": alpha}} for value in (1, 4) for alpha in (0.5, 1)]
+    figure = accuracy_over(setting_points("loss.temperature", *specs), "Temperature T")
+    lines = [trace for trace in figure.data if trace.error_y.array is not None]
+    assert [line.name for line in lines] == ["Alpha α 0.5", "Alpha α 1"]
+    assert lines[0].line.color != lines[1].line.color
+    specs = [{"train": {"optimizer": name}} for name in ("sgd", "adam")]
+    figure = accuracy_over(setting_points("train.optimizer", *specs), "Optimizer")
+    assert figure.layout.xaxis.type == "category"
+    assert list(figure.data[-1].x) == ["sgd", "adam"]
+
+
+@pytest.mark.parametrize(
+    ("path", "values", "logarithmic"),
+    [
+        ("loss.temperature", [1, 4, 20], True),
+        ("loss.temperature", [2, 4], False),
+        ("loss.alpha", [0.1, 0.5, 1], False),
+        ("loss.alpha", [0, 0.5, 1], False),
+        ("student.width", [1, 2, 4, 8], True),
+        ("train.lr", [0.05, 0.4], True),
+        ("train.optimizer", ["adam", "sgd"], False),
+    ],
+)
+def test_which_axes_are_logarithmic(path: str, values: list, logarithmic: bool) -> None:
+    assert over_setting.is_logarithmic(path, values) is logarithmic
+
+
+def test_runs_without_a_curve_or_a_point_are_named(visit: Visit) -> None:
+    good = [finished(loss={"name": "kd", "temperature": value}) for value in (1, 4)]
+    lost = started(loss={"name": "kd", "temperature": 20})
+    store().finish(lost, TOKEN, FINISHED, result={"models": {"student": {"accuracy": None}}})
+    app = visit("compare", runs=",".join([*good, lost]))
+    assert not app.exception
+    told = [caption.value.replace("\\", "") for caption in app.caption]
+    assert any("Not in this chart" in text and "temperature 20" in text for text in told)
+    assert any("Without such a curve: temperature 20." in text for text in told)
+
+
+def test_marked_runs_stand_out_in_the_chart_of_all() -> None:
+    frame = frame_of(("student", "digits", 10, 0.5), ("student", "digits", 20, 0.6), ("teacher", "digits", 90, 0.9))
+    figure = tradeoff(frame, "size", marked={"run1": "<T 8>", "run2": "T 2"})
+    ring = next(trace for trace in figure.data if trace.meta == "marked")
+    assert (list(ring.x), list(ring.y), list(ring.text)) == ([20], [0.6], ["&lt;T 8&gt;"])
+    student = next(trace for trace in figure.data if trace.name == "Student")
+    assert student.marker.opacity[0] < student.marker.opacity[1] == 1

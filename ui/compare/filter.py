@@ -16,7 +16,7 @@ from ui.run.differences import MOST_COMPARED
 from ui.run.words import kind_title
 
 COST_TITLES = {"size": mark("Size"), "latency": mark("Latency"), "macs": mark("Computation")}
-EVERYTHING = "all"
+EVERYTHING, FIRST = "all", "compare-comparison-first"
 LONGEST_SEARCH = 200  # characters
 
 
@@ -28,6 +28,7 @@ class View:
     lists: Mapping[str, list[str]]
     cost: str
     runs: list[str]
+    comparison_first: bool = False
 
 
 def options(frame: pd.DataFrame) -> dict[str, list[str]]:
@@ -43,15 +44,31 @@ def read(address: Address, frame: pd.DataFrame) -> View:
     """Return what the page shows, and keep it in the address; an empty list of the filter means everything."""
     find = address.read("find", "", lambda text: text[:LONGEST_SEARCH])
     address.keep("find", find)
-    lists = {name: _read_list(address, name, offered) for name, offered in options(frame).items()}
+    linked = address.asks("runs") is not None
+    runs = _read_runs(address, set(frame["run"]))
+    usual = {"dataset": _usual_datasets(frame, runs)}
+    lists = {name: _read_list(address, name, offered, usual.get(name, [])) for name, offered in options(frame).items()}
     cost = address.read("x", "size", _understand_cost)
     address.keep("x", cost)
-    return View(find, lists, cost, _read_runs(address, set(frame["run"])))
+    return View(find, lists, cost, runs, _comes_first(runs, linked=linked))
 
 
-def _read_list(address: Address, name: str, offered: Sequence[str]) -> list[str]:
+def _usual_datasets(frame: pd.DataFrame, runs: Sequence[str]) -> list[str]:
+    """Return the datasets shown at first: those of the runs side by side, else that of the newest run."""
+    chosen = frame[frame["run"].isin(list(runs))] if runs else frame.head(1)
+    return sorted(chosen["dataset"].dropna().unique())
+
+
+def _comes_first(runs: Sequence[str], *, linked: bool) -> bool:
+    """Tell whether the comparison stands above all models: where a link asks for it; marking rows must not move the table."""
+    if linked or not runs:
+        st.session_state[FIRST] = bool(runs)
+    return st.session_state.get(FIRST, False)
+
+
+def _read_list(address: Address, name: str, offered: Sequence[str], usual: Sequence[str]) -> list[str]:
     sentence = _("The link asks for the {name} {missing}, of which there is nothing here; it is left out.")
-    chosen = address.read(name, [], lambda text: _known(text, offered, sentence, name))
+    chosen = address.read(name, list(usual), lambda text: _known(text, offered, sentence, name))
     chosen = st.session_state[address.key(name)] = [value for value in chosen if value in offered]
     address.keep(name, chosen or EVERYTHING)
     return chosen
@@ -115,6 +132,16 @@ def cost_control(address: Address) -> None:
     names = {name: _(title) for name, title in COST_TITLES.items()}
     looks = {"format_func": names.get, "required": True, "width": "content", "persist_state": "session"}
     st.segmented_control(_("Accuracy against"), names, key=address.key("x"), **looks)
+
+
+def count_sentence(networks: int, models: int, everything: int) -> str:
+    """Return how many networks are shown, what the filter leaves out, and what marking rows does."""
+    told = [_("{count} networks.").format(count=networks)]
+    if models > networks:
+        told.append(_("Networks that several runs share are shown once."))
+    if everything > models:
+        told.append(_("The filter leaves {count} out.").format(count=everything - models))
+    return " ".join([*told, _("Mark rows of two or more runs to put the runs side by side.")])
 
 
 def matching(frame: pd.DataFrame, view: View) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Every finished model in one table; marking rows puts their runs side by side."""
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,29 +14,57 @@ from compression.runs.frames import models_frame, models_of
 from compression.runs.records import Run
 from compression.texts import gettext as _
 from ui.address.settings import Address
-from ui.run.differences import OUTCOMES
+from ui.run.differences import OUTCOMES, columns_of
 from ui.run.words import kind_title, network, owner_text, settings_text
 from ui.widgets import row_selection
 from ui.widgets.table_height import table_height
 
+MADE_FROM = {  # the parts of a spec that decide over a role's network; over those that are not here, all of them
+    "teacher": ("dataset", "teacher", "teacher_train"),
+    "baseline": ("dataset", "transfer", "student", "train", "seeds", "tune"),
+    "original": ("dataset", "model", "train"),
+}
+MOST_SETTINGS = 8  # as columns
 KEY = "compare-models"
 SIGNS = {"teacher": "■", "baseline": "▲", "student": "●", "original": "■", "compressed": "◆"}
 MOST_ROWS_SHOWN = 10
+
+Columns = dict[str, tuple[str, Callable[[Any], str] | None]]
 
 
 def models(runs: Sequence[Run], viewer: str) -> pd.DataFrame:
     """Return the models frame of finished runs in words: their networks, their run's settings and its owner."""
     frame = models_frame(runs)
+    runs_by_id = {run.id: run for run in runs}
     settings = {run.id: settings_text(run.spec) for run in runs}
     made = {(run.id, role): network(model.get("architecture")) for run in runs for role, model in models_of(run).items()}
     return frame.assign(
         model=[made[key] for key in zip(frame["run"], frame["role"], strict=True)],
         settings=frame["run"].map(settings),
+        network=[_identity(runs_by_id[run], role) for run, role in zip(frame["run"], frame["role"], strict=True)],
         who=[owner_text(person, viewer) for person in frame["owner"]],
     )
 
 
-def columns() -> dict[str, tuple[str, Callable[[Any], str] | None]]:
+def _identity(run: Run, role: str) -> str:
+    """Return what tells whether two rows are the same network: what it was made from, and what came out."""
+    model, parts = models_of(run)[role], MADE_FROM.get(role, run.spec)
+    found = [model.get(name) for name in ("accuracy", "size_bytes", "nonzero", "per_seed")]
+    return json.dumps([role, run.kind, {part: run.spec.get(part) for part in parts}, found], sort_keys=True, default=str)
+
+
+def one_per_network(frame: pd.DataFrame, marked: Sequence[str]) -> pd.DataFrame:
+    """Return each network once, as the newest run has it that made or used it; a marked run keeps its own main network.
+
+    The column `runs` says how many runs have it.
+    """
+    is_marked = frame["run"].isin(list(marked))
+    first = frame.loc[is_marked.sort_values(ascending=False, kind="stable").index]
+    again = first.duplicated("network") & ~(first["run"].isin(list(marked)) & first["role"].isin(OUTCOMES))
+    return first[~again].sort_index().assign(runs=lambda kept: kept["network"].map(frame["network"].value_counts()))
+
+
+def columns() -> Columns:
     """Return the columns of the table: their titles and how their values are shown."""
     return {
         "role": (_("Role"), lambda role: f"{SIGNS.get(role, '')} {role_title(role)}".strip()),
@@ -48,7 +77,8 @@ def columns() -> dict[str, tuple[str, Callable[[Any], str] | None]]:
         "macs": (_("MACs"), _or_dash(lambda macs: " ".join(scale(macs)).rstrip())),
         "parameters": (_("Parameters"), _or_dash(format_count)),
         "nonzero": (_("Non-zero"), _or_dash(format_count)),
-        "settings": (_("Settings"), None),
+        "settings": (_("Method"), None),
+        "runs": (_("Runs"), None),
         "title": (_("Title"), None),
         "kind": (_("Kind"), kind_title),
         "seeds": (_("Seeds"), None),
@@ -64,8 +94,23 @@ def _or_dash(show: Callable[[float], str]) -> Callable[[Any], str]:
     return lambda value: "–" if pd.isna(value) else show(value)
 
 
-def show(address: Address, frame: pd.DataFrame, chosen: Sequence[str]) -> None:
-    """Draw the table with the chosen runs marked; whoever marks others chooses them."""
+def with_settings(frame: pd.DataFrame, runs: Mapping[str, Run]) -> tuple[pd.DataFrame, list[str]]:
+    """Return the models with a column for each setting in which their runs differ, and the titles of these columns."""
+    told: dict[str, dict[str, Any]] = {}
+    for kind in dict.fromkeys(frame["kind"]):
+        there = [runs[run] for run in dict.fromkeys(frame.loc[frame["kind"] == kind, "run"])]
+        for title, values in columns_of(there).items():
+            told.setdefault(title, {}).update(zip((run.id for run in there), values, strict=True))
+    columns = {title: [values.get(run) for run in frame["run"]] for title, values in told.items() if title not in frame}
+    return frame.assign(**columns), list(columns)
+
+
+def show(address: Address, frame: pd.DataFrame, chosen: Sequence[str], settings: Sequence[str]) -> None:
+    """Draw the table with the chosen runs marked; whoever marks others chooses them.
+
+    Args:
+        settings: the columns of settings, of which the first are shown.
+    """
     frame = frame.reset_index(drop=True)
     runs = frame["run"].tolist()
     row_selection.hold(KEY, runs, chosen, lambda run: _main_row(frame, run))
@@ -74,9 +119,9 @@ def show(address: Address, frame: pd.DataFrame, chosen: Sequence[str]) -> None:
         hidden = [run for run in chosen if run not in runs]
         st.session_state[address.key("runs")] = list(dict.fromkeys([*hidden, *row_selection.marked(KEY, runs)]))
 
-    shown = columns()
+    shown = _with_columns(columns(), settings[:MOST_SETTINGS])
     st.dataframe(
-        _styled(frame),
+        _styled(frame, shown),
         key=KEY,
         height=table_height(len(runs), MOST_ROWS_SHOWN),
         hide_index=True,
@@ -90,13 +135,24 @@ def show(address: Address, frame: pd.DataFrame, chosen: Sequence[str]) -> None:
     )
 
 
-def _styled(frame: pd.DataFrame) -> Any:
+def _with_columns(shown: Columns, settings: Sequence[str]) -> Columns:
+    """Return the columns with those of settings after the accuracy and its interval."""
+    told: Columns = {title: (title, _setting) for title in settings}
+    place = list(shown).index("interval") + 1
+    return dict([*list(shown.items())[:place], *told.items(), *list(shown.items())[place:]])
+
+
+def _setting(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) and not pd.isna(value) else "–" if pd.isna(value) else str(value)
+
+
+def _styled(frame: pd.DataFrame, shown: Columns) -> Any:
     intervals = [
         "–" if pd.isna(low) or pd.isna(high) else f"{100 * low:.1f} – {100 * high:.1f} %"
         for low, high in zip(frame["low"], frame["high"], strict=True)
     ]
-    table = frame.assign(interval=intervals)[list(columns())]
-    formats = {name: shown for name, (_title, shown) in columns().items() if shown is not None}
+    table = frame.assign(interval=intervals)[list(shown)]
+    formats = {name: told for name, (_title, told) in shown.items() if told is not None}
     colours = {role: f"color: {style.colour}; font-weight: 600" for role, style in ROLES.items()}
     return table.style.format(formats).map(lambda role: colours.get(role, ""), subset=["role"])
 
@@ -108,4 +164,4 @@ def _main_row(frame: pd.DataFrame, run: str) -> int:
 
 def csv(frame: pd.DataFrame) -> str:
     """Return the models as a file for a spreadsheet, numbers unrounded, without who owns them."""
-    return frame.drop(columns=["owner", "who"]).to_csv(index=False)
+    return frame.drop(columns=["owner", "who", "network"]).to_csv(index=False)

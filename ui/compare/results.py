@@ -1,64 +1,117 @@
-"""What came out of runs, in words, as far as it differs between them."""
+"""The table of runs side by side: a row a run, its settings that differ and its results as columns; and the files."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from compression.charts.numbers import (
-    format_bytes,
-    format_count,
-    format_macs,
-    format_milliseconds,
-    format_percent,
-    format_points,
-    format_seconds,
-)
+import pandas as pd
+import streamlit as st
+
+from compression.charts.numbers import format_bytes, format_macs, format_milliseconds, format_percent, format_seconds
 from compression.charts.style import ROLES, role_title
+from compression.runs.frames import models_of
 from compression.runs.records import Run
 from compression.texts import gettext as _
-from ui.run.differences import MISSING, OUTCOMES, Rows, differing
+from compression.texts import mark
+from ui.frame.pages import RUNS
+from ui.run.differences import MISSING, OUTCOMES, columns_of, in_common, leaves
+from ui.run.outcome import outcome
+from ui.run.verdicts import signed_points, verdicts_of
+from ui.run.words import kind_title, owner_text, what
+from ui.widgets.table_height import table_height
+
+MOST_ROWS_SHOWN = 12
+COSTS: dict[str, tuple[str, Callable[[float], str]]] = {
+    "size_bytes": (mark("File size"), format_bytes),
+    "latency_ms": (mark("Latency"), format_milliseconds),
+    "macs": (mark("Computation"), format_macs),
+}
 
 
-def results_rows(runs: Sequence[Run]) -> Rows:
-    """Return the results that differ, a value a run; what came out of runs of different kinds stands in the same rows."""
-    mixed = len({run.kind for run in runs}) > 1
-    return differing([_results(run, mixed=mixed) for run in runs])
+def show(runs: Sequence[Run], names: Mapping[str, str], viewer: str) -> None:
+    """Draw the table, its file, and below it the links to the runs."""
+    st.dataframe(table(runs, names, viewer), hide_index=True, height=table_height(len(runs), MOST_ROWS_SHOWN))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        as_file = {"mime": "text/csv", "icon": ":material/download:", "on_click": "ignore"}
+        st.download_button(_("This comparison as CSV"), lambda: csv(runs, names), "comparison.csv", **as_file)
+        with st.popover(_("Open a run"), icon=":material/open_in_new:"):
+            for run in runs:
+                st.page_link(RUNS.page(), label=names[run.id], query_params={"run": run.id})
 
 
-def _results(run: Run, *, mixed: bool) -> dict[str, str]:
-    result = run.result or {}
-    models, verdict = result.get("models"), result.get("verdict")
-    told = {}
-    if isinstance(verdict, Mapping) and verdict.get("difference") is not None:
-        told[_("Difference in points")] = _with_interval(verdict["difference"], verdict.get("interval"), format_points)
-    told[_("Time taken")] = format_seconds(run.seconds)
-    for role in ROLES:
-        model = models.get(role) if isinstance(models, Mapping) else None
-        if isinstance(model, Mapping):
-            title = _("Result") if mixed and role in OUTCOMES else role_title(role)
-            told |= {f"{title}: {name}": text for name, text in _model_results(model).items()}
-    return told
+def table(runs: Sequence[Run], names: Mapping[str, str], viewer: str) -> pd.DataFrame:
+    """Return the runs in words: settings that differ, accuracy with its interval a role, the verdict, costs that differ."""
+    columns: dict[str, list[Any]] = {_("Run"): [names[run.id] for run in runs]}
+    columns |= {title: values for title, values in columns_of(runs).items() if title != "Kind"}
+    if len({run.kind for run in runs}) > 1:
+        columns[_("Kind")] = [kind_title(run.kind) for run in runs]
+    for role in [*(role for role in ROLES if role in OUTCOMES), *(role for role in ROLES if role not in OUTCOMES)]:
+        told = [_accuracy(models_of(run).get(role)) for run in runs]
+        if any(told):
+            columns[_("{role}: test accuracy").format(role=role_title(role))] = [text or MISSING for text in told]
+    columns[_("Verdict")] = [verdict_sentence(run) or MISSING for run in runs]
+    for key, (title, shown) in COSTS.items():
+        values = [_cost(run, key) for run in runs]
+        if key == "latency_ms" or len(set(values)) > 1:
+            columns[_(title)] = [MISSING if value is None else shown(value) for value in values]
+    columns[_("Time taken")] = [format_seconds(run.seconds) for run in runs]
+    columns[_("Owner")] = [owner_text(run.owner, viewer) for run in runs]
+    return pd.DataFrame(columns)
 
 
-def _model_results(model: Mapping[str, Any]) -> dict[str, str]:
-    latency = model.get("latency_ms")
-    told = {_("test accuracy"): _with_interval(model.get("accuracy"), model.get("accuracy_interval"), format_percent)}
-    for name, key, show in (
-        (_("file size"), "size_bytes", format_bytes),
-        (_("computation"), "macs", format_macs),
-        (_("parameters"), "parameters", format_count),
-        (_("non-zero"), "nonzero", format_count),
-    ):
-        if model.get(key) is not None and (key != "nonzero" or model[key] != model.get("parameters")):
-            told[name] = show(model[key])
-    if isinstance(latency, Mapping) and latency.get("median") is not None:
-        shown = format_milliseconds(latency["median"])
-        told[_("latency")] = _("{number}, simulated").format(number=shown) if latency.get("simulated") else shown
-    return told
+def verdict_sentence(run: Run) -> str:
+    """Return the verdict of a run with its interval: `Yes, +3.6 points (1.4 to 5.9)`."""
+    interval = _verdict(run).get("interval")
+    sentence = outcome(run).sentence
+    if not sentence or not interval:
+        return sentence
+    low, high = map(signed_points, interval)
+    return _("{sentence} ({low} to {high})").format(sentence=sentence, low=low, high=high)
 
 
-def _with_interval(value: Any, interval: Any, show: Callable[[float], str]) -> str:
-    if value is None:
-        return MISSING
+def _verdict(run: Run) -> Mapping[str, Any]:
+    found = (run.result or {}).get("verdict")
+    return found if isinstance(found, Mapping) else {}
+
+
+def _accuracy(model: Mapping[str, Any] | None) -> str | None:
+    if model is None or not isinstance(model.get("accuracy"), int | float):
+        return None
+    interval = model.get("accuracy_interval")
     if not isinstance(interval, list) or len(interval) != 2 or None in interval:
-        return show(value)
-    return _("{value} ({low} to {high})").format(value=show(value), low=show(interval[0]), high=show(interval[1]))
+        return format_percent(model["accuracy"])
+    low, high = (f"{100 * bound:.1f}" for bound in interval)
+    return _("{value} ({low} to {high})").format(value=format_percent(model["accuracy"]), low=low, high=high)
+
+
+def _cost(run: Run, key: str) -> float | None:
+    model = next((models_of(run)[role] for role in OUTCOMES if role in models_of(run)), {})
+    value = (model.get(key) or {}).get("median") if key == "latency_ms" else model.get(key)
+    return value if isinstance(value, int | float) else None
+
+
+def csv(runs: Sequence[Run], names: Mapping[str, str]) -> str:
+    """Return the comparison as a file for a spreadsheet: a row a run and role, with all settings and the verdict."""
+    rows = []
+    for run in runs:
+        found = _verdict(run)
+        low, high = found.get("interval") or (None, None)
+        answers = verdicts_of(run) if run.result and found else []
+        verdict = {"answer": found.get("answer"), "difference": found.get("difference"), "difference_low": low}
+        verdict |= {"difference_high": high, "verdict": f"{answers[0].question} {answers[0].word}" if answers else None}
+        for role, model in models_of(run).items():
+            bounds = model.get("accuracy_interval") or [None, None]
+            numbers = {"accuracy": model.get("accuracy"), "accuracy_low": bounds[0], "accuracy_high": bounds[-1]}
+            latency = model.get("latency_ms") if isinstance(model.get("latency_ms"), Mapping) else {}
+            costs = {name: model.get(name) for name in ("size_bytes", "macs", "parameters", "nonzero")}
+            about = {"name": names[run.id], "run": run.id, "what": what(run), "role": role}
+            rows.append(about | numbers | costs | {"latency_ms": latency.get("median")} | verdict | leaves(run.spec))
+    return pd.DataFrame(rows).to_csv(index=False)
+
+
+def curves_csv(runs: Sequence[Run], names: Mapping[str, str], frame: pd.DataFrame) -> str:
+    """Return curves as a file for a spreadsheet: beside each value its run's name, settings and verdict."""
+    places = {run.id: index for index, run in enumerate(runs)}
+    told = {title: [values[places[run]] for run in frame["run"]] for title, values in columns_of(runs).items()}
+    about = {"name": frame["run"].map(names).tolist(), **told, "in_common": in_common(runs)}
+    verdicts = {run.id: verdict_sentence(run) for run in runs}
+    return frame.assign(**about, verdict=frame["run"].map(verdicts)).to_csv(index=False)

@@ -1,75 +1,73 @@
-"""Runs side by side: only what differs, and their curves in one chart."""
+"""Runs side by side: accuracy over what differs, their curves in one chart, and a table with a row a run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from compression.charts.comparison import overlaid_curves
 from compression.charts.curves import TITLES
-from compression.charts.style import ROLES, role_title
+from compression.charts.style import ROLES, enlarged, role_title
 from compression.runs.records import Run
 from compression.texts import gettext as _
 from ui.address.settings import Address, refused
+from ui.compare import over_setting, results
 from ui.compare.filter import clear
-from ui.compare.results import results_rows
-from ui.frame.pages import RUNS
-from ui.run.differences import OUTCOMES, Rows, labels, settings_rows
+from ui.run.differences import OUTCOMES, in_common, labels, leaves, numbers, ordered, setting_title, settings_rows
 from ui.run.feed import watch
-from ui.run.words import age_text, as_text, owner_text, what
+from ui.run.words import as_text
 from ui.widgets.live_chart import live_chart
-from ui.widgets.table_height import table_height
 
 METRICS = ("val_accuracy", "val_loss", "agreement")
-CHART_HEIGHT = 380  # pixels
-MOST_ROWS_SHOWN = 20
+CHART_HEIGHT = 400  # pixels
+MOST_VERDICTS = 8  # in a picture
 
 
 def show(address: Address, runs: Sequence[Run], viewer: str) -> None:
-    """Draw the runs side by side; with one run alone, say how to add another."""
+    """Draw the runs side by side, sorted by what differs; with one run alone, say how to add another."""
+    runs = ordered(runs)
     names = labels(runs)
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.subheader(_("Side by side"), anchor=False)
-        st.button(_("Clear"), icon=":material/close:", on_click=clear(address, "runs"), type="tertiary")
-    summaries(runs, names, viewer)
-    if len(runs) < 2:
-        st.caption(_("Mark a model of another run in the table to see what differs between the two."))
-        return
-    rows = {_("Settings"): settings_rows(runs), _("Results"): results_rows(runs)}
-    table = difference_table(rows, list(names.values()))
-    if not rows[_("Settings")]:
-        st.caption(_("These runs have the same settings."))
-    st.dataframe(table, hide_index=True, height=table_height(len(table), MOST_ROWS_SHOWN))
-    st.download_button(
-        _("These differences as CSV"),
-        lambda: table.to_csv(index=False),
-        "differences.csv",
-        "text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
-    curves(address, runs, names)
+    with st.container(key="compare-side-by-side"):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.subheader(title(runs), anchor=False)
+            st.button(_("Clear"), icon=":material/close:", on_click=clear(address, "runs"), type="tertiary")
+        st.caption(as_text(in_common(runs)))
+        if len(runs) < 2:
+            st.caption(_("Mark a model of another run in the table to see what differs between the two."))
+            return
+        if not settings_rows(runs):
+            st.caption(_("These runs have the same settings."))
+        picture = {"title": title(runs), "notes": notes(runs, names)}
+        over_setting.show(address, runs, names, picture)
+        results.show(runs, names, viewer)
+        curves(address, runs, names, picture)
 
 
-def summaries(runs: Sequence[Run], names: dict[str, str], viewer: str) -> None:
-    """Draw a box for each run: its name here, what it does, and the way to its page."""
-    with st.container(horizontal=True, gap="small"):
-        for run in runs:
-            with st.container(border=True, width=300, gap="xxsmall", key=f"compare-run-{run.id}"):
-                title = as_text(names[run.id] if len(runs) > 1 else what(run))
-                st.markdown(f"**{title}**")
-                st.caption(as_text(f"{what(run)} · {owner_text(run.owner, viewer)}, {age_text(run.created)}"))
-                arrow = {"icon": ":material/arrow_forward:", "icon_position": "right"}
-                st.page_link(RUNS.page(), label=_("Open the run"), query_params={"run": run.id}, **arrow)
+def title(runs: Sequence[Run]) -> str:
+    """Return what is compared: the one setting with its values, or the settings that differ."""
+    rows = settings_rows(runs)
+    if len(rows) == 1:
+        ((path, values),) = rows.items()
+        return f"{setting_title(path)}: {', '.join(dict.fromkeys(values))}"
+    told = ", ".join(setting_title(path) for path in list(rows)[:3])
+    return _("Side by side: {what}").format(what=told) if told else _("Side by side")
 
 
-def difference_table(groups: dict[str, Rows], names: Sequence[str]) -> pd.DataFrame:
-    """Return the rows that differ: what they are about, and a column a run."""
-    rows = [[group, name, *values] for group, told in groups.items() for name, values in told.items()]
-    return pd.DataFrame(rows, columns=["", _("What differs"), *names])
+def notes(runs: Sequence[Run], names: Mapping[str, str]) -> list[str]:
+    """Return what a picture says below its title: what the runs share, and their verdicts."""
+    told = [f"{names[run.id]}: {sentence}" for run in runs if (sentence := results.verdict_sentence(run))]
+    verdicts = _("Verdicts: {verdicts}").format(verdicts="; ".join(told[:MOST_VERDICTS]))
+    return [in_common(runs), *([verdicts] if told else [])]
 
 
-def curves(address: Address, runs: Sequence[Run], names: dict[str, str]) -> None:
+def in_order(runs: Sequence[Run]) -> bool:
+    """Tell whether the one setting in which the runs differ is a number, so that their order means something."""
+    rows = settings_rows(runs)
+    return len(rows) == 1 and numbers(leaves(run.spec).get(next(iter(rows))) for run in runs)
+
+
+def curves(address: Address, runs: Sequence[Run], names: Mapping[str, str], picture: Mapping[str, Any]) -> None:
     """Draw the curves of the runs in one chart, with a choice of metric and roles, and their numbers as CSV."""
     frame = pd.concat([watch(run.id).frame.assign(run=run.id) for run in runs], ignore_index=True)
     metrics = [metric for metric in METRICS if metric in set(frame["metric"])]
@@ -81,18 +79,15 @@ def curves(address: Address, runs: Sequence[Run], names: dict[str, str]) -> None
         metric = _choose_metric(address, metrics)
         shown = _choose_roles(address, roles)
     label = _("{metric} of the chosen runs over epochs").format(metric=_(TITLES[metric]))
-    figure = overlaid_curves(frame, metric, names, shown, height=CHART_HEIGHT, revision=metric)
-    figure.update_layout(title=None, margin_t=40)
-    live_chart(figure, key="compare-chart-curves", label=label, height=CHART_HEIGHT)
-    st.caption(_("The colour says the role; dash and shade say the run. Lines are means over seeds."))
-    st.download_button(
-        _("These curves as CSV"),
-        lambda: frame[(frame["metric"] == metric) & frame["role"].isin(shown)].to_csv(index=False),
-        "curves.csv",
-        "text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    figure = overlaid_curves(frame, metric, names, shown, ordered=in_order(runs), height=CHART_HEIGHT, revision=metric)
+    live_chart(enlarged(figure), key="compare-chart-curves", label=label, height=CHART_HEIGHT, **picture)
+    drawn = frame[(frame["metric"] == metric) & frame["role"].isin(shown)]
+    told = [_("Lines are means over seeds, bands go from the lowest to the highest seed.")]
+    if absent := [name for run, name in names.items() if run not in set(drawn["run"])]:
+        told.append(_("Without such a curve: {runs}.").format(runs="; ".join(absent)))
+    st.caption(as_text(" ".join(told)))
+    as_file = {"mime": "text/csv", "icon": ":material/download:", "on_click": "ignore"}
+    st.download_button(_("These curves as CSV"), lambda: results.curves_csv(runs, names, drawn), "curves.csv", **as_file)
 
 
 def _choose_metric(address: Address, metrics: Sequence[str]) -> str:

@@ -2,32 +2,40 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from compression.runs.records import Run
 from compression.texts import gettext as _
-from ui.run.words import dataset, kind_title, knob_name, settings_text, what
+from ui.form.labels import LABELS
+from ui.run.search import natural
+from ui.run.words import dataset, kind_title, knob_name, networks, settings_text
 
 MISSING = "–"
 LABEL_PARTS = 3
 ID_DIGITS = 4
 OUTCOMES = ("student", "compressed")
-MOST_COMPARED = 12  # runs side by side
+MOST_COMPARED = 32  # runs side by side
+TOLD = ("loss.", "steps.", "train.epochs", "transfer.", "seeds")  # of what runs share
+NETWORKS = ("teacher", "student", "model")
 MOST_REMEMBERED = 32  # lists of runs
 
 Rows = dict[str, list[str]]
 
 
-def flatten(value: Any, path: str = "") -> dict[str, str]:
-    """Return the leaves of a spec by dotted path, as text: `{"student.width": "2", "steps.0.name": "prune"}`."""
+def leaves(value: Any, path: str = "") -> dict[str, Any]:
+    """Return the leaves of a spec by dotted path: `{"student.width": 2, "steps.0.name": "prune"}`."""
     if isinstance(value, Mapping) and value:
         items: Iterable[tuple[Any, Any]] = value.items()
     elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
         items = enumerate(value)
     else:
-        return {path: _leaf(value)}
-    return {leaf: text for key, item in items for leaf, text in flatten(item, f"{path}.{key}" if path else str(key)).items()}
+        return {path: value}
+    return {leaf: found for key, item in items for leaf, found in leaves(item, f"{path}.{key}" if path else str(key)).items()}
+
+
+def flatten(spec: Mapping[str, Any]) -> dict[str, str]:
+    """Return the leaves of a spec by dotted path, as text."""
+    return {path: _leaf(value) for path, value in leaves(spec).items()}
 
 
 def _leaf(value: Any) -> str:
@@ -65,6 +73,47 @@ def settings_rows(runs: Sequence[Run]) -> Rows:
     return {path: values for path, values in rows.items() if tells(values)}
 
 
+def setting_title(path: str) -> str:
+    """Return what a setting is called as the title of an axis or a column: `Temperature T`, `Student width`."""
+    parts = [part for part in path.split(".") if part != "name"]
+    if parts[-1] in LABELS and parts[0] not in NETWORKS:
+        return _(LABELS[parts[-1]])
+    return _tail(path, 2 if parts[0] in NETWORKS else 1).capitalize()
+
+
+def in_common(runs: Sequence[Run]) -> str:
+    """Return in words what the runs share: networks, dataset, and the settings that people turn most."""
+    facts = [{networks(run) for run in runs}, {dataset(run) for run in runs}]
+    flat = [flatten(run.spec) for run in runs]
+    shared = {path: text for path, text in flat[0].items() if all(other.get(path) == text for other in flat)}
+    told = [f"{_tail(path, 1)} {text}" for path, text in shared.items() if path.startswith(TOLD) and not path.endswith("name")]
+    return " · ".join([*(fact.pop() for fact in facts if len(fact) == 1), ", ".join(told)]).strip(" ·")
+
+
+def columns_of(runs: Sequence[Run]) -> dict[str, list[Any]]:
+    """Return the settings that differ as columns by their titles, numbers where all are, else text; None where there is none."""
+    every, columns = [leaves(run.spec) for run in runs], {}
+    for path, texts in settings_rows(runs).items():
+        values = [leaf.get(path) for leaf in every]
+        there = [value for value, text in zip(values, texts, strict=True) if text != MISSING]
+        told = values if numbers(there) else [None if text == MISSING else text for text in texts]
+        title = setting_title(path) if setting_title(path) not in columns else path
+        columns[title] = told
+    return columns
+
+
+def numbers(values: Iterable[Any]) -> bool:
+    """Tell whether all values of a setting are numbers, so that they have an order and a distance."""
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+
+
+def ordered(runs: Sequence[Run]) -> list[Run]:
+    """Return the runs sorted by the settings that differ, numbers as numbers."""
+    rows = settings_rows(runs)
+    keys = {run.id: [natural(values[index]) for values in rows.values()] for index, run in enumerate(runs)}
+    return sorted(runs, key=lambda run: keys[run.id])
+
+
 _remembered: dict[tuple[str, ...], dict[str, str]] = {}
 
 
@@ -84,7 +133,7 @@ def told_apart(runs: Sequence[Run]) -> dict[str, str]:
 def _tell_apart(runs: Sequence[Run]) -> dict[str, str]:
     groups: dict[tuple[Any, ...], list[Run]] = {}
     for run in runs:
-        groups.setdefault((run.kind, what(replace(run, title="")), dataset(run)), []).append(run)
+        groups.setdefault((run.kind, networks(run), dataset(run)), []).append(run)
     told = {}
     for alike in groups.values():
         rows = {path: values for path, values in settings_rows(alike).items() if len({*values} - {MISSING}) > 1}

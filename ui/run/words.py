@@ -54,16 +54,18 @@ def kind_title(kind: str) -> str:
 
 def what(run: Run) -> str:
     """Return what a run does, in a few words: its networks, after its title if it has one."""
+    return f"{run.title}: {networks(run)}" if run.title else networks(run)
+
+
+def networks(run: Run) -> str:
+    """Return which networks a run is about, in a few words."""
     spec = run.spec
     if run.kind == "distill":
-        networks = _("{student} learns from {teacher}").format(
-            teacher=network(spec.get("teacher")), student=network(spec.get("student"))
-        )
-    elif run.kind == "compress":
-        networks = _("{model}, compressed").format(model=network(spec.get("model")))
-    else:
-        networks = kind_title(run.kind)
-    return f"{run.title}: {networks}" if run.title else networks
+        sentence = _("{student} learns from {teacher}")
+        return sentence.format(teacher=network(spec.get("teacher")), student=network(spec.get("student")))
+    if run.kind == "compress":
+        return _("{model}, compressed").format(model=network(spec.get("model")))
+    return kind_title(run.kind)
 
 
 def network(architecture: Any) -> str:

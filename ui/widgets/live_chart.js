@@ -31,13 +31,13 @@ function dress(layout, host) {
   const value = (name, otherwise) => page.getPropertyValue(name).trim() || otherwise;
   const text = value("--st-text-color", "#333333");
   const quiet = value("--st-gray-text-color", text);
-  layout.font = { ...layout.font, color: text, family: value("--st-font", "sans-serif"), size: 13 };
+  layout.font = { size: 13, ...layout.font, color: text, family: value("--st-font", "sans-serif") };
   layout.modebar = { bgcolor: "rgba(0,0,0,0)", color: quiet, activecolor: text };
   layout.hoverlabel = {
     bgcolor: value("--st-background-color", "#ffffff"),
     bordercolor: value("--st-border-color", text),
-    font: { color: text },
     ...layout.hoverlabel,
+    font: { color: text, ...layout.hoverlabel?.font },
   };
 }
 
@@ -74,6 +74,88 @@ function draw(host, state) {
     Plotly.newPlot(host, figure.data, figure.layout, configure(host, state));
     listen(host, state);
   }
+  for (const button of host.querySelectorAll(".modebar-btn")) {
+    button.tabIndex = 0;
+    button.setAttribute("role", "button");
+    button.setAttribute("aria-label", button.dataset.title);
+  }
+}
+
+/** Turn a text into one that plotly.js shows as it is. */
+function escaped(text) {
+  return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+}
+
+/** Break a text into lines of at most so many signs. */
+function lines(text, most) {
+  const found = [""];
+  for (const word of text.split(" ")) {
+    if (found.at(-1) && found.at(-1).length + word.length >= most) found.push(word);
+    else found[found.length - 1] += (found.at(-1) ? " " : "") + word;
+  }
+  return found;
+}
+
+/** Save the chart as it is on screen, with its title, its notes and the page's background, in a font that every picture has. */
+async function savePicture(host, state) {
+  const { Plotly, data } = state;
+  const page = getComputedStyle(host);
+  const head = [`<b>${escaped(data.title)}</b>`, ...data.notes.flatMap((note) => lines(note, 120)).map((line) => `<span style="font-size:15px">${escaped(line)}</span>`)];
+  const layout = {
+    ...host.layout,
+    autosize: false,
+    font: { ...host.layout.font, family: "Arial, Helvetica, sans-serif" },
+    paper_bgcolor: page.getPropertyValue("--st-background-color").trim() || "#ffffff",
+    title: { text: head.join("<br>"), font: { size: 20 }, x: 0, xref: "container", xanchor: "left", y: 0.97, yref: "container", yanchor: "top", pad: { l: 16 } },
+    legend: { ...host.layout.legend, x: 0, xanchor: "left", y: 0, yref: "container", yanchor: "bottom", orientation: "h" },
+    margin: { l: 24, r: 32, t: 40 + 24 * head.length, b: 64 },
+  };
+  const size = { width: 1200, height: Math.max(data.height, 420) + 24 * head.length + 60 };
+  const url = await Plotly.toImage({ data: host.data, layout }, { format: "png", scale: 2, ...size });
+  const link = document.createElement("a");
+  Object.assign(link, { href: url, download: `${data.file}.png` });
+  link.click();
+}
+
+/** Return the points that can be reached, by trace. */
+function reachable(host) {
+  return host.data
+    .map((trace, curveNumber) => ({ trace, curveNumber }))
+    .filter(({ trace }) => (trace.visible ?? true) === true && trace.hoverinfo !== "skip" && trace.y)
+    .map(({ trace, curveNumber }) => [...trace.y].flatMap((y, pointNumber) => (Number.isFinite(y) ? [{ curveNumber, pointNumber }] : [])))
+    .filter((points) => points.length);
+}
+
+/** Go from point to point by arrow keys, choose one by Enter, and press a button of the bar by Enter or Space. */
+function onKey(event, host, state) {
+  const button = event.target.closest?.(".modebar-btn");
+  if (button) {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    button.click();
+    return;
+  }
+  const step = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] }[event.key];
+  if (!step && event.key !== "Enter") return;
+  const traces = reachable(host);
+  if (!traces.length) return;
+  const within = (place, length) => Math.min(Math.max(place, 0), length - 1);
+  event.preventDefault();
+  if (step) {
+    state.place = state.place ? [state.place[0] + step[0], state.place[1] + step[1]] : [0, 0];
+    state.place[0] = within(state.place[0], traces.length);
+    state.place[1] = within(state.place[1], traces[state.place[0]].length);
+  }
+  if (!state.place) return;
+  const points = traces[within(state.place[0], traces.length)];
+  const point = points[within(state.place[1], points.length)];
+  if (step) {
+    state.Plotly.Fx.hover(host, [point]);
+    state.told.textContent = [...host.querySelectorAll(".hoverlayer text")].map((text) => text.textContent).join(" ");
+  } else if (state.data.clickable) {
+    const chosen = host.data[point.curveNumber].customdata?.[point.pointNumber];
+    if (chosen != null) state.choose(Array.isArray(chosen) ? chosen[0] : chosen);
+  }
 }
 
 function showEverything(host, state) {
@@ -84,18 +166,19 @@ function showEverything(host, state) {
 
 function configure(host, state) {
   const { Plotly, data } = state;
+  const save = { name: data.words.save, icon: Plotly.Icons.camera, click: () => savePicture(host, state) };
   const again = { name: data.words.reset, icon: Plotly.Icons.autoscale, click: () => showEverything(host, state) };
   return {
     displaylogo: false,
     showSendToCloud: false,
     doubleClick: false,
     responsive: false,
-    modeBarButtons: [["toImage", again]],
-    toImageButtonOptions: { filename: data.file, scale: 2 },
+    modeBarButtons: [[save, again]],
   };
 }
 
 function listen(host, state) {
+  const { Plotly } = state;
   host.on("plotly_relayout", (change) => {
     for (const key of Object.keys(change)) {
       const name = /^([xy]axis\d*)\.range/.exec(key)?.[1];
@@ -107,6 +190,8 @@ function listen(host, state) {
     const chosen = event.points?.[0]?.customdata;
     if (state.data.clickable && chosen != null) state.choose(Array.isArray(chosen) ? chosen[0] : chosen);
   });
+  host.addEventListener("keydown", (event) => onKey(event, host, state));
+  host.addEventListener("blur", () => Plotly.Fx.unhover(host));
   state.observer = new ResizeObserver(() => {
     cancelAnimationFrame(state.frame);
     state.frame = requestAnimationFrame(() => {
@@ -127,7 +212,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   }
   state.data = data;
   state.choose = (value) => setTriggerValue("selected", value);
-  host.setAttribute("aria-label", data.label);
+  state.told = parentElement.querySelector(".live-chart-told");
+  host.setAttribute("aria-label", `${data.label}. ${data.clickable ? data.words.enter : data.words.keys}`);
   loadPlotly(data.plotly).then(
     (Plotly) => {
       state.Plotly = Plotly;

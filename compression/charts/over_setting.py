@@ -1,0 +1,137 @@
+"""Test accuracy over a setting that differs between runs, with 95 % intervals; teacher and baseline as reference."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from compression.charts.numbers import format_percent
+from compression.charts.run_colours import run_colours
+from compression.charts.style import BAND_OPACITY, ROLES, axis, layout, percent_axis, role_title, translucent
+from compression.charts.tradeoff import REFERENCES, escape
+from compression.texts import gettext as _
+
+HEIGHT = 420
+MOST_TICKS = 10
+SAME = 1e-9
+
+
+def accuracy_over(
+    points: pd.DataFrame, setting: str, *, logarithmic: bool = False, height: int = HEIGHT, revision: str = ""
+) -> go.Figure:
+    """Draw accuracy over a setting: a line of points a series, and what it is measured against.
+
+    A reference whose accuracy does not change with the setting is a level across the chart. The first `customdata` of a point
+    is its run.
+
+    Args:
+        points: run, at (number, or text for a choice), series (what else differs, empty where nothing does), role, accuracy,
+            low, high (0 to 1).
+        setting: what the axis is called, with its unit where it has one.
+        logarithmic: whether the axis of a number is.
+        height: pixels.
+        revision: zoom and hidden entries are kept while it stays the same.
+    """
+    traces: list[dict[str, Any]] = []
+    for role in (name for name in REFERENCES if name in set(points["role"])):
+        traces += _reference(points[points["role"] == role], role, points["at"])
+    main = points[~points["role"].isin(REFERENCES)]
+    for role in (name for name in ROLES if name in set(main["role"])):
+        traces += _series(main[main["role"] == role], role, several=main["role"].nunique() > 1)
+    across = axis(escape(setting), **_ticks(points["at"], logarithmic=logarithmic))
+    upwards = percent_axis(_("Test accuracy, 95 % interval"))
+    looks = layout("", uirevision=revision or setting, height=height, xaxis=across, yaxis=upwards)
+    return go.Figure(data=traces, layout={**looks, "title": None})
+
+
+def _ticks(places: pd.Series, *, logarithmic: bool) -> dict[str, Any]:
+    values = places.drop_duplicates().tolist()
+    if any(isinstance(value, str) for value in values):
+        return {"type": "category", "categoryorder": "array", "categoryarray": values}
+    values = sorted(values)
+    ticks = {"tickvals": values, "ticktext": [f"{value:g}" for value in values]} if len(values) <= MOST_TICKS else {}
+    return {"type": "log" if logarithmic else "linear", **ticks}
+
+
+def _series(rows: pd.DataFrame, role: str, *, several: bool) -> list[dict[str, Any]]:
+    names = list(dict.fromkeys(rows["series"]))
+    colours = [ROLES[role].colour] if len(names) == 1 else run_colours(len(names), ordered=False)
+    traces = []
+    for colour, name in zip(colours, names, strict=True):
+        title = ", ".join(filter(None, [role_title(role) if several or not name else "", name]))
+        chosen = rows[rows["series"] == name]
+        traces.append(_line(chosen, role, escape(title), colour, ROLES[role].symbol, identity=f"{role}-{name}"))
+    return traces
+
+
+def _reference(rows: pd.DataFrame, role: str, places: pd.Series) -> list[dict[str, Any]]:
+    style = ROLES[role]
+    if rows["accuracy"].max() - rows["accuracy"].min() > SAME:
+        faint = rows.groupby("at", sort=False, as_index=False).first() if _alike(rows) else rows
+        return [_line(faint, role, role_title(role), style.colour, f"{style.symbol}-open", identity=role)]
+    first = rows.iloc[0]
+    ends = [places.iloc[0], places.iloc[-1]] if isinstance(places.iloc[0], str) else [places.min(), places.max()]
+    level = {"type": "scatter", "mode": "lines", "x": ends, "legendgroup": role, "name": role_title(role)}
+    band = {
+        **level,
+        "x": [*ends, *reversed(ends)],
+        "y": [first["low"], first["low"], first["high"], first["high"]],
+        "meta": f"{role}-interval",
+        "showlegend": False,
+        "hoverinfo": "skip",
+        "fill": "toself",
+        "fillcolor": translucent(style.colour, BAND_OPACITY),
+        "line": {"width": 0},
+    }
+    line = {
+        **level,
+        "y": [first["accuracy"]] * 2,
+        "meta": role,
+        "line": {"color": style.colour, "dash": style.dash, "width": 3},
+        "hovertemplate": f"{role_title(role)} {_told(first)}<extra></extra>",
+    }
+    return [line] if pd.isna(first["low"]) or pd.isna(first["high"]) else [band, line]
+
+
+def _alike(rows: pd.DataFrame) -> bool:
+    """Tell whether a reference depends on the setting alone, so that one point a value says all."""
+    return bool((rows.groupby("at")["accuracy"].nunique() == 1).all())
+
+
+def _line(rows: pd.DataFrame, role: str, title: str, colour: str, symbol: str, *, identity: str) -> dict[str, Any]:
+    if not isinstance(rows["at"].iloc[0], str):
+        rows = rows.sort_values("at", kind="stable")
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "x": rows["at"].tolist(),
+        "y": rows["accuracy"].tolist(),
+        "name": title,
+        "meta": identity,
+        "customdata": [[run] for run in rows["run"]],
+        "hovertext": [f"{title}, {_at(row['at'])}<br>{_told(row)}" for row in rows.to_dict("records")],
+        "hovertemplate": "%{hovertext}<extra></extra>",
+        "line": {"color": colour, "dash": ROLES[role].dash, "width": 3},
+        "marker": {"symbol": symbol, "size": 12, "color": colour},
+        "error_y": _interval(rows, colour),
+    }
+
+
+def _interval(rows: pd.DataFrame, colour: str) -> dict[str, Any]:
+    def lengths(values: pd.Series) -> Sequence[float]:
+        return values.astype(float).clip(lower=0).fillna(0).tolist()
+
+    up, down = lengths(rows["high"] - rows["accuracy"]), lengths(rows["accuracy"] - rows["low"])
+    return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "color": colour, "thickness": 2, "width": 6}
+
+
+def _at(value: Any) -> str:
+    return escape(value) if isinstance(value, str) else f"{value:g}"
+
+
+def _told(row: Any) -> str:
+    accuracy = format_percent(row["accuracy"])
+    if pd.isna(row["low"]) or pd.isna(row["high"]):
+        return accuracy
+    return _("{value} ({low} to {high})").format(value=accuracy, low=format_percent(row["low"]), high=format_percent(row["high"]))
