@@ -250,6 +250,13 @@ def test_a_files_name_never_leaves_the_runs_folder(visit: Visit) -> None:
     assert not [button for button in app.get("download_button") if "seed" in button.label]
 
 
+def test_beside_the_files_stands_how_to_use_them_elsewhere(visit: Visit) -> None:
+    assert any("def predict(model, facts, pixels)" in text.value for text in visit("runs", run=finished()).markdown)
+    run = finished()
+    shutil.rmtree(settings.runs_folder() / run)
+    assert not any("def predict" in text.value for text in visit("runs", run=run).markdown)
+
+
 def test_a_failed_run_says_why(visit: Visit) -> None:
     app = visit("runs", run=failed(error="There is *no* network."))
     (error,) = app.error

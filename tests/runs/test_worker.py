@@ -188,11 +188,11 @@ def test_what_is_no_json_is_told_all_the_same(store: Store) -> None:
 
 @pytest.mark.parametrize("engine", [endless, engines.stuck])
 def test_cancelling_stops_an_engine_whether_or_not_it_comes_back(store: Store, engine: Engine) -> None:
-    run = claim(store)
+    run, handlers = claim(store), [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     threading.Timer(0.4, lambda: store.cancel(run.id)).start()
     assert work(store, run, engine) == CANCELLED
     assert (store.run(run.id).state, store.events(run.id)[-1].type) == (CANCELLED, "cancelled")
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from ui.run.feed import Watch, watch
 from ui.run.words import command_line
 
 BINARY = "application/octet-stream"
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "take-a-network-home.md"
 
 
 def download_row(run: Run) -> None:
@@ -57,6 +58,9 @@ def network_buttons(run: Run, events: Sequence[Event]) -> None:
     with st.container(horizontal=True):
         for artifact in there:
             network_button(run, artifact["name"], artifact_label(artifact), key=f"download-file-{run.id}-{artifact['name']}")
+        if there:
+            with st.popover(_("Use a network elsewhere"), icon=":material/code:"):
+                st.markdown(GUIDE.read_text(encoding="utf-8").partition("\n")[2])
     if len(there) < len(made):
         gone = _("{count} of its {all} model files are no longer there; run it again to make them anew.")
         st.caption(gone.format(count=len(made) - len(there), all=len(made)))

@@ -1,0 +1,97 @@
+"""Downloads used outside the lab: the code of docs/take-a-network-home.md, in a fresh process that cannot import the lab."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from compression import networks, settings
+from compression.data.load import load_present
+from compression.execute import execute
+from compression.spec import parse
+
+ROOT = Path(__file__).resolve().parents[1]
+LOADER, _EXAMPLE, COMPACT, _OTHER = re.findall(
+    r"```python\n(.*?)```", (ROOT / "docs" / "take-a-network-home.md").read_text(), re.DOTALL
+)
+USE = """
+import sys
+path, data = sys.argv[1:]
+if path.endswith(".compact"):
+    weights, facts = read_compact(path)
+    model = build(facts["architecture"], facts["shape"], facts["classes"])
+    model.load_state_dict(weights)
+    model.eval()
+else:
+    model, facts = load(path)
+images = np.load(data)
+found = predict(model, facts, images["pixels"])
+print(json.dumps([float((found == images["labels"]).mean()), facts["class_names"], "compression" in sys.modules]))
+"""
+QUICK = {"seeds": [0], "train": {"epochs": 5, "batch_size": 32, "lr": 0.1}}
+LEARNED = 0.3  # three times as often right as chance: weights that were read wrongly are not
+FINETUNE = {"name": "finetune", "epochs": 1}
+
+
+def outside(folder: Path, path: Path, data: Path) -> tuple[float, list[str]]:
+    """Return the test accuracy that the document's code finds, and the names of the classes."""
+    script = folder / "use.py"
+    script.write_text(LOADER + COMPACT + USE)
+    elsewhere = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [sys.executable, "-I", str(script), str(path), str(data)]
+    said = subprocess.run(command, cwd=folder, env=elsewhere, check=True, capture_output=True, text=True).stdout
+    accuracy, names, knows_the_lab = json.loads(said)
+    assert not knows_the_lab
+    return accuracy, names
+
+
+@pytest.mark.parametrize(
+    ("spec", "files"),
+    [
+        (
+            {
+                "kind": "distill",
+                "student": {"name": "cnn", "width": 3},
+                "teacher": {"name": "lenet300"},
+                "transfer": {"images": None},
+            },
+            ["student-seed0.safetensors", "teacher-seed0.safetensors"],
+        ),
+        (
+            {"kind": "compress", "steps": [{"name": "prune", "sparsity": 0.9}, {"name": "quantize", "bits": 4}, FINETUNE]},
+            ["original-seed0.safetensors", "compressed-seed0.compact"],
+        ),
+        (
+            {"kind": "compress", "steps": [{"name": "quantize", "bits": 3, "scheme": "asymmetric", "group": "tensor"}]},
+            ["compressed-seed0.compact"],
+        ),
+        (
+            {
+                "kind": "compress",
+                "model": {"name": "mlp"},
+                "steps": [{"name": "prune", "sparsity": 0.5}, {"name": "quantize", "bits": 1}],
+            },
+            ["compressed-seed0.compact"],
+        ),
+    ],
+)
+def test_the_documents_code_finds_the_labs_own_accuracy(spec: dict[str, Any], files: list[str], tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    wanted = parse({**QUICK, **spec} | ({"teacher_train": {"epochs": 5}} if spec["kind"] == "distill" else {}))
+    *_events, last = execute(wanted, networks.Workspace(folder, tmp_path / "models", tmp_path / "runs"))
+    dataset = load_present(wanted.dataset, settings.data_root())
+    data = tmp_path / "images.npz"
+    np.savez(data, pixels=dataset.test.inputs.numpy(), labels=dataset.test.labels.numpy())
+    for file in files:
+        (row,) = last["result"]["models"][file.split("-")[0]]["per_seed"]
+        assert row["accuracy"] > LEARNED
+        accuracy, names = outside(tmp_path, folder / file, data)
+        assert accuracy == pytest.approx(row["accuracy"], abs=1e-6)
+        assert names == list("0123456789")
