@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import chaos_postgresql
-from benchmarks.chaos_lab import Lab, outcome
+from benchmarks.chaos_lab import Lab, differences, outcome
 from benchmarks.figures import Figure
 from compression.runs.records import FINISHED, INTERRUPTED, RUNNING
 
@@ -102,10 +102,12 @@ def under_kills(shaken: Lab, undisturbed: Sequence[Any], *, kills: int, specs: S
     ended = shaken.wait(ids, go_on=True)
     every = {run.id for run in shaken.store.runs(limit=None)}
     wholes = [undisturbed[place % len(specs)] for place in range(len(ids))]
-    same = sum(outcome(run, shaken.home, shaken.store) == whole for run, whole in zip(ended, wholes, strict=True))
+    other = [differences(outcome(run, shaken.home, shaken.store), whole) for run, whole in zip(ended, wholes, strict=True)]
+    same = other.count([])
     found = f"{len(set(ids) - every)} lost, {len(ids) - len(set(ids))} doubled, {same} of {len(ids)} as undisturbed"
     told = ", ".join(f"{number} {kind}" for kind, number in sorted(done.items()))
-    return Figure(f"{kills} kills", found, f"0 lost, 0 doubled, {len(ids)} of {len(ids)}", f"{told}; {resumed} times resumed")
+    method = "; ".join([told, f"{resumed} times resumed", *(", ".join(names) for names in other if names)])
+    return Figure(f"{kills} kills", found, f"0 lost, 0 doubled, {len(ids)} of {len(ids)}", method)
 
 
 def write_locked(shaken: Lab, seconds: float = STALL_S, *, kind: str = "IMMEDIATE") -> None:

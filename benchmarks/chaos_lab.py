@@ -24,6 +24,7 @@ MODULE = "benchmarks.chaos_process"
 OWNER = "chaos"
 POLL_S = 0.2
 PATIENCE_S = 400.0
+LONGEST_VALUE = 40  # characters
 
 
 class Lab:
@@ -175,6 +176,18 @@ def outcome(run: Run, home: Path, store: Store) -> dict[str, Any]:
         "weights": {path.name: _digest(path) for path in files},
         "last": [event.type for event in store.events(run.id) if event.type in TERMINAL],
     }
+
+
+def differences(found: Any, whole: Any, place: str = "") -> list[str]:
+    """Return where two outcomes differ, with both values where these are short."""
+    if isinstance(found, Mapping) and isinstance(whole, Mapping):
+        names = dict.fromkeys([*found, *whole])
+        return [told for name in names for told in differences(found.get(name), whole.get(name), f"{place}.{name}".strip("."))]
+    if isinstance(found, list | tuple) and isinstance(whole, list | tuple) and len(found) == len(whole):
+        pairs = enumerate(zip(found, whole, strict=True))
+        return [told for index, pair in pairs for told in differences(*pair, f"{place}.{index}")]
+    values = [text if len(text := str(value)) <= LONGEST_VALUE else "…" for value in (found, whole)]
+    return [] if found == whole else [f"{place} {values[0]} for {values[1]}"]
 
 
 def _digest(path: Path) -> str:
