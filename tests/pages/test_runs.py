@@ -528,7 +528,6 @@ def test_a_teacher_from_an_earlier_run_comes_back_on_the_controls(visit: Visit) 
         {"dataset": {"name": "digits", "split_seed": 1}},
         {"loss": [{"name": "kd", "weight": 1.0}, {"name": "logit_difference", "weight": 0.5}]},
         {"kind": "compress", "steps": [{"name": "quantize", "bits": 4}]},
-        {"kind": "compress", "tolerance": 0.02},
     ],
 )
 def test_settings_that_no_controls_can_say_are_told(spec: dict, visit: Visit) -> None:
