@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from compression.errors import LabError
+from compression.runs.journal import Journal
 from compression.runs.records import Lease
 from compression.runs.store import Store
 
@@ -23,6 +24,7 @@ class Reporter:
 
     Args:
         hear: called from the thread at every tick, with what the store said (None: out of reach).
+        journal: holds what is not stored yet; what an earlier process left there is stored first.
         log: takes what went wrong.
         worked_s: the seconds worked on the run before this attempt.
     """
@@ -34,12 +36,14 @@ class Reporter:
         token: str,
         hear: Callable[[Lease | None], None],
         *,
+        journal: Journal,
         log: Callable[[str], None] = lambda text: None,
         worked_s: float = 0.0,
     ) -> None:
         self._store, self._run_id, self._token, self._hear, self._log = store, run_id, token, hear, log
         self._began = time.monotonic() - worked_s
-        self._unsent: list[Mapping[str, Any]] = []
+        self._journal = journal
+        self._unsent: list[Mapping[str, Any]] = list(journal.left())
         self._lock, self._wake, self._closing = threading.Lock(), threading.Event(), threading.Event()
         self._told_metric, self._renewed = False, time.monotonic()
         self._thread = threading.Thread(target=self._work, name="reporter", daemon=True)
@@ -59,6 +63,7 @@ class Reporter:
             if self._unsent and event["type"] == self._unsent[-1]["type"] == "progress":
                 self._unsent.pop()
             self._unsent.append(event)
+            self._journal.add(event)
         if event["type"] == "metric" and not self._told_metric:
             self._told_metric = True
             self._wake.set()
@@ -88,6 +93,9 @@ class Reporter:
                 return self._store.check(self._run_id, self._token)
             lease = self._append(batch)
             self._renewed = time.monotonic()
+            with self._lock:
+                if batch and lease.held and not self._unsent:
+                    self._journal.clear()
             return lease
         except LabError:
             with self._lock:

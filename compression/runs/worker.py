@@ -17,6 +17,7 @@ from compression import settings
 from compression.charts.numbers import format_seconds
 from compression.errors import LabError, StoreError
 from compression.runs.devices import resolve
+from compression.runs.journal import Journal
 from compression.runs.records import CANCELLED, FAILED, FINISHED, INTERRUPTED, Lease, Run
 from compression.runs.reporter import Reporter
 from compression.runs.store import Store
@@ -74,7 +75,9 @@ class Worker:
         self._store, self._run, self._token, self._engine, self._listen = store, run, token, engine, listen
         self._signals = {signal.SIGTERM: INTERRUPTED, signal.SIGINT: interrupt}
         self._folder = settings.runs_folder() / run.id
-        self._reporter = Reporter(store, run.id, token, self._hear, log=self._log, worked_s=run.seconds)
+        self._journal = Journal(self._folder / ".journal")
+        reporting = {"journal": self._journal, "log": self._log, "worked_s": run.seconds}
+        self._reporter = Reporter(store, run.id, token, self._hear, **reporting)
         self._stopping: str | None = None
         self._since = 0.0
         self._in_engine = False
@@ -150,6 +153,8 @@ class Worker:
     def _finish(self, state: str, **last: Any) -> str:
         seconds = self._reporter.seconds
         ours = patiently(lambda: self._store.finish(self._run.id, self._token, state, seconds=seconds, **last), log=self._log)
+        if ours:
+            self._journal.clear()
         return state if ours else STALE
 
     def _hear(self, lease: Lease | None) -> None:

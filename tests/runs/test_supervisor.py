@@ -83,6 +83,17 @@ def test_a_killed_worker_leaves_its_run_interrupted_and_it_resumes_to_the_same_n
     assert [event.type for event in store.events(run_id)].count("finished") == 1
 
 
+def test_what_a_killed_worker_had_not_stored_yet_is_stored_by_the_next(store: Store, serve: Serve) -> None:
+    serve()
+    run_id = submit(store, epochs=6, die_at=4)  # within the first quarter of a second, and past its checkpoint
+    wait_for(store, run_id, INTERRUPTED)
+    store.resume(run_id)
+    wait_for(store, run_id, FINISHED)
+    told = [event.payload["epoch"] for event in store.events(run_id) if event.type == "metric"]
+    assert list(dict.fromkeys(told)) == list(range(6))
+    assert sorted(path.name for path in (settings.runs_folder() / run_id).iterdir()) == ["checkpoint.json", "log.txt"]
+
+
 def test_a_frozen_worker_is_interrupted_by_its_lease_and_stops_when_it_wakes(store: Store, serve: Serve) -> None:
     process = serve()
     run_id = submit(store, epochs=200, pause=0.1)
