@@ -62,13 +62,12 @@ if everything.empty:
     invite()
 else:
     chosen = [runs[run] for run in view.runs]
+    series.offer(list(runs.values()))
     above, below = st.container(), st.container()
     with above if view.comparison_first else below:
         if chosen:
             side_by_side.show(address, chosen, owner())
     with below if view.comparison_first else above:
-        if not chosen:
-            series.offer(list(runs.values()))
         show_models(address, compare_filter.matching(everything, view), view, labels(ordered(chosen)))
 with notes:
     address.write()

@@ -199,12 +199,15 @@ def test_runs_that_differ_in_one_setting_are_found_and_offered(visit: Visit) -> 
     assert [run.id for run in found.runs][::2] == [cold, hot]
     assert found.runs[1].id != warm
     (link,) = [link for link in visit("compare").get("page_link") if link.label.startswith("Temperature")]
-    assert link.label == "Temperature T 1, 4, 20 · CNN \\(width 4\\) learns from CNN \\(width 32\\), digits"
+    assert link.label == "Temperature T 1, 4, 20"
     assert link.proto.query_string == "runs=" + "%2C".join(run.id for run in found.runs)
-    widths = [finished(student={"name": "cnn", "width": width}) for width in (8, 1)]
-    labels = [series.label(one) for one in series.find(store().runs())]
-    assert labels == ["Student width 1, 4, 8 · digits", labels[1]]
-    assert len(widths) == 2
+    for width in (8, 1):
+        finished(student={"name": "cnn", "width": width})
+    assert "Student width 1, 4, 8" in series.labels(series.find(store().runs()))
+    for temperature in (1, 2):
+        finished(student={"name": "cnn", "width": 8}, loss={"name": "kd", "temperature": temperature})
+    told = series.labels(series.find(store().runs()))
+    assert "Temperature T 1, 4, 20 · CNN (width 4) learns from CNN (width 32), digits" in told
 
 
 def test_one_run_alone_asks_for_another(visit: Visit) -> None:

@@ -52,19 +52,24 @@ def offer(runs: Sequence[Run]) -> None:
     """Draw a link for each series that opens it side by side; nothing where there is none."""
     if not (offered := find(runs)[:MOST_OFFERED]):
         return
-    st.markdown(_("**Runs that differ in one setting**"))
-    with st.container(horizontal=True, gap="small", key="compare-series"):
-        for series in offered:
+    names = labels(offered)
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="compare-series"):
+        st.caption(_("Runs that differ in one setting:"), width="content")
+        for series, name in zip(offered, names, strict=True):
             query = {"runs": ",".join(run.id for run in series.runs)}
             looks = {"icon": ":material/stacked_line_chart:", "help": as_text(in_common(series.runs))}
-            st.page_link(COMPARE.page(), label=as_text(label(series)), query_params=query, **looks)
+            st.page_link(COMPARE.page(), label=as_text(name), query_params=query, **looks)
 
 
-def label(series: Series) -> str:
-    """Return a series in words: `Temperature T 1, 4, 20 · CNN (width 4) learns from CNN (width 32)`."""
-    told = f"{setting_title(series.path)} {shortened(series.values)}"
-    about = {f"{networks(run)}, {dataset(run)}" for run in series.runs}
-    return f"{told} · {about.pop() if len(about) == 1 else dataset(series.runs[0])}"
+def labels(offered: Sequence[Series]) -> list[str]:
+    """Return series in words, `Temperature T 1, 4, 20`; with what they are about where two are of the same setting."""
+    paths = [series.path for series in offered]
+    told = []
+    for series in offered:
+        name = f"{setting_title(series.path)} {shortened(series.values)}"
+        about = {f"{networks(run)}, {dataset(run)}" for run in series.runs}
+        told.append(name if paths.count(series.path) == 1 else f"{name} · {about.pop()}")
+    return told
 
 
 def shortened(values: Sequence[str], most: int = 6) -> str:
