@@ -15,7 +15,10 @@ UPPER_PANEL, LOWER_PANEL = (0.46, 1.0), (0.0, 0.34)
 TITLES = {"sparsity": mark("Over sparsity, before recovery"), "bits": mark("Over bits, before recovery")}
 AXIS_TITLES = {"sparsity": mark("Weights removed"), "bits": mark("Bits a weight")}
 TOP_WITHOUT_LEGEND = 38  # pixels
-BITS_TICKS = [1, 2, 3, 4, 6, 8, 12, 16]
+TICKS: dict[str, dict[str, Any]] = {
+    "sparsity": {"tickformat": ".0%", "range": [0, 1], "dtick": 0.2},
+    "bits": {"tickvals": [1, 2, 3, 4, 6, 8, 12, 16], "range": [1, 16]},
+}
 
 
 def sweep(points: pd.DataFrame, knob: str, **more: Any) -> go.Figure:
@@ -32,6 +35,7 @@ def describe_sweep(
     original: float | None = None,
     height: int = HEIGHT,
     legend: bool = True,
+    title: str = "",
     revision: str = "",
 ) -> dict[str, Any]:
     """Return the chart of `sweep` as the browser takes it, JSON-safe; at each move of a slider there is no time to check it.
@@ -44,6 +48,7 @@ def describe_sweep(
         original: accuracy of the network before anything was done to it.
         height: pixels.
         legend: whether there is one; charts beside each other need it once.
+        title: such as one that says what the other knobs stand at.
         revision: zoom and hidden entries are kept while it stays the same.
     """
     points = points.sort_values("value")
@@ -52,11 +57,9 @@ def describe_sweep(
         traces += _panel(points, after, column, panel, position)
     if original is not None and len(points):
         traces.insert(0, _level(original, float(points["value"].min()), float(points["value"].max())))
-    ticks: dict[str, Any] = (
-        {"tickformat": ".0%", "range": [0, 1], "dtick": 0.2} if knob == "sparsity" else {"tickvals": BITS_TICKS, "range": [1, 16]}
-    )
-    across = axis(_(AXIS_TITLES[knob]), **ticks, anchor="y2", domain=[0, 1])
-    looks = layout(_(TITLES[knob]), uirevision=revision or knob, height=height, shapes=[_needle(position)], showlegend=legend)
+    across = axis(_(AXIS_TITLES[knob]), **TICKS[knob], anchor="y2", domain=[0, 1])
+    shown = {"height": height, "shapes": [_needle(position)], "showlegend": legend}
+    looks = layout(title or _(TITLES[knob]), uirevision=revision or knob, **shown)
     if not legend:
         looks["margin"] = {**looks["margin"], "t": TOP_WITHOUT_LEGEND}
     upper = percent_axis(_("Validation accuracy"), domain=UPPER_PANEL, range=[0, 1.03])

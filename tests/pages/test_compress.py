@@ -13,11 +13,13 @@ from streamlit.testing.v1 import AppTest
 
 from compression import networks, settings
 from compression.charts.numbers import format_bytes
+from compression.data import DATASETS
 from compression.data.load import load_present
 from compression.evaluation import predict
 from compression.execute import execute
 from compression.execute.compress import apply_at_once
 from compression.export import compact, weights
+from compression.recipe import default_recipe
 from compression.runs import store
 from compression.runs.records import CANCELLED, FAILED, FINISHED, INTERRUPTED
 from compression.spec import parse
@@ -87,6 +89,19 @@ def curve(app: AppTest, knob: str, name: str, column: str = "accuracy") -> dict[
     raise AssertionError(f"no chart over {knob}")
 
 
+def title(app: AppTest, knob: str) -> str:
+    """Return the title of the chart over a knob."""
+    (found,) = [element for element in app.main.get("bidi_component") if element.proto.id.endswith(f"sketch-{knob}")]
+    return json.loads(json.loads(found.proto.json or found.proto.mixed.json)["figure"])["layout"]["title"]["text"]
+
+
+def remarks(app: AppTest) -> list[str]:
+    """Return what is said below each chart."""
+    return [
+        element.proto.body for element in app.main.get("html") if element.proto.body.startswith('<div class="figures-remark"')
+    ]
+
+
 def by_hand(sparsity: float, bits: int, **more: Any) -> tuple[float, int, int]:
     """Return validation accuracy, compact file size and fp32 file size of the default network, computed step by step."""
     dataset = load_present(DEFAULT["dataset"], settings.data_root())
@@ -126,7 +141,7 @@ def test_at_once_and_without_training_the_numbers_are_those_of_the_steps_by_hand
     assert not app.exception
     accuracy, size, original = by_hand(0.8, 4)
     (before, after, file, latency) = figures(app)
-    assert before == ("Before recovery", f"{100 * accuracy:.1f} %", "simulated on 259 validation images")
+    assert before == ("Before recovery", f"{100 * accuracy:.1f} %", "simulated on 259 validation images, seed 0")
     assert after[1] == latency[1] == "–"
     assert size < original / 12
     assert file == ("File", format_bytes(size), f"{original / size:.1f}× smaller than {format_bytes(original)}")
@@ -282,12 +297,36 @@ def test_settings_of_the_same_name_on_another_page_are_others(visit: Visit) -> N
 def test_a_network_that_is_not_trained_yet_is_told_in_one_sentence(visit: Visit) -> None:
     app = visit("compress", model_width="20")
     assert [info.value.replace("\\", "") for info in app.info] == [
-        "This CNN (width 20) has not learned Digits (8×8) yet. Run trains it first; then its curves appear here."
+        "This CNN (width 20) is not trained on Digits (8×8) for 20 epochs yet. Run trains it first; then its curves appear here."
     ]
     assert "trained first, once" in words(app)
     assert {value for _title, value, _note in figures(app)} == {"–"}
     assert curve(app, "sparsity", "before recovery") == {}
     assert not button(app, "Run compression").disabled
+
+
+def test_what_distill_calls_trained_already_is_one_click_away(visit: Visit) -> None:
+    app = visit("compress", model_width="32")
+    assert "trained first, once, 20 epochs" in words(app)
+    button(app, "Take the one trained already, 60 epochs").click().run()
+    assert not app.exception
+    assert "trained already, 60 epochs" in words(app)
+    assert curve(app, "bits", "before recovery")
+    spec = run_it(app)
+    assert spec["train"] == default_recipe(DATASETS["digits"])
+
+
+def test_the_titles_of_the_curves_say_where_the_other_knob_stands(visit: Visit) -> None:
+    app = visit("compress", bits="3", sparsity="0.6")
+    assert [title(app, knob) for knob in ("sparsity", "bits")] == ["Over sparsity, at 3 bits", "Over bits, at 60 % sparsity"]
+    assert "Up to" in remarks(app)[0]
+    assert "the file stays as large" in remarks(app)[0]
+
+
+def test_the_margin_of_a_compression_is_chosen_and_kept_in_the_link(visit: Visit) -> None:
+    app = visit("compress", tolerance="0.02")
+    assert not app.warning
+    assert run_it(visit("compress", **app.query_params))["tolerance"] == 0.02
 
 
 def test_data_that_is_not_there_is_told_in_one_sentence(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -332,8 +371,11 @@ def test_a_finished_run_shows_what_it_found(visit: Visit, done: str) -> None:
     assert not app.exception
     models = store().run(done).result["models"]
     before, after, file, latency = figures(app)
-    assert before[1:] == (f"{100 * models['compressed']['before_recovery']:.1f} %", "simulated · test images, one seed")
-    assert after[1] == f"{100 * models['compressed']['accuracy']:.1f} %"
+    ((here, accuracy),) = curve(app, "bits", "your setting").items()
+    assert (here, before[1:]) == (4, (f"{100 * accuracy:.1f} %", "simulated on 259 validation images, seed 0"))
+    ((_bits, reached),) = curve(app, "bits", "after recovery").items()
+    test = f"test, one seed: {100 * models['compressed']['accuracy']:.1f} %"
+    assert after[1:] == (f"{100 * reached:.1f} %", f"validation images, seed 0 · {test}")
     assert after[1] != before[1]
     assert file[1] == f"{models['compressed']['size_bytes'] / 1000:.2f} KB"
     assert latency[2].startswith("measured · original ")
@@ -346,7 +388,8 @@ def test_a_finished_run_shows_what_it_found(visit: Visit, done: str) -> None:
         >= 2
     )
     files = {element.proto.label for element in app.main.get("download_button")}
-    assert {file for file in files if not file.startswith("Download seed 0 (validation ")} == {
+    assert files == {
+        "Download seed 0",
         "Layers (CSV)",
         "Curves (CSV)",
         "Settings (JSON)",

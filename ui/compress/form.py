@@ -4,8 +4,9 @@ from typing import Any
 
 import streamlit as st
 
+from compression.data import DATASETS
 from compression.distillation import DISTILLATION
-from compression.recipe import RECIPE
+from compression.recipe import RECIPE, default_recipe
 from compression.spec import DEFAULTS
 from compression.steps import STEPS
 from compression.texts import gettext as _
@@ -49,17 +50,27 @@ def draw(address: Address) -> Request:
             tolerance = shared.tolerance(address, _("As good as the original means: within"), USUAL["tolerance"])
             device, images, train = shared.device(address), shared.training_images(address, data), _train(address)
     dataset = {"name": data.name, "train_images": images}
-    with place:
-        _facts(dataset, model, train, seeds[0])
+    with place.container():
+        _facts(address, dataset, model, train, seeds[0])
     raw = {"kind": "compress", "dataset": dataset, "model": model, "train": train, "steps": steps, "seeds": seeds}
     return Request({**raw, "tolerance": tolerance}, device)
 
 
-def _facts(dataset: dict[str, Any], model: dict[str, Any], train: dict[str, Any], seed: int) -> None:
-    """Draw the network's numbers, and whether it is trained already."""
+def _facts(address: Address, dataset: dict[str, Any], model: dict[str, Any], train: dict[str, Any], seed: int) -> None:
+    """Draw the network's numbers, whether it is trained already, and what is where it is so by the recipe of its dataset."""
     if (architecture := network_source.architecture_of(model)) is not None:
         note = shared.standing(dataset, model, RECIPE.check(train, "train"), seed)
         network_facts.show(architecture, dataset["name"], note=note)
+    recipe = default_recipe(DATASETS[dataset["name"]])
+    if "run" in model or recipe == train or not (_kept(dataset, model, recipe, seed) and not _kept(dataset, model, train, seed)):
+        return
+    settings = {address.key(f"train.{name}"): value for name, value in recipe.items()}
+    label = _("Take the one trained already, {epochs} epochs").format(epochs=recipe["epochs"])
+    st.button(label, icon=":material/bolt:", on_click=st.session_state.update, args=(settings,), width="stretch")
+
+
+def _kept(dataset: dict[str, Any], model: dict[str, Any], recipe: dict[str, Any], seed: int) -> bool:
+    return shared.is_kept({**dataset, "split_seed": 0}, model, RECIPE.check(recipe, "train"), seed)
 
 
 def _step(address: Address, name: str, first: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from compression.runs import newest
 from compression.runs.records import FINISHED, Run
 from compression.steps import STEPS
 from compression.texts import gettext as _
+from ui.compress.oddities import oddities, sparsity_text
 from ui.compress.preview_jobs import COLUMNS, VALUES, Sketch, find
 from ui.run.feed import watch
 from ui.run.words import as_text
@@ -85,14 +86,14 @@ def _sketch(spec: Mapping[str, Any]) -> Sketch:
 
 def _draw(spec: Mapping[str, Any], sketch: Sketch | None, after: Mapping[str, pd.DataFrame], run: Run | None) -> None:
     top = st.container()
-    st.html(legend())
+    st.html(legend(spec["seeds"][0]))
     places = dict(zip(VALUES, st.columns(2, gap="small"), strict=True))
     for index, knob in enumerate(sketch.order if sketch else VALUES):
         if sketch:
             sketch.wait(knob, PATIENCE_S)
         if not index:
             with top:
-                figures(measured(run) if run else expected(spec, sketch))
+                figures(measured(spec, sketch, run) if run else expected(spec, sketch))
         with places[knob]:
             _chart(spec, sketch, knob, after[knob])
     if sketch and sketch.error:
@@ -100,14 +101,17 @@ def _draw(spec: Mapping[str, Any], sketch: Sketch | None, after: Mapping[str, pd
 
 
 def _chart(spec: Mapping[str, Any], sketch: Sketch | None, knob: str, after: pd.DataFrame) -> None:
-    labels = {
-        "sparsity": _("Accuracy and file size over sparsity, at {bits} bits, before recovery").format(bits=_knob(spec, "bits")),
-        "bits": _("Accuracy and file size over bits, at the chosen sparsity, before recovery"),
-    }
+    other = {"sparsity": _("{bits} bits").format(bits=_knob(spec, "bits")), "bits": sparsity_text(_knob(spec, "sparsity"))}[knob]
+    titles = {"sparsity": _("Over sparsity, at {other}"), "bits": _("Over bits, at {other}")}
+    title = titles[knob].format(other=other)
     points = sketch.curve(knob) if sketch else pd.DataFrame(columns=COLUMNS, dtype=float)
-    looks = {"original": sketch.subject.accuracy if sketch else None, "height": HEIGHT, "legend": False}
+    original = sketch.subject.accuracy if sketch else None
+    looks = {"original": original, "height": HEIGHT, "legend": False, "title": title}
     drawn = describe_sweep(points, knob, position=_knob(spec, knob), after=after, **looks)
-    live_chart(json.dumps(drawn), key=f"sketch-{knob}", label=labels[knob], height=HEIGHT)
+    label = _("{title}: validation accuracy and file size before recovery").format(title=title)
+    live_chart(json.dumps(drawn), key=f"sketch-{knob}", label=label, height=HEIGHT)
+    told = " ".join(oddities(points, knob, original, spec["steps"])) if sketch and sketch.done else ""
+    st.html(f'<div class="figures-remark">{html.escape(told)}</div>')
 
 
 def _knob(spec: Mapping[str, Any], knob: str) -> float:
@@ -125,8 +129,8 @@ def figures(told: Sequence[Figure]) -> None:
         st.html(f'<div class="figures-frame"><div class="figures">{boxes}</div></div>')
 
 
-def legend() -> str:
-    """Return the key to both charts."""
+def legend(seed: int) -> str:
+    """Return the key to both charts, which show one seed."""
     original, compressed = ROLES["original"].colour, ROLES["compressed"].colour
     keys = [
         (f'<i class="line" style="--mark: {compressed}"></i>', _("before recovery (simulated)")),
@@ -134,7 +138,12 @@ def legend() -> str:
         (AFTER, _("after recovery")),
         (f'<i class="line dashed" style="--mark: {original}"></i>', _("original")),
     ]
-    return f'<div class="figures-key">{"".join(f"<span>{sign}{html.escape(text)}</span>" for sign, text in keys)}</div>'
+    told = "".join(f"<span>{sign}{html.escape(text)}</span>" for sign, text in [*keys, ("", _basis(seed))])
+    return f'<div class="figures-key">{told}</div>'
+
+
+def _basis(seed: int) -> str:
+    return _("validation images, seed {seed}").format(seed=seed)
 
 
 def expected(spec: Mapping[str, Any], sketch: Sketch | None) -> list[Figure]:
@@ -143,7 +152,9 @@ def expected(spec: Mapping[str, Any], sketch: Sketch | None) -> list[Figure]:
     simulated, size, smaller, how = UNKNOWN, UNKNOWN, "", _("simulated on validation images")
     if sketch and here:
         simulated, size = format_percent(here["accuracy"]), format_bytes(here["size_bytes"])
-        how = _("simulated on {images:,} validation images").format(images=sketch.subject.images)
+        how = _("simulated on {images:,} validation images, seed {seed}").format(
+            images=sketch.subject.images, seed=spec["seeds"][0]
+        )
         smaller = _smaller(sketch.subject.size_bytes, here["size_bytes"])
     return [
         Figure(_("Before recovery"), simulated, how, BEFORE),
@@ -158,24 +169,28 @@ def trains(spec: Mapping[str, Any]) -> bool:
     return any(step["name"] in STEPS and STEPS[step["name"]].traits.get("trains") for step in spec["steps"])
 
 
-def measured(run: Run) -> list[Figure]:
-    """Return what a finished run found on the test images."""
-    models = (run.result or {})["models"]
+def measured(spec: Mapping[str, Any], sketch: Sketch | None, run: Run) -> list[Figure]:
+    """Return what a finished run found, its accuracies on the images and for the seed of the curves; the card tells the test."""
+    models, seed = (run.result or {})["models"], spec["seeds"][0]
     original, compressed = models["original"], models["compressed"]
-    low, high = (100 * bound for bound in compressed["accuracy_interval"])
-    before = format_percent(compressed.get("before_recovery", math.nan))
+    test = _("test, {seeds}: {accuracy}").format(seeds=_seeds(compressed), accuracy=format_percent(compressed["accuracy"]))
+    reached = format_percent(_final_accuracy(run.id, seed))
     size = _smaller(original["size_bytes"], compressed["size_bytes"])
     latency = {role: format_milliseconds(models[role]["latency_ms"]["median"]) for role in ("original", "compressed")}
-    seeds = len(compressed["per_seed"])
-    over = _("test images, one seed") if seeds == 1 else _("test images, {seeds} seeds").format(seeds=seeds)
-    interval = _("{low:.1f} to {high:.1f} %, from the file").format(low=low, high=high)
-    tuned = interval if trains(run.spec) else _("not fine-tuned")
+    after = Figure(_("After recovery"), reached, f"{_basis(seed)} · {test}", AFTER)
+    if not trains(run.spec):
+        after = Figure(_("After recovery"), UNKNOWN, f"{_('not fine-tuned')} · {test}", AFTER)
     return [
-        Figure(_("Before recovery"), before, f"{_('simulated')} · {over}", BEFORE),
-        Figure(_("After recovery"), format_percent(compressed["accuracy"]), tuned, AFTER),
+        expected(spec, sketch)[0],
+        after,
         Figure(_("File"), format_bytes(compressed["size_bytes"]), size),
         Figure(_("Latency of an image"), latency["compressed"], _("measured · original {ms}").format(ms=latency["original"])),
     ]
+
+
+def _seeds(model: Mapping[str, Any]) -> str:
+    seeds = len(model["per_seed"])
+    return _("one seed") if seeds == 1 else _("mean of {seeds} seeds").format(seeds=seeds)
 
 
 def _smaller(before: float, after: float) -> str:
@@ -185,14 +200,17 @@ def _smaller(before: float, after: float) -> str:
 def recovered(spec: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
     """Return for each knob what finished runs that differ in it alone reached.
 
-    Columns: value, accuracy (validation, mean over seeds), size_bytes.
+    Columns: value, accuracy (validation, of the seed that the curves show), size_bytes.
     """
     done = [run for run in newest(states=(FINISHED,)) if run.kind == "compress" and run.result and trains(run.spec)]
     tables = {}
     for knob in VALUES:
         alike = [run for run in done if _without(run.spec, knob) == _without(spec, knob)]
         sizes = [run.result["models"]["compressed"]["size_bytes"] for run in alike]
-        rows = [(_knob(run.spec, knob), _final_accuracy(run.id), size) for run, size in zip(alike, sizes, strict=True)]
+        rows = [
+            (_knob(run.spec, knob), _final_accuracy(run.id, spec["seeds"][0]), size)
+            for run, size in zip(alike, sizes, strict=True)
+        ]
         tables[knob] = pd.DataFrame(rows, columns=COLUMNS).dropna()
     return tables
 
@@ -205,7 +223,8 @@ def _without(spec: Mapping[str, Any], knob: str) -> Any:
 
 
 @functools.lru_cache(maxsize=MOST_ACCURACIES_KEPT)
-def _final_accuracy(finished_run: str) -> float:
+def _final_accuracy(finished_run: str, seed: int) -> float:
+    """Return what one seed of a run reached on the validation images; NaN if the run has no such seed."""
     frame = watch(finished_run).frame
-    rows = frame[(frame["role"] == "compressed") & (frame["metric"] == "val_accuracy")]
-    return float(rows.groupby("seed")["value"].last().mean())
+    rows = frame[(frame["role"] == "compressed") & (frame["metric"] == "val_accuracy") & (frame["seed"] == seed)]
+    return float(rows["value"].iloc[-1]) if len(rows) else math.nan

@@ -79,9 +79,11 @@ def find(spec: Mapping[str, Any]) -> Subject:
     else:
         path = networks.find_cached(networks.cache_key(spec["dataset"], choice, spec["train"], spec["seeds"][0]), workspace)
     if path is None:
-        sentence = _("This {network} has not learned {data} yet. Run trains it first; then its curves appear here.")
+        sentence = _(
+            "This {network} is not trained on {data} for {epochs} epochs yet. Run trains it first; then its curves appear here."
+        )
         title = _(DATASETS[spec["dataset"]["name"]].title)
-        raise LabError(sentence.format(network=network(choice), data=title))
+        raise LabError(sentence.format(network=network(choice), data=title, epochs=spec["train"]["epochs"]))
     return _subject(str(path), path.stat().st_mtime_ns, json.dumps(spec["dataset"]), str(settings.data_root()))
 
 

@@ -20,7 +20,7 @@ from ui.run.words import as_text, network, settings_text, what
 from ui.widgets.live_chart import live_chart
 
 TALL, LOW = 320, 260  # pixels
-PALE = 0.55
+PALE = 0.7
 
 
 def curves(frame: pd.DataFrame, metric: str, epochs: int, baseline: bool, revision: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 // One chart that is drawn again in place: the same DOM node, the reader's zoom and hidden legend entries kept.
 
 const states = new WeakMap();
+const FONT_REM = 0.8125; // grows with the page's text
 
 /** Load plotly.js once a browser tab, from the server that served the page. */
 function loadPlotly(path) {
@@ -31,7 +32,8 @@ function dress(layout, host) {
   const value = (name, otherwise) => page.getPropertyValue(name).trim() || otherwise;
   const text = value("--st-text-color", "#333333");
   const quiet = value("--st-gray-text-color", text);
-  layout.font = { size: 13, ...layout.font, color: text, family: value("--st-font", "sans-serif") };
+  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize) || 16;
+  layout.font = { size: FONT_REM * rem, ...layout.font, color: text, family: value("--st-font", "sans-serif") };
   layout.modebar = { bgcolor: "rgba(0,0,0,0)", color: quiet, activecolor: text };
   layout.hoverlabel = {
     bgcolor: value("--st-background-color", "#ffffff"),
