@@ -110,7 +110,7 @@ def _chart(spec: Mapping[str, Any], sketch: Sketch | None, knob: str, after: pd.
     drawn = describe_sweep(points, knob, position=_knob(spec, knob), after=after, **looks)
     label = _("{title}: validation accuracy and file size before recovery").format(title=title)
     live_chart(json.dumps(drawn), key=f"sketch-{knob}", label=label, height=HEIGHT)
-    told = " ".join(oddities(points, knob, original, spec["steps"])) if sketch and sketch.done else ""
+    told = " ".join(oddities(points, knob, original, spec["steps"])) if sketch and sketch.complete(knob) else ""
     st.html(f'<div class="figures-remark">{html.escape(told)}</div>')
 
 

@@ -191,6 +191,10 @@ class Sketch:
         rows = [(value, point["accuracy"], point["size_bytes"]) for value, point in held if point]
         return pd.DataFrame(rows, columns=COLUMNS)
 
+    def complete(self, knob: str) -> bool:
+        """Tell whether all points of a curve are there."""
+        return len(self.curve(knob)) == len(self._values(knob))
+
     def here(self) -> dict[str, Any] | None:
         """Return the point at the present setting, if it is there."""
         return _points.get(self._point("bits", self.positions["bits"]))
