@@ -23,7 +23,7 @@ PLAN = {
     "alpha": ("distill-loss-alpha", "Alpha α", (0, 0.5, 1), 0.9),
     "width": ("distill-student-width", "Student width", (1, 2, 4, 8), 4),
 }
-PATIENCE_S = 900
+PATIENCE_S, START_MS = 900, 60_000  # for the runs; for one thing to appear, torch loaded on a busy machine
 
 
 @dataclass
@@ -100,8 +100,9 @@ def look(lecturer: Lecturer, name: str) -> str:
 
 def give(browser: Browser, address: str) -> None:
     """Carry the plan out and print what it took."""
-    expect.set_options(timeout=lab.PATIENCE_MS)
+    expect.set_options(timeout=START_MS)
     page = browser.new_context(base_url=address, viewport=lab.WIDE).new_page()
+    page.set_default_timeout(START_MS)
     page.goto("/")
     lab.settle(page)
     print(f"{'question':<14}{'clicks':>8}{'typed':>8}{'runs':>6}")

@@ -139,6 +139,19 @@ def test_a_chart_is_used_by_keyboard_alone(page: Page) -> None:
     page.wait_for_url(f"**/runs?*run={cold}*")
 
 
+def test_rows_are_marked_by_keyboard_alone(page: Page) -> None:
+    cold, hot = temperatures(1, 20)
+    open_page(page, "/compare?role=student")
+    table = page.locator("[data-testid=stDataFrame] canvas").first
+    table.wait_for()
+    table.focus()
+    page.keyboard.press("Shift+Space")
+    wait_for_address(page, runs=hot)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Shift+Space")
+    wait_for_address(page, runs=f"{hot},{cold}")
+
+
 def test_several_runs_marked_on_runs_open_side_by_side(page: Page) -> None:
     first, second, _third = temperatures(1, 4, 20)
     open_page(page, "/runs")

@@ -141,7 +141,7 @@ def count_sentence(networks: int, models: int, everything: int) -> str:
         told.append(_("Networks that several runs share are shown once."))
     if everything > models:
         told.append(_("The filter leaves {count} out.").format(count=everything - models))
-    return " ".join([*told, _("Mark rows of two or more runs to put the runs side by side.")])
+    return " ".join([*told, _("Mark rows of two or more runs, by keyboard with Shift and Space, to put them side by side.")])
 
 
 def matching(frame: pd.DataFrame, view: View) -> pd.DataFrame:

@@ -116,7 +116,7 @@ def compare_link(runs: Sequence[Run]) -> None:
     marks = [run for run in marked() if run in finished]
     chosen = marks if len(marks) > 1 else finished
     if not 1 < len(chosen) <= MOST_COMPARED:
-        st.caption(_("Mark rows of two or more finished runs to compare them."))
+        st.caption(_("Mark rows of two or more finished runs, by keyboard with Shift and Space, to compare them."))
         return
     title = _("Compare the {count} marked runs") if chosen is marks else _("Compare these {count} runs")
     query = {"runs": ",".join(chosen)}
