@@ -5,11 +5,15 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select
 
+from compression.errors import LabError
 from compression.runs import records
 from compression.runs.database import Database
 from compression.runs.records import Person
 from compression.runs.rows import room_setting
 from compression.runs.schema import PEOPLE, ROOM
+from compression.texts import gettext as _
+
+LONGEST_NAME = 30
 
 
 class People(Database):
@@ -34,6 +38,20 @@ class People(Database):
             connection.execute(delete(PEOPLE).where(PEOPLE.c.owner == owner))
             connection.execute(insert(PEOPLE).values(**values))
         return Person(**values)
+
+    def choose_name(self, owner: str, name: str, colour: str) -> Person:
+        """Give someone the name and the colour that they chose, and return the person.
+
+        Raises:
+            LabError: the name is empty, too long or somebody else's.
+        """
+        name = " ".join(records.text(name).split())
+        if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
+            raise LabError(_("A name has 1 to {most} characters.").format(most=LONGEST_NAME))
+        others = (person for person in self.people().values() if person.owner != owner)
+        if any(person.name.casefold() == name.casefold() for person in others):
+            raise LabError(_("Somebody else is called {name} already; choose another name.").format(name=name))
+        return self.name_person(owner, name, colour)
 
     def room_setting(self, key: str) -> Any:
         """Return what a setting of the whole room is set to; None where it never was, or cannot be read."""

@@ -83,10 +83,11 @@ class Person:
 
 @dataclass(frozen=True)
 class Lease:
-    """What a worker hears from the store: whether the run is still its own, and whether it should cancel."""
+    """What a worker hears from the store: whether the run is still its own, whether it should cancel, after how long to stop."""
 
     held: bool
     cancel: bool = False
+    time_limit_s: float | None = None
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@ from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, selec
 from compression import settings
 from compression.errors import NotFoundError, NotYoursError
 from compression.runs import records
-from compression.runs.records import CANCELLED, FINISHED, INTERRUPTED, QUEUED, RUNNING, Standing
+from compression.runs.records import CANCELLED, FINISHED, INTERRUPTED, QUEUED, RUNNING, Lease, Standing
 from compression.runs.schema import EVENTS, ROOM, RUNS
 from compression.runs.turns import Forecast, Place, forecast, next_turn
 from compression.texts import gettext as _
 
 PROGRESS_FIELDS = ("role", "seed", "epoch", "epochs")
-PAUSED = "queue paused"
+PAUSED, TIME_LIMIT = "queue paused", "time limit"  # settings of the room
 DEVICES_OF = "devices of "  # and the machine's name: a setting of the room, of machines that share a store
 AT_REST = {"token": None, "lease_until": None, "cancel": 0, "seconds_left": None}
 
@@ -56,6 +56,12 @@ def working(device: str, token: str) -> dict[str, Any]:
 def waiting(token: str) -> dict[str, Any]:
     """Return the columns of a run whose holder waits to work on it itself."""
     return {"state": QUEUED, "token": token, "lease_until": time.time(), "host": settings.machine()}
+
+
+def lease_of(connection: Connection, row: Row) -> Lease:
+    """Return what the holder of a run hears: whether to cancel, and the shorter of its own time limit and everybody's."""
+    limits = records.number(row["time_limit_s"]), records.number(room_setting(connection, TIME_LIMIT))
+    return Lease(True, bool(row["cancel"]), min((limit for limit in limits if limit is not None), default=None))
 
 
 def standings(connection: Connection) -> list[Standing]:

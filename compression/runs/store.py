@@ -11,6 +11,7 @@ from sqlalchemy import Connection, and_, delete, func, select, update
 from compression import settings
 from compression.errors import LabError, LimitError
 from compression.runs import records, rows
+from compression.runs.classroom import Classroom
 from compression.runs.housekeeping import Housekeeping
 from compression.runs.people import People
 from compression.runs.queries import Queries
@@ -23,6 +24,7 @@ from compression.runs.rows import (
     insert_run,
     lasting,
     latest,
+    lease_of,
     row_of,
     turn_of,
     waiting,
@@ -34,7 +36,7 @@ from compression.texts import gettext as _
 SAFE_ID = re.compile(r"[0-9a-z]{4,40}")
 
 
-class Store(Queries, People, Housekeeping):
+class Store(Queries, People, Classroom, Housekeeping):
     """Runs and their events.
 
     Guarantees, for any number of processes and threads:
@@ -189,10 +191,10 @@ class Store(Queries, People, Housekeeping):
 
     def check(self, run_id: str, token: str) -> Lease:
         """Tell whether the run is still the token's and whether it should cancel; writes nothing."""
-        query = select(RUNS.c.cancel).where(held(run_id, token))
+        query = select(RUNS.c.cancel, RUNS.c.time_limit_s).where(held(run_id, token))
         with self._read() as connection:
-            cancel = connection.scalar(query)
-        return Lease(cancel is not None, bool(cancel))
+            row = connection.execute(query).mappings().first()
+            return Lease(False) if row is None else lease_of(connection, row)
 
     def append(self, run_id: str, token: str, events: Sequence[Mapping[str, Any]], *, seconds: float | None = None) -> Lease:
         """Append events, each with its `type`, and renew the lease, in one transaction; a stale token changes nothing.
@@ -211,7 +213,7 @@ class Store(Queries, People, Housekeeping):
                 return Lease(False)
             row = row_of(connection, run_id)
             insert_events(connection, run_id, row["last_seq"] - len(stored), stored)
-            return Lease(True, bool(row["cancel"]))
+            return lease_of(connection, row)
 
     def finish(
         self,

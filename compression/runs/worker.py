@@ -1,6 +1,7 @@
 """A worker: one process that executes one run and reports to the store; the command line works so in its own process."""
 
 import errno
+import math
 import os
 import signal
 import sys
@@ -80,6 +81,7 @@ class Worker:
         self._reporter = Reporter(store, run.id, token, self._hear, **reporting)
         self._stopping: str | None = None
         self._since = 0.0
+        self._limit_s: float | None = None
         self._in_engine = False
         self._result: Mapping[str, Any] | None = None
 
@@ -118,9 +120,14 @@ class Worker:
         return self._stopping or INTERRUPTED, self._too_long() if self._stopping == FAILED else None
 
     def _too_long(self) -> str:
-        limit = format_seconds(self._run.time_limit_s or 0.0)
+        limit = format_seconds(self._limit_s or 0.0)
         sentence = _("The run passed the time limit of {limit}: resume it to go on where it was, or run it with less to train.")
         return sentence.format(limit=limit)
+
+    @property
+    def _worked_s(self) -> float:
+        """The time worked in this attempt: one that is resumed has the whole limit again."""
+        return self._reporter.seconds - self._run.seconds
 
     @property
     def _reserve(self) -> Path:
@@ -162,7 +169,8 @@ class Worker:
             self._stop(STALE)
         elif lease is not None and lease.cancel:
             self._stop(CANCELLED)
-        elif self._run.time_limit_s is not None and self._reporter.seconds - self._run.seconds > self._run.time_limit_s:
+        elif lease is not None and self._worked_s > (lease.time_limit_s or math.inf):
+            self._limit_s = lease.time_limit_s
             self._stop(FAILED)
         if self._stopping is not None and time.monotonic() - self._since > PATIENCE_S:
             self._interrupt_engine()
