@@ -5,7 +5,7 @@ import streamlit as st
 from compression.texts import gettext as _
 from ui.address.settings import Address
 from ui.frame.pages import COMPRESS, DISTILL, RUNS, header
-from ui.history import detail, free_space
+from ui.history import detail, free_space, lecturer
 from ui.history import list as runs_list
 from ui.history.filter import View, controls
 from ui.run import actions
@@ -54,6 +54,7 @@ def show_run(seen: Watch) -> None:
 
 header(RUNS)
 actions.show_outcome()
+lecturer.controls()
 everything = runs_list.read()  # before the run itself: one that ends in between is then drawn once more
 address = Address(runs_list.PAGE)
 notes = st.container()

@@ -102,7 +102,7 @@ def test_the_queue_stands_in_its_order_before_the_history(me: str, visit: Visit)
     found = table(app)
     assert [run.id for run in runs_list.read()] == [running, first, second, new, old]
     assert found["state"].str[0].str.split(" ", n=1).str[1].tolist() == ["Running", "Queued", "Queued", "Failed", "Finished"]
-    assert found["owner"].tolist() == ["you", "Guest BEEF", "you", "command line", "ada"]
+    assert found["owner"].str[0].tolist() == ["you", "Guest BEEF", "you", "command line", "ada"]
     assert found["progress"].iloc[0] == pytest.approx(42)
     assert found["progress"].iloc[3:].isna().all()
     assert found["now"].iloc[0] == "Student, seed 1 of 5, 1 min 5 s left"

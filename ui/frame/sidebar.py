@@ -4,6 +4,7 @@ import streamlit as st
 
 from compression.errors import LabError
 from compression.texts import gettext as _
+from ui.frame import lecturer, person
 from ui.frame.machine import device_name
 from ui.server import preload
 
@@ -45,7 +46,9 @@ def queue_status() -> None:
 
 
 def draw() -> None:
-    """Draw the device and the queue."""
+    """Draw who the visitor is, the device and the queue."""
     with st.container(gap="xxsmall"):
+        person.draw()
+        lecturer.draw()
         st.caption(f":material/memory: {device_name()}")
         queue_status()

@@ -17,6 +17,7 @@ from ui.run.differences import MOST_COMPARED
 from ui.run.feed import Watch, watch
 from ui.run.outcome import Outcome, outcome
 from ui.run.words import STATES, State, age_text, dataset, owner_text, progress_text, what
+from ui.server.identity import colour_of
 from ui.widgets import row_selection
 from ui.widgets.table_height import table_height
 
@@ -76,6 +77,7 @@ def show(runs: Sequence[Run], told: Mapping[str, str], viewer: str) -> None:
         show_from_now(PAGE, next(reversed(st.session_state[MARKED]), None))
 
     working = any(run.active for run in runs)
+    shown_columns = columns(working, {owner_text(run.owner, viewer): colour_of(run.owner) for run in runs})
     st.dataframe(
         pd.DataFrame([row(run, told[run.id], viewer) for run in runs]),
         key=KEY,
@@ -84,13 +86,13 @@ def show(runs: Sequence[Run], told: Mapping[str, str], viewer: str) -> None:
         on_select=keep,
         selection_mode="multi-row",
         placeholder="",
-        column_order=[name for name in columns(working) if working or name != "progress"],
-        column_config=columns(working),
+        column_order=[name for name in shown_columns if working or name != "progress"],
+        column_config=shown_columns,
     )
 
 
-def columns(working: bool) -> dict[str, Any]:
-    """Return the columns of the table; with runs at work there is room for their progress."""
+def columns(working: bool, owners: Mapping[str, str]) -> dict[str, Any]:
+    """Return the columns of the table; with runs at work there is room for their progress; `owners` have colours."""
     signs = {sign(state): state.colour for state in STATES.values()}
     gain = _(
         "The verdict, and by how many points the student differs from its baseline, or the compressed network from its original"
@@ -98,13 +100,13 @@ def columns(working: bool) -> dict[str, Any]:
     return {
         # Chips in colours: a table styled by pandas costs the server four times as much at each poll.
         "state": st.column_config.MultiselectColumn(_("State"), width=110, options=list(signs), color=list(signs.values())),
+        "owner": st.column_config.MultiselectColumn(_("Owner"), width=100, options=list(owners), color=list(owners.values())),
         "what": st.column_config.TextColumn(_("What"), width=225 if working else 250),
         "settings": st.column_config.TextColumn(_("Settings"), width=160, help=_("What differs from runs of the same networks")),
         "accuracy": st.column_config.NumberColumn(_("Accuracy"), format="%.1f %%", width=80, help=_("Test accuracy")),
         "progress": st.column_config.ProgressColumn(_("Progress"), min_value=0, max_value=100, format="%d %%", width=95),
         "now": st.column_config.TextColumn(_("Outcome"), width=200 if working else 260, help=gain),
         "age": st.column_config.TextColumn(_("Queued"), width=85),
-        "owner": _("Owner"),
         "dataset": _("Dataset"),
         "device": _("Device"),
     }
@@ -140,7 +142,7 @@ def row(run: Run, settings: str, viewer: str) -> dict[str, Any]:
         "progress": 100 * run.fraction if run.active else None,
         "now": " · ".join(filter(None, [found.sentence, progress_text(run)])),
         "age": age_text(run.created),
-        "owner": owner_text(run.owner, viewer),
+        "owner": [owner_text(run.owner, viewer)],
         "device": run.device,
     }
 

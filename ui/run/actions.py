@@ -7,12 +7,14 @@ import streamlit as st
 from compression import runs
 from compression.errors import LabError, NotFoundError
 from compression.runs import store
-from compression.runs.records import COMMAND_LINE, RESUMABLE, RUNNING, Run
+from compression.runs.lecturer import Lecturer
+from compression.runs.records import COMMAND_LINE, QUEUED, RESUMABLE, RUNNING, Run
 from compression.texts import gettext as _
 from ui.address.link_of_run import page_with_settings
 from ui.frame.pages import COMPARE
 from ui.run.current import show_from_now
 from ui.run.words import as_text
+from ui.server import lecturer_session
 from ui.server.identity import display_name, owner
 
 OUTCOME = "run-action-outcome"
@@ -23,6 +25,7 @@ def buttons(run: Run) -> None:
     mine = run.owner == owner()
     with st.container(horizontal=True, vertical_alignment="center"):
         cancel_button(run)
+        _front_button(run)
         resume_button(run)
         if not run.active and run.spec:
             st.button(_("Run again"), icon=":material/replay:", on_click=_again, args=(run,), key="run-again")
@@ -34,16 +37,23 @@ def buttons(run: Run) -> None:
             st.page_link(COMPARE.page(), label=_("Open in Compare"), icon=COMPARE.icon, query_params={"runs": run.id})
         if mine and run.state != RUNNING:
             _delete_button(run)
-    if not mine:
+    if not mine and lecturer_session.current() is None:
         st.caption(not_yours(run))
 
 
 def cancel_button(run: Run) -> None:
-    """Draw the button that cancels a run, if it is at work or waits and belongs to who looks at it."""
-    if run.active and run.owner == owner():
+    """Draw the button that cancels a run, if it is at work or waits and belongs to who looks at it, or for the lecturer."""
+    if run.active and (run.owner == owner() or lecturer_session.current() is not None):
         label = _("Cancelling …") if run.cancelling else _("Cancel")
         looks = {"icon": ":material/stop_circle:", "key": "run-cancel", "disabled": run.cancelling}
         st.button(label, on_click=_cancel, args=(run.id,), **looks)
+
+
+def _front_button(run: Run) -> None:
+    """Draw the button that lets a waiting run start before all others, for the lecturer."""
+    if run.state == QUEUED and (lecturer := lecturer_session.current()) is not None:
+        looks = {"icon": ":material/vertical_align_top:", "key": "run-front"}
+        st.button(_("Move to the front"), on_click=_to_front, args=(lecturer, run.id), **looks)
 
 
 def resume_button(run: Run) -> None:
@@ -89,7 +99,12 @@ def _attempt(action: Callable[[], object], sentence: str) -> bool:
 
 
 def _cancel(run_id: str) -> None:
-    _attempt(lambda: store().cancel(run_id, owner=owner()), _("The run ends within a second."))
+    lecturer, told = lecturer_session.current(), _("The run ends within a second.")
+    _attempt(lambda: lecturer.cancel(run_id) if lecturer else store().cancel(run_id, owner=owner()), told)
+
+
+def _to_front(lecturer: Lecturer, run_id: str) -> None:
+    _attempt(lambda: lecturer.move_to_front(run_id), _("The run starts next."))
 
 
 def _resume(run_id: str) -> None:

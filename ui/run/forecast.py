@@ -31,7 +31,7 @@ def allowed(address: Address, spec: "Spec", device: str) -> bool:
     if limit is None or expected <= limit:
         st.caption(about, help=_("Predicted from the size of the networks and from how long earlier runs took on this machine."))
         return True
-    sentence = _("{about} Run is off: a run may take {limit} here, so that everybody has a turn.")
+    sentence = _("{about} Run is off: a run may take {limit} here.")
     st.warning(sentence.format(about=about, limit=format_about(limit)), icon=":material/hourglass_top:")
     _offer(address, spec, device, limit)
     return False

@@ -15,7 +15,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from compression import settings
 from compression.errors import LabError
 from compression.runs import store
+from compression.runs.records import Person
 from compression.texts import gettext as _
+from compression.texts import mark
 from ui.server import signed_in
 
 COOKIE, INTRODUCED = "lab_person", "person-introduced"
@@ -23,6 +25,14 @@ ONE_YEAR_S = 31_536_000
 VALID = re.compile(r"[A-Za-z0-9_-]{43}")
 OWNER_DIGITS = 16
 SHOWN_DIGITS = 4
+COLOURS = {  # those that Streamlit has names for
+    "blue": mark("Blue"),
+    "green": mark("Green"),
+    "orange": mark("Orange"),
+    "red": mark("Red"),
+    "violet": mark("Violet"),
+    "yellow": mark("Yellow"),
+}
 NAMES_FRESH_S = 5.0  # others read a new name that much later at most
 
 
@@ -52,26 +62,47 @@ def introduce() -> None:
     with contextlib.suppress(LabError):  # a store that cannot be written is told by the page
         if store().person(owner()) is None:
             store().name_person(owner(), name, "")
-            _names.cache_clear()
+            _people.cache_clear()
         st.session_state[INTRODUCED] = True
 
 
 @functools.lru_cache(maxsize=1)
-def _names(_url: str, _period: int) -> dict[str, str]:
+def _people(_url: str, _period: int) -> dict[str, Person]:
     try:
-        return {owner: person.name for owner, person in store().people().items()}
+        return store().people()
     except LabError:
         return {}
 
 
+def _person(owner: str) -> Person | None:
+    return _people(settings.database_url(), int(time.monotonic() / NAMES_FRESH_S)).get(owner)
+
+
+def choose_name(name: str, colour: str) -> None:
+    """Give the visitor a name and a colour, which all see from now on.
+
+    Raises:
+        LabError: as `Store.choose_name`.
+    """
+    store().choose_name(owner(), name, colour)
+    _people.cache_clear()
+
+
 def display_name(person: str) -> str:
     """Return the short name that others see for an owner."""
-    names = _names(settings.database_url(), int(time.monotonic() / NAMES_FRESH_S))
-    if person in names:
-        return names[person]
+    if known := _person(person):
+        return known.name
     if person.startswith("guest-"):
         return _("Guest {digits}").format(digits=person.removeprefix("guest-")[:SHOWN_DIGITS].upper())
     return person
+
+
+def colour_of(person: str) -> str:
+    """Return the colour of an owner: the one chosen, else one that is always the same."""
+    known = _person(person)
+    if known and known.colour in COLOURS:
+        return known.colour
+    return list(COLOURS)[int(_digest(person), 16) % len(COLOURS)]
 
 
 def new_value() -> str:

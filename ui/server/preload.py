@@ -12,7 +12,9 @@ from contextlib import asynccontextmanager
 
 import streamlit as st
 
+from compression import settings
 from compression.errors import LabError
+from compression.runs import lecturer
 from compression.texts import gettext as _
 from ui.server.base_path import base_path
 
@@ -32,6 +34,8 @@ async def lifespan(app: st.App) -> AsyncGenerator[None, None]:
     """Say where the app answers, and start loading in the background."""
     if st.get_option("server.address") not in THIS_MACHINE_ALONE:
         os.environ.setdefault("LAB_SHARED", "yes")  # for the supervisor, too, which the server starts
+    if settings.shared() and lecturer.key() is None:
+        print(_("The lecturer's key, until the server ends: {key}").format(key=lecturer.make_key()), flush=True)
     print(address_text(), flush=True)
     threading.Thread(target=stay_warm, name="warmup", daemon=True).start()
     yield
