@@ -13,6 +13,8 @@ BENCHMARKS = {
     "verdict": "verdict",
     "latency": "latency",
     "chaos": "chaos",
+    "class": "classroom",
+    "forecast": "forecasts",
 }
 
 
