@@ -38,6 +38,13 @@ def stuck(spec: dict[str, Any], folder: Path, device: str) -> Iterator[dict[str,
     time.sleep(3600)
 
 
+def deaf(spec: dict[str, Any], folder: Path, device: str) -> Iterator[dict[str, Any]]:
+    """Compute in one long call that no signal reaches, as native code does."""
+    yield {"type": "stage", "stage": "data", "text": "Computing"}
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    time.sleep(3600)
+
+
 def counted(epochs: int) -> int:
     """Return what `counting` comes to, undisturbed."""
     total = 0

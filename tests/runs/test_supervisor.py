@@ -156,8 +156,9 @@ def test_a_supervisor_told_to_stop_interrupts_its_runs(store: Store, serve: Serv
     assert (store.run(run_id).state, store.run(waiting).state) == (INTERRUPTED, QUEUED)
 
 
-def test_cancelling_reaches_a_worker_that_does_not_come_back(store: Store, serve: Serve) -> None:
-    serve("stuck")
+@pytest.mark.parametrize("engine", ["stuck", "deaf"])
+def test_cancelling_reaches_a_worker_that_does_not_come_back(engine: str, store: Store, serve: Serve) -> None:
+    serve(engine)
     run_id = submit(store)
     wait_until(lambda: store.events(run_id) != [])
     store.cancel(run_id)

@@ -1,0 +1,32 @@
+"""Addresses that no page has."""
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match
+
+from ui.server.no_page import no_page_routes
+
+
+def get(path: str, base: str = "", query: str = "") -> Response:
+    """Return what the server answers to an address."""
+    scope = {"type": "http", "method": "GET", "scheme": "http", "server": ("lab", 80), "root_path": "", "headers": []}
+    scope |= {"path": path, "query_string": query.encode()}
+    matched = [(route, route.matches(scope)) for route in no_page_routes(base)]
+    ((route, more),) = [(route, more) for route, (match, more) in matched if match is Match.FULL]
+    return route.endpoint(Request(scope | more))
+
+
+@pytest.mark.parametrize("base", ["", "/lab"])
+def test_an_address_below_a_page_says_where_to_go(base: str) -> None:
+    answer = get(f"{base}/distill/x<b>", base)
+    assert answer.status_code == 404
+    text = answer.body.decode()
+    assert f"There is no page {base}/distill/x&lt;b&gt; in this lab." in text
+    assert f'href="{base}/compress"' in text
+    assert f'href="{base}/"' in text
+
+
+def test_a_slash_at_the_end_leads_to_the_page_with_its_settings() -> None:
+    answer = get("/distill/", query="seeds=2")
+    assert (answer.status_code, answer.headers["location"]) == (307, "http://lab/distill?seeds=2")

@@ -1,0 +1,30 @@
+"""What an address below a page, such as `/distill/x`, answers: nothing is there, and where to go."""
+
+from html import escape
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from compression.texts import gettext as _
+from ui.frame.pages import SECTIONS
+
+LOOKS = "body{font:1.1rem/1.6 sans-serif;max-width:36rem;margin:20vh auto;padding:0 1rem}a{margin-right:1rem}"
+
+
+def no_page_routes(base: str) -> list[Route]:
+    """Return the routes below the pages, under a base path; a slash at a page's end leads to the page."""
+    places = [place for section in SECTIONS.values() for place in section]
+
+    def answer(request: Request) -> Response:
+        path = request.scope["path"]
+        if not request.path_params["beyond"].strip("/"):
+            return RedirectResponse(str(request.url.replace(path=path.rstrip("/"))))
+        sentence = escape(_("There is no page {path} in this lab. These are there:").format(path=path))
+        links = [f'<a href="{base}/{"" if place.name == "home" else place.name}">{_(place.title)}</a>' for place in places]
+        head = "<meta charset=utf-8><meta name=viewport content='width=device-width'><title>Compression Lab</title>"
+        return HTMLResponse(
+            f"<!doctype html>{head}<style>{LOOKS}</style><p>{sentence}</p><p>{' '.join(links)}</p>", status_code=404
+        )
+
+    return [Route(f"{base}/{place.name}/{{beyond:path}}", answer) for place in places]
