@@ -104,7 +104,7 @@ def test_the_verdict_says_how_much_smaller_and_faster_and_of_what(median: float,
 def test_a_compressed_card_keeps_test_apart_from_validation() -> None:
     compressed = MODEL | {"before_recovery": 0.372, "before_recovery_validation": 0.502}
     card = card_html("compressed", compressed, None, KEPT)
-    assert "Before recovery<small>test, simulated</small></span><span>37.2 %" in card
+    assert "Before recovery<small>test, mean of 5 seeds, simulated</small></span><span>37.2 %" in card
     assert "50.2" not in card
     assert "Learned from" not in card
 

@@ -125,12 +125,19 @@ def card_html(
 
 def _basis(model: Mapping[str, Any], result: Mapping[str, Any]) -> list[str]:
     """Return what the accuracy of a card stands on: its split, its images, its seeds, its interval."""
-    seeds, images = len(model.get("per_seed", [])), result.get("images", {}).get("test")
+    images = result.get("images", {}).get("test")
     split = _("test, {count} images").format(count=format_count(images)) if images else _("test images")
-    mean = _("one seed") if seeds <= 1 else _("mean of {seeds} seeds").format(seeds=seeds)
     low, high = (100 * bound for bound in model["accuracy_interval"])
     evidence = evidence_title(model.get("evidence", {}).get("accuracy"))
-    return [f"{split} · {mean}", _("95 % interval {low:.1f} to {high:.1f} % · {how}").format(low=low, high=high, how=evidence)]
+    return [
+        f"{split} · {_mean(model)}",
+        _("95 % interval {low:.1f} to {high:.1f} % · {how}").format(low=low, high=high, how=evidence),
+    ]
+
+
+def _mean(model: Mapping[str, Any]) -> str:
+    seeds = len(model.get("per_seed", []))
+    return _("one seed") if seeds <= 1 else _("mean of {seeds} seeds").format(seeds=seeds)
 
 
 def unfinished(model: Mapping[str, Any]) -> list[str]:
@@ -150,7 +157,8 @@ def _learning_rows(role: str, model: Mapping[str, Any], result: Mapping[str, Any
         count = _("{count} images").format(count=format_count(images["validation"])) if "validation" in images else ""
         rows.append((_("Validation"), count, format_percent(model["validation_accuracy"]), ""))
     if model.get("before_recovery") is not None:
-        rows.append((_("Before recovery"), _("test, simulated"), format_percent(model["before_recovery"]), ""))
+        how = _("test, {mean}, simulated").format(mean=_mean(model))
+        rows.append((_("Before recovery"), how, format_percent(model["before_recovery"]), ""))
     learned = images.get("transfer" if role in ("baseline", "student") else "train")
     if learned and role != "compressed":
         rows.append((_("Learned from"), "", _("{count} images").format(count=format_count(learned)), ""))
