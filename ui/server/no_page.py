@@ -9,7 +9,7 @@ from starlette.routing import Route
 from compression.texts import gettext as _
 from ui.frame.pages import SECTIONS
 
-LOOKS = "body{font:1.1rem/1.6 sans-serif;max-width:36rem;margin:20vh auto;padding:0 1rem}a{margin-right:1rem}"
+LOOKS = ":root{color-scheme:light dark}body{font:1.1rem/1.6 sans-serif;max-width:36rem;margin:20vh auto;padding:0 1rem}a{margin-right:1rem}"
 
 
 def no_page_routes(base: str) -> list[Route]:
