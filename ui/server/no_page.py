@@ -9,9 +9,7 @@ from starlette.routing import Route
 from compression.texts import gettext as _
 from ui.frame.pages import SECTIONS
 
-LOOKS = (
-    ":root{color-scheme:light dark}body{font:18px/1.6 sans-serif;max-width:36em;margin:20vh auto;padding:1em}a{margin-right:1em}"
-)
+LOOKS = ":root{color-scheme:light dark}body{font:18px/1.6 sans-serif;max-width:36em;margin:9em auto;padding:1em}a{margin:.5em}"
 
 
 def no_page_routes(base: str) -> list[Route]:
