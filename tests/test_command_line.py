@@ -281,6 +281,7 @@ def _said_waiting(lines: Any) -> str:
 
 def test_a_run_waits_until_the_cpu_is_free_and_says_so(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_SUPERVISOR_IDLE_SECONDS", "1")
+    monkeypatch.setenv("LAB_CPU_SLOTS", "1")
     other = _occupy(store)
     process = start("run", spec_file(), "--device", "cpu")
     said = _said_waiting(process.stderr)
@@ -296,6 +297,7 @@ def test_a_run_waits_until_the_cpu_is_free_and_says_so(store: Store, monkeypatch
 @pytest.mark.parametrize("how", ["ctrl-c", "page"])
 def test_a_run_that_waits_is_cancelled(store: Store, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
     monkeypatch.setenv("LAB_SUPERVISOR_IDLE_SECONDS", "1")
+    monkeypatch.setenv("LAB_CPU_SLOTS", "1")
     other = _occupy(store)
     process = start("run", spec_file(), "--device", "cpu")
     _said_waiting(process.stderr)

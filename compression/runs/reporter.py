@@ -94,8 +94,10 @@ class Reporter:
             lease = self._append(batch)
             self._renewed = time.monotonic()
             with self._lock:
-                if batch and lease.held and not self._unsent:
+                if batch and lease.held:
                     self._journal.clear()
+                    for event in self._unsent:
+                        self._journal.add(event)
             return lease
         except LabError:
             with self._lock:

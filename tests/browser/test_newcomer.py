@@ -108,7 +108,7 @@ def test_from_home_to_a_verdict_and_its_models(page: Page) -> None:
     assert Path(download.value.path()).read_bytes() == kept.read_bytes()
 
     page.get_by_test_id("stSidebarNav").get_by_role("link", name="Compare").click()
-    expect(page.get_by_text("3 models", exact=False)).to_be_visible()
+    expect(page.get_by_text("3 networks", exact=False)).to_be_visible()
     expect(page.locator(".live-chart .scatterlayer .points path")).not_to_have_count(0)
     lab.shoot(page, "newcomer-compare")
 
