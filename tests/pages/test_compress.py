@@ -52,6 +52,12 @@ def visitor(app: AppTest) -> str:
     return "guest-" + hashlib.sha256(app.session_state[COOKIE].encode()).hexdigest()[:16]
 
 
+@pytest.fixture
+def no_points_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the points that other tests in this process computed."""
+    monkeypatch.setattr(preview_jobs, "_points", preview_jobs._Points(preview_jobs.POINTS_KEPT))
+
+
 def button(app: AppTest, label: str) -> Any:
     (found,) = [button for button in app.button if button.label == label]
     return found
@@ -166,7 +172,9 @@ def test_both_curves_hold_each_points_own_values(visit: Visit) -> None:
     assert curve(app, "bits", "before recovery", "size_bytes")[8] == other[1]
 
 
-def test_moving_a_slider_computes_only_what_it_changes(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_moving_a_slider_computes_only_what_it_changes(
+    no_points_yet: None, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app = visit("compress")
     asked: list[tuple[str, list[float]]] = []
     true = preview_jobs.preview
@@ -511,7 +519,7 @@ def test_a_sketch_that_is_stopped_leaves_the_rest(lab_home: object, monkeypatch:
     assert 1 <= len(begun) <= preview_jobs.WORKERS
 
 
-def test_curves_that_take_long_come_bit_by_bit(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_curves_that_take_long_come_bit_by_bit(no_points_yet: None, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     go_on = threading.Event()
 
     def slow(*_given: Any, values: list[float], **_more: Any) -> Any:
