@@ -1,7 +1,7 @@
 """A worker's events on their way to the store, on disk, so that none is lost with the process."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ class Journal:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path, self._partial = path, path.with_suffix(".partial")
 
     def add(self, event: Mapping[str, Any]) -> None:
         """Keep an event, if it is of a type that is kept."""
@@ -43,12 +43,18 @@ class Journal:
             return []
         return [event for line in lines if (event := _read(line)) is not None]
 
-    def clear(self) -> None:
-        """Forget everything, since it is stored."""
+    def replace(self, events: Iterable[Mapping[str, Any]]) -> None:
+        """Hold these events and no others; a process killed meanwhile leaves either the old ones or these."""
         try:
-            self._path.unlink(missing_ok=True)
-        except OSError:
-            return
+            lines = [records.encode(dict(event)) + "\n" for event in events if event["type"] in KEPT]
+            if lines:
+                self._partial.write_text("".join(lines), encoding="utf-8")
+                self._partial.replace(self._path)
+            else:
+                self._path.unlink(missing_ok=True)
+                self._partial.unlink(missing_ok=True)
+        except Exception:
+            return  # the old events stay; storing them twice changes nothing
 
 
 def _read(line: str) -> dict[str, Any] | None:

@@ -95,9 +95,7 @@ class Reporter:
             self._renewed = time.monotonic()
             with self._lock:
                 if batch and lease.held:
-                    self._journal.clear()
-                    for event in self._unsent:
-                        self._journal.add(event)
+                    self._journal.replace(self._unsent)
             return lease
         except LabError:
             with self._lock:

@@ -161,7 +161,7 @@ class Worker:
         seconds = self._reporter.seconds
         ours = patiently(lambda: self._store.finish(self._run.id, self._token, state, seconds=seconds, **last), log=self._log)
         if ours:
-            self._journal.clear()
+            self._journal.replace([])
         return state if ours else STALE
 
     def _hear(self, lease: Lease | None) -> None:

@@ -1,10 +1,13 @@
 """Pages run headless, each test on a store of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
+
+from ui.compress import preview_jobs
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60
@@ -18,6 +21,18 @@ def lab_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LAB_HOME", str(tmp_path))
     monkeypatch.delenv("LAB_DATABASE_URL", raising=False)
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def no_points_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Compute no points ahead, and stop computing when the test ends."""
+    monkeypatch.setattr(preview_jobs, "MOST_MACS_AHEAD", 0)
+    pools = [ThreadPoolExecutor(workers, thread_name_prefix="sketch") for workers in (preview_jobs.WORKERS, 1)]
+    monkeypatch.setattr(preview_jobs, "_pool", pools[0])
+    monkeypatch.setattr(preview_jobs, "_idle_pool", pools[1])
+    yield
+    for pool in pools:
+        pool.shutdown(cancel_futures=True)
 
 
 @pytest.fixture

@@ -44,7 +44,6 @@ def no_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:
 def all_the_time_in_the_world(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a busy machine finish its curves before they are looked at."""
     monkeypatch.setattr("ui.compress.preview.PATIENCE_S", 60.0)
-    monkeypatch.setattr(preview_jobs, "MOST_MACS_AHEAD", 0)
 
 
 def visitor(app: AppTest) -> str:

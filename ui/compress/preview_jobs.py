@@ -243,6 +243,8 @@ class Sketch:
 
     def _compute(self, knob: str, values: list[float], ahead_for: "Sketch | None" = None) -> None:
         subject, began = self.subject, time.monotonic()
+        if not (ahead_for or self)._wanted:
+            return
         try:
             with_knob = {"sweep": knob, "values": values, "most_images": subject.images}
             for found in preview(subject.network, self.steps, **with_knob):
