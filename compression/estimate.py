@@ -13,6 +13,7 @@ from compression import networks
 from compression.data import DATASETS
 from compression.data.arrays import VALIDATION_MOST, VALIDATION_SHARE
 from compression.data.load import most_train_images
+from compression.execute.shared import shared_baseline
 from compression.execute.tuning import tuning_trainings
 from compression.lab import MACS_WORTH_THREADS
 from compression.measure.cost import Cost, cost
@@ -108,10 +109,12 @@ def _distill_trainings(spec: DistillSpec, workspace: Workspace) -> Iterator[Trai
     roles = ("baseline", "student") if spec.baseline else ("student",)
     images, own = min(spec.transfer["images"] or everything, everything), RECIPE.bind(spec.train)()
     for role in roles:
-        files = [workspace.folder / networks.artifact_name(role, seed) for seed in spec.seeds]
-        count = sum(not file.exists() for file in files)
-        count += sum(training.role == role for training in tuning_trainings(spec, roles))
-        yield from [Training(role, spec.student, own, images, taught=role == "student")] * count
+        to_do = [seed for seed in spec.seeds if not (workspace.folder / networks.artifact_name(role, seed)).exists()]
+        pairs = [(seed, spec.train["lr"]) for seed in to_do]  # where rates are tuned, this one stands for the one to be chosen
+        pairs += [(training.seed, training.lr) for training in tuning_trainings(spec, roles) if training.role == role]
+        if role == "baseline":
+            pairs = [pair for pair in pairs if not shared_baseline(spec, workspace.models, *pair).cached]
+        yield from [Training(role, spec.student, own, images, taught=role == "student")] * len(pairs)
 
 
 def _compress_trainings(spec: CompressSpec, workspace: Workspace) -> Iterator[Training]:

@@ -27,6 +27,7 @@ from compression.texts import gettext as _
 History = list[tuple[float, float]]
 Objective = Callable[[Tensor, Tensor | None, Tensor], dict[str, Tensor]]
 
+LOOP_VERSION = 1  # raise it with every change that gives trainings other numbers: what was cached before is then not used again
 BEAT_SECONDS = 0.15
 CHECKPOINT_SECONDS = 5.0
 WARMUP_SHARE = 0.3

@@ -1,17 +1,18 @@
 """One distillation: data, teacher, then for each seed the student alone and with the teacher, then the test."""
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from compression import events, networks
 from compression.data.arrays import Dataset
 from compression.evaluation import score
 from compression.events import Event
 from compression.execute.claims import BETTER, WITHIN, within
+from compression.execute.shared import Trained, shared_baseline
 from compression.execute.tuning import learning_rates, tuning_trainings
 from compression.export import weights
 from compression.lab import Lab, open_lab
@@ -47,17 +48,25 @@ def distill(spec: DistillSpec, workspace: Workspace) -> Iterator[Event]:
             yield events.stage(role, text, role=role, seed=seed, index=index, of=len(spec.seeds))
             everyone[role][seed] = yield from students.obtain(role, seed, rates[role]["lr"])
     yield events.stage("measure", _("Measuring on the test images"))
-    yield events.result(_measure(spec, everyone, rates, lab, len(transfer.train)))
+    result = _measure(spec, everyone, rates, lab, len(transfer.train))
+    if "baseline" in roles:
+        result["models"]["baseline"]["cached_seeds"] = [seed for seed in spec.seeds if seed in students.cached]
+    yield events.result(result)
 
 
 @dataclass
 class _Students:
-    """Trains the networks of one student's architecture, with the teacher (student) and without (baseline)."""
+    """Trains the networks of one student's architecture, with the teacher (student) and without (baseline).
+
+    Attributes:
+        cached: the seeds of the baselines that an earlier run had trained.
+    """
 
     spec: DistillSpec
     lab: Lab
     transfer: Dataset
     teacher: Teacher | None = None
+    cached: set[int] = field(default_factory=set)
 
     def plan(self, roles: tuple[str, ...]) -> None:
         """Count all trainings beforehand, so that the progress of the whole run is known from the start."""
@@ -70,12 +79,24 @@ class _Students:
         """Return the spec's recipe with some settings replaced."""
         return replace(RECIPE.bind(self.spec.train)(), **changes)
 
-    def train(self, role: str, seed: int, lr: float, *, name: str) -> Generator[Event, None, tuple[nn.Module, str | None]]:
+    def train(self, role: str, seed: int, lr: float, *, name: str) -> Generator[Event, None, Trained]:
         """Yield the events of one training; return the model and why it has not converged, or None.
+
+        A baseline that an earlier run trained is taken from the cache, with its curve.
 
         Args:
             name: of its checkpoint, and in the progress.
         """
+        if role != "baseline":
+            return (yield from self._train(role, seed, lr, name=name))
+        shared = shared_baseline(self.spec, self.lab.workspace.models, seed, lr)
+        if shared.cached:
+            self.lab.progress.skip(name)
+            self.cached.add(seed)
+            return (yield from shared.replay(self.lab.data, role=role, seed=seed))
+        return (yield from shared.record(self._train(role, seed, lr, name=name), self.spec.student, self.lab.data))
+
+    def _train(self, role: str, seed: int, lr: float, *, name: str) -> Generator[Event, None, Trained]:
         model = networks.build(self.spec.student, self.lab.data, seed=seed).to(self.lab.workspace.device)
         ended = yield from self.lab.train(
             model,
@@ -97,7 +118,11 @@ class _Students:
             self.lab.progress.skip(name)
         else:
             model, ended = yield from self.train(role, seed, lr, name=name)
-            weights.save(path, model, networks.facts_of(self.spec.student, self.lab.data, convergence=ended))
+            shared = shared_baseline(self.spec, self.lab.workspace.models, seed, lr)
+            if role == "baseline" and shared.network.exists():
+                networks.place(shared.network, path)
+            else:
+                weights.save(path, model, networks.facts_of(self.spec.student, self.lab.data, convergence=ended))
             yield events.artifact(path, role, seed)
         return networks.read(path, self.lab.data).to(self.lab.workspace.device)
 

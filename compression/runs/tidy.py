@@ -129,10 +129,12 @@ def _add_deleted(part: Part, store: Store, folders: Iterable[Path], before: floa
 
 def _add_cache(part: Part, used: list[File], before: float) -> None:
     links = {file.identity for file in used}
-    for cached in _files(settings.models_folder()):
-        if cached.written < before and cached.identity not in links and not _copied(cached, used):
-            part.files.append(cached)
-            part.count += 1
+    cached = _files(settings.models_folder())
+    networks = [file for file in cached if file.path.suffix == ".safetensors"]
+    kept = {file.path.stem for file in networks if file.written >= before or file.identity in links or _copied(file, used)}
+    # A network's other files, such as the curve of its training, are named after it.
+    part.files += [file for file in cached if file.written < before and file.path.name.split(".")[0] not in kept]
+    part.count += len({file.path.stem for file in networks} - kept)
 
 
 def _copied(cached: File, used: list[File]) -> bool:

@@ -166,6 +166,10 @@ def _learning_rows(role: str, model: Mapping[str, Any], result: Mapping[str, Any
         tried = len(((result.get("tuning") or {}).get(role) or {}).get("tried", []))
         how = _("best of {count} on validation").format(count=tried) if tried else _("as set")
         rows.append((_("Learning rate"), how, f"{model['lr']:g}", ""))
+    if cached := len(model.get("cached_seeds", [])):
+        how = _("same settings, without the teacher")
+        of = _("{count} of {seeds} seeds").format(count=cached, seeds=len(model["per_seed"]))
+        rows.append((_("From an earlier run"), how, of, ""))
     return rows
 
 
