@@ -17,6 +17,7 @@ from compression.data.load import load
 from compression.evaluation import evaluate
 from compression.events import Event
 from compression.export import weights
+from compression.hooks import Hooks
 from compression.measure.convergence import convergence
 from compression.measure.macs import macs
 from compression.networks import Network, Workspace
@@ -64,6 +65,7 @@ class Lab:
         checkpoint: Path | None = None,
         first_epoch: int = 0,
         data: Dataset | None = None,
+        hooks: Hooks | None = None,
     ) -> Generator[Event, None, str | None]:
         """Yield the metrics and the progress of one training; return why it has not converged, or None.
 
@@ -71,14 +73,13 @@ class Lab:
             key: of this training in the progress.
             first_epoch: added to the epochs of the metrics, where this training goes on from another.
             data: what to train on, by default the lab's own data.
+            hooks: what else happens after steps and epochs.
         """
-        data = data or self.data
+        data, options = data or self.data, {"objective": objective, "teacher": teacher, "checkpoint": checkpoint, "hooks": hooks}
         whole, began = checkpoint is None or not checkpoint.exists(), time.monotonic()
-        operations = macs(model, self.data.shape)
-        # The layout that convolutions like makes large networks up to twice as fast, and tiny ones a little slower.
-        model.to(memory_format=torch.channels_last if operations > MACS_WORTH_CHANNELS_LAST else torch.preserve_format)
+        operations = _lay_out(model, macs(model, self.data.shape))
         with _fitting_threads(operations * recipe.batch_size):
-            training = train(model, data, recipe, seed=seed, objective=objective, teacher=teacher, checkpoint=checkpoint)
+            training = train(model, data, recipe, seed=seed, **options)
 
             def translate(event: Beat | Epoch) -> Iterator[Event]:
                 if isinstance(event, Epoch):
@@ -141,6 +142,13 @@ def open_lab(choice: dict[str, Any], workspace: Workspace) -> Generator[Event, N
     loading = load(choice, settings.data_root())
     data = yield from events.translated(loading, lambda sentence: [events.stage("data", sentence)])
     return Lab(workspace, choice, data.to(workspace.device))
+
+
+def _lay_out(model: nn.Module, operations: int) -> int:
+    """Lay a network's weights out as suits its size, and return its MACs."""
+    # The layout that convolutions like makes large networks up to twice as fast, and tiny ones a little slower.
+    model.to(memory_format=torch.channels_last if operations > MACS_WORTH_CHANNELS_LAST else torch.preserve_format)
+    return operations
 
 
 @contextmanager

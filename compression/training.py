@@ -20,6 +20,7 @@ from compression.checkpoint import restore_checkpoint, save_checkpoint
 from compression.data.arrays import Dataset
 from compression.errors import TrainingError
 from compression.evaluation import predict, validate
+from compression.hooks import Hooks
 from compression.recipe import Recipe
 from compression.tasks import task
 from compression.texts import gettext as _
@@ -83,6 +84,7 @@ def train(
     objective: Objective | None = None,
     teacher: Teacher | None = None,
     checkpoint: Path | None = None,
+    hooks: Hooks | None = None,
 ) -> Generator[Beat | Epoch, None, History]:
     """Train a network in place, evaluating on the validation split after each epoch; return the losses of all epochs.
 
@@ -91,25 +93,25 @@ def train(
 
     Args:
         model: on the device of the dataset.
-        objective: student logits, teacher logits, labels to named loss terms, which are summed; by default the task's own loss.
+        objective: student logits, teacher logits, labels to named loss terms, which are summed; by default the task's loss.
         teacher: agreement is measured with it; an objective gets its logits, for each batch anew where images are augmented.
         checkpoint: a checkpoint, written every few seconds and removed at the end; one that cannot be read is put
             aside with a warning in the log, and training begins anew.
+        hooks: what else happens after steps and epochs.
 
     Raises:
         TrainingError: the loss is no longer a finite number.
     """
-    loop = _Loop(model, dataset, recipe, seed, objective, teacher)
+    loop = _Loop(model, dataset, recipe, seed, objective, teacher, hooks or Hooks())
     done = _go_on(loop, checkpoint) if checkpoint and checkpoint.exists() else 0
     if not done:
         yield Epoch(0, loop.evaluate())
-    saved = time.monotonic()
     for epoch in range(done + 1, recipe.epochs + 1):
         values = yield from loop.run_epoch(epoch)
         yield Epoch(epoch, values)
-        if checkpoint and time.monotonic() - saved > CHECKPOINT_SECONDS and epoch < recipe.epochs:
-            loop.save(checkpoint, epoch)
-            saved = time.monotonic()
+        if loop.stops(values):
+            break
+        loop.save_now_and_then(checkpoint, epoch)
     if checkpoint:
         checkpoint.unlink(missing_ok=True)
     return loop.history
@@ -183,7 +185,9 @@ class _Loop:
         seed: int,
         objective: Objective | None,
         teacher: Teacher | None,
+        hooks: Hooks,
     ) -> None:
+        self.hooks = hooks
         self.model, self.dataset, self.recipe, self.seed, self.teacher = model, dataset, recipe, seed, teacher
         self.task = task(dataset.task)
         self.objective = objective or (lambda logits, _teacher, labels: {"hard": self.task.loss(logits, labels)})
@@ -192,10 +196,11 @@ class _Loop:
         self.batch = min(recipe.batch_size, len(dataset.train))
         self.steps = len(dataset.train) // self.batch
         self.same_views = recipe.augment == "none"
-        self.beat = time.monotonic()
+        self.beat = self.saved = time.monotonic()
         self.history: History = []
 
     def run_epoch(self, epoch: int) -> Generator[Beat, None, dict[str, float]]:
+        self.before = copy.deepcopy(self.model.state_dict()) if self.hooks.stop_when else None
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
         torch.manual_seed(self.seed * 1_000_003 + epoch)
         device = self.dataset.train.labels.device
@@ -213,6 +218,13 @@ class _Loop:
         self.history.append((values["train_loss"], values["val_loss"]))
         return values
 
+    def stops(self, values: dict[str, float]) -> bool:
+        """Tell whether the training ends with this epoch; the network is then what the hook asks for."""
+        stop = self.hooks.stop_when(values) if self.hooks.stop_when else None
+        if stop == "before":
+            self.model.load_state_dict(self.before)
+        return stop is not None
+
     def _step(self, chosen: Tensor, step: int, generator: torch.Generator) -> dict[str, Tensor]:
         inputs = self.dataset.train.inputs[chosen]
         labels = self.dataset.train.labels[chosen]
@@ -223,9 +235,13 @@ class _Loop:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.recipe, step, self.steps * self.recipe.epochs)
         terms = self.objective(self.model(inputs), teacher_logits, labels)
+        if self.hooks.penalty:
+            terms = {**terms, "penalty": self.hooks.penalty(self.model)}
         self.optimizer.zero_grad(set_to_none=True)
         sum(terms.values()).backward()
         self.optimizer.step()
+        if self.hooks.after_step:
+            self.hooks.after_step(step + 1, self.steps * self.recipe.epochs)
         return terms
 
     def _teach(self, inputs: Tensor, chosen: Tensor) -> Tensor | None:
@@ -258,9 +274,12 @@ class _Loop:
             values["agreement"] = float((logits.argmax(1) == self.teacher.validation_choice).float().mean())
         return values
 
-    def save(self, path: Path, epoch: int) -> None:
+    def save_now_and_then(self, path: Path | None, epoch: int) -> None:
+        if path is None or epoch == self.recipe.epochs or time.monotonic() - self.saved <= CHECKPOINT_SECONDS:
+            return
         state = {"epoch": epoch, "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
         save_checkpoint(path, {**state, "history": self.history})
+        self.saved = time.monotonic()
 
     def restore(self, state: dict[str, Any]) -> int:
         self.model.load_state_dict(state["model"])
