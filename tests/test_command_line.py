@@ -1,12 +1,15 @@
 """The command line as people and scripts meet it: exit codes, one line of reason, JSON on stdout."""
 
+import errno
 import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,8 @@ import pytest
 
 from compression import cli
 from compression.cards import cards
-from compression.runs.records import CANCELLED, FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING
+from compression.runs import launch
+from compression.runs.records import CANCELLED, FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING, Run
 from compression.runs.store import Store
 from compression.spec import parse
 
@@ -42,6 +46,13 @@ def store(home: Path) -> Store:
     return Store()
 
 
+@pytest.fixture
+def supervised(home: Path) -> Iterator[None]:
+    """Hold the supervisor's lock, so that no command starts one that these tests have no use for."""
+    with launch.supervisor_lock():
+        yield
+
+
 def spec_file(raw: Any = None, **changes: Any) -> str:
     Path("spec.json").write_text(raw if isinstance(raw, str) else json.dumps({**(raw or TINY), **changes}))
     return "spec.json"
@@ -58,11 +69,18 @@ def refused(capsys: pytest.CaptureFixture, *arguments: str) -> str:
     return err.strip()
 
 
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[1])}
+
+
+def impatient_supervisor() -> subprocess.Popen:
+    """Start a supervisor that starts no runs of the lab, but knows within seconds that a process is gone."""
+    return subprocess.Popen([sys.executable, "-m", "tests.runs.serve", "counting", "1", "LEASE_S=3"], env=environment())
+
+
 def start(*arguments: str) -> subprocess.Popen:
-    root = str(Path(cli.__file__).parents[1])
     command = [sys.executable, "-m", "compression", *arguments]
-    environment = {**os.environ, "PYTHONPATH": root}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
 
 
 @pytest.mark.parametrize(
@@ -147,6 +165,39 @@ def test_an_empty_home_is_refused_everywhere(capsys: pytest.CaptureFixture, monk
 def test_bytes_that_are_no_text_are_refused(capsys: pytest.CaptureFixture) -> None:
     Path("spec.json").write_bytes(b"\xff\xfe\x00{")
     assert "spec.json is not JSON" in refused(capsys, "run", "spec.json")
+
+
+@pytest.mark.parametrize("arguments", [("runs", "list"), ("runs", "show", "abcdef"), ("run", "spec.json")])
+def test_a_home_that_cannot_be_made_is_a_sentence(capsys: pytest.CaptureFixture, home: Path, arguments: tuple[str, ...]) -> None:
+    spec_file()
+    home.write_text("a file where a folder should be")
+    assert str(home) in refused(capsys, *arguments)
+    assert home.read_text() == "a file where a folder should be"
+
+
+def test_a_home_that_may_not_be_made_is_a_sentence(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    def refuse(path: Path, *_arguments: Any, **_options: Any) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    reason = refused(capsys, "runs", "list")
+    assert "Permission denied" in reason
+    assert str(home) in reason
+
+
+def test_a_folder_of_runs_that_cannot_be_written_fails_the_run_in_a_sentence(
+    capsys: pytest.CaptureFixture, store: Store, home: Path
+) -> None:
+    (home / "runs").write_text("a file where a folder should be")
+    assert cli.main(["run", spec_file(), "--device", "cpu"]) == 1
+    out, err = capsys.readouterr()
+    run = store.runs()[0]
+    assert (out, run.state) == ("", FAILED)
+    assert err.strip().splitlines()[-1] == run.error
+    assert run.error.startswith(f"A file is where the lab needs the folder {home / 'runs' / run.id}:")
+    assert "Traceback" not in err
 
 
 def test_a_broken_store_is_a_sentence(capsys: pytest.CaptureFixture, home: Path) -> None:
@@ -248,7 +299,7 @@ def test_ctrl_c_cancels_and_the_run_resumes_to_the_same_numbers(capsys: pytest.C
 def test_a_killed_run_is_interrupted_and_resumes_to_the_same_numbers(
     capsys: pytest.CaptureFixture, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("LAB_SUPERVISOR_IDLE_SECONDS", "1")
+    monkeypatch.setattr(launch, "start_supervisor", impatient_supervisor)
     path = spec_file(train={"epochs": 60})
     process = start("run", path, "--device", "cpu")
     _wait(lambda: len(_metrics(store)) > 70)
@@ -274,52 +325,65 @@ def _occupy(store: Store) -> str:
     return run_id
 
 
-def _said_waiting(lines: Any) -> str:
-    """Return the line of a command's stderr that says it waits."""
-    return next(line for line in lines if "waits" in line)
+def _meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:
+    """Let something happen once a command said that it waits: then it makes sure that a supervisor is alive."""
+    events = [happens]
+    monkeypatch.setattr("compression.runs.ensure_alive", lambda: events and events.pop()())
 
 
-def test_a_run_waits_until_the_cpu_is_free_and_says_so(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LAB_SUPERVISOR_IDLE_SECONDS", "1")
+def test_a_run_waits_until_the_cpu_is_free_and_says_so(
+    capsys: pytest.CaptureFixture, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("LAB_CPU_SLOTS", "1")
-    other = _occupy(store)
-    process = start("run", spec_file(), "--device", "cpu")
-    said = _said_waiting(process.stderr)
-    own = next(run for run in store.runs() if run.id != other)
-    assert said == f"Run {own.id} waits for its turn on cpu, which others use now; Ctrl-C cancels it.\n"
-    assert own.state == QUEUED
-    store.finish(other, "page", FINISHED, result={})
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, json.loads(out)["run"]) == (0, own.id)
+    other, waiting = _occupy(store), []
+
+    def other_ends() -> None:
+        waiting.extend(run for run in store.runs() if run.id != other)
+        assert capsys.readouterr().err.endswith(
+            f"Run {waiting[0].id} waits for its turn on cpu, which others use now; Ctrl-C cancels it.\n"
+        )
+        store.finish(other, "page", FINISHED, result={})
+
+    _meanwhile(monkeypatch, other_ends)
+    assert cli.main(["run", spec_file(), "--device", "cpu"]) == 0
+    out, err = capsys.readouterr()
+    assert [(run.id, run.state) for run in waiting] == [(json.loads(out)["run"], QUEUED)]
     assert "waits" not in err
 
 
 @pytest.mark.parametrize("how", ["ctrl-c", "page"])
-def test_a_run_that_waits_is_cancelled(store: Store, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
-    monkeypatch.setenv("LAB_SUPERVISOR_IDLE_SECONDS", "1")
+def test_a_run_that_waits_is_cancelled(
+    capsys: pytest.CaptureFixture, store: Store, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
     monkeypatch.setenv("LAB_CPU_SLOTS", "1")
     other = _occupy(store)
-    process = start("run", spec_file(), "--device", "cpu")
-    _said_waiting(process.stderr)
-    own = next(run for run in store.runs() if run.id != other)
-    if how == "page":
-        store.cancel(own.id)
-    else:
-        process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=60)[0] == ""
-    assert process.returncode == 130
-    assert store.run(own.id).state == CANCELLED
+
+    def own() -> Run:
+        return next(run for run in store.runs() if run.id != other)
+
+    _meanwhile(monkeypatch, lambda: signal.raise_signal(signal.SIGINT) if how == "ctrl-c" else store.cancel(own().id))
+    assert cli.main(["run", spec_file(), "--device", "cpu"]) == 130
+    assert capsys.readouterr().out == ""
+    assert own().state == CANCELLED
+    assert [event.type for event in store.events(own().id)] == ["cancelled"]
 
 
-def test_cancelling_from_another_terminal(capsys: pytest.CaptureFixture, store: Store) -> None:
-    process = start("run", spec_file(train={"epochs": 300}), "--device", "cpu")
-    _wait(lambda: len(_metrics(store)) > 1)
+def test_cancelling_from_another_terminal(capsys: pytest.CaptureFixture, store: Store, supervised: None) -> None:
+    said = []
+
+    def another_terminal() -> None:
+        _wait(lambda: len(_metrics(store)) > 1)
+        for _twice in range(2):
+            said.append(start("runs", "cancel", store.runs()[0].id).communicate(timeout=60))
+
+    other = threading.Thread(target=another_terminal)
+    other.start()
+    assert cli.main(["run", spec_file(train={"epochs": 300}), "--device", "cpu"]) == 130
+    other.join()
     run = store.runs()[0]
-    assert cli.main(["runs", "cancel", run.id]) == 0
-    assert cli.main(["runs", "cancel", run.id]) == 0
-    process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert store.run(run.id).state == CANCELLED
+    assert run.state == CANCELLED
+    assert capsys.readouterr().out == ""
+    assert {out.split()[0] for out, _err in said} == {run.id}
 
 
 def test_runs_are_listed_shown_cancelled_and_deleted(capsys: pytest.CaptureFixture, store: Store, home: Path) -> None:
@@ -423,9 +487,8 @@ def test_a_terminal_is_never_empty_while_the_lab_is_loaded() -> None:
     import pty
 
     ours, theirs = pty.openpty()
-    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[1])}
     command = [sys.executable, "-m", "compression", "methods"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, env=environment)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, env=environment())
     os.close(theirs)
     assert os.read(ours, 100).decode() == "Starting …"
     assert process.communicate(timeout=120)[0]

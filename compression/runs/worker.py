@@ -211,17 +211,26 @@ def sentence(error: Exception, *, folder_lost: bool = False) -> str:
     """Return why a run failed, as one sentence for a person."""
     if isinstance(error, LabError):
         return str(error)
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return _("The disk is full: free some space in {home}, then resume the run.").format(home=settings.home())
     if folder_lost:
         return _("The folder of this run was removed while it was at work: run it again.")
-    if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return _("The lab may not write to {place}: allow it, or set LAB_HOME to another folder.").format(
-            place=error.filename or settings.home()
-        )
+    if isinstance(error, OSError) and (told := _about_the_disk(error)) is not None:
+        return told
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return _("The run needs more memory than its device has: choose a smaller batch or a smaller network.")
     return _("Something went wrong inside the lab ({kind}); the run's log has the details.").format(kind=type(error).__name__)
+
+
+def _about_the_disk(error: OSError) -> str | None:
+    place = error.filename or settings.home()
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _("The disk is full: free some space in {home}, then resume the run.").format(home=settings.home())
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return _("The lab may not write to {place}: allow it, or set LAB_HOME to another folder.").format(place=place)
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        return _("A file is where the lab needs the folder {place}: move it, or set LAB_HOME to another folder.").format(
+            place=place
+        )
+    return None
 
 
 def patiently(action: Callable[[], Answer], *, log: Callable[[str], None]) -> Answer:

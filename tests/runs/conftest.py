@@ -50,8 +50,8 @@ def serve(home: Path) -> Iterator[Callable[..., subprocess.Popen]]:
     """Return a function that starts a supervisor process around a small engine."""
     started = []
 
-    def start(engine: str = "counting", idle_s: float = 60) -> subprocess.Popen:
-        command = [sys.executable, "-m", "tests.runs.serve", engine, str(idle_s)]
+    def start(engine: str = "counting", idle_s: float = 60, **limits: float) -> subprocess.Popen:
+        command = [sys.executable, "-m", "tests.runs.serve", engine, str(idle_s), *(f"{name}={s}" for name, s in limits.items())]
         process = subprocess.Popen(command, start_new_session=True)
         started.append(process)
         return process

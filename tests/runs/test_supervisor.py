@@ -21,7 +21,7 @@ from tests.runs.conftest import start, submit, wait_for, wait_until
 from tests.runs.engines import counted, counting
 
 Serve = Callable[..., subprocess.Popen]
-LEASE_AND_A_BIT_S = 60
+SHORT_LEASE = {"LEASE_S": 3.0}
 
 
 def worker_of(process: subprocess.Popen) -> psutil.Process:
@@ -57,15 +57,15 @@ def test_small_runs_share_the_cores(store: Store, serve: Serve, monkeypatch: pyt
 def test_there_is_one_supervisor_a_home(store: Store, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     first = serve()
     wait_until(supervisor_alive)
-    assert serve().wait(30) == 0
+    assert serve(LOCK_PATIENCE_S=0.1).wait(30) == 0
     assert first.poll() is None
     monkeypatch.setattr(launch, "start_supervisor", lambda: pytest.fail("one is already there"))
     launch.ensure_alive()
 
 
 def test_it_goes_away_when_there_is_nothing_to_do_but_not_before(store: Store, serve: Serve) -> None:
-    run_id = submit(store, epochs=2, pause=1.5)
-    process = serve(idle_s=1)
+    run_id = submit(store, epochs=2, pause=0.5)
+    process = serve(idle_s=0.3)
     wait_for(store, run_id, FINISHED)
     assert process.wait(20) == 0
     assert not supervisor_alive()
@@ -76,7 +76,7 @@ def test_a_killed_worker_leaves_its_run_interrupted_and_it_resumes_to_the_same_n
     run_id = submit(store, epochs=6, pause=0.2)
     wait_until(lambda: len(store.events(run_id)) > 2)
     worker_of(process).kill()
-    run = wait_for(store, run_id, INTERRUPTED, patience_s=LEASE_AND_A_BIT_S)
+    run = wait_for(store, run_id, INTERRUPTED)
     assert run.error == "The process of this run ended (-9); resume it to go on where it was."
     store.resume(run_id)
     assert wait_for(store, run_id, FINISHED).result["models"]["student"]["accuracy"] == counted(6)
@@ -95,12 +95,12 @@ def test_what_a_killed_worker_had_not_stored_yet_is_stored_by_the_next(store: St
 
 
 def test_a_frozen_worker_is_interrupted_by_its_lease_and_stops_when_it_wakes(store: Store, serve: Serve) -> None:
-    process = serve()
+    process = serve(**SHORT_LEASE)
     run_id = submit(store, epochs=200, pause=0.1)
     wait_until(lambda: len(store.events(run_id)) > 2)
     frozen = worker_of(process)
     frozen.suspend()
-    wait_for(store, run_id, INTERRUPTED, patience_s=LEASE_AND_A_BIT_S + 5)
+    wait_for(store, run_id, INTERRUPTED)
     seen = store.events(run_id)
     frozen.resume()
     wait_until(lambda: not frozen.is_running() or frozen.status() == psutil.STATUS_ZOMBIE)
@@ -135,14 +135,14 @@ def test_when_all_die_whoever_comes_next_interrupts_the_run(store: Store, serve:
     worker.kill()
     first.wait()
     assert store.run(run_id).state == RUNNING
-    serve()
-    wait_for(store, run_id, INTERRUPTED, patience_s=LEASE_AND_A_BIT_S)
+    serve(**SHORT_LEASE)
+    wait_for(store, run_id, INTERRUPTED)
 
 
 def test_a_run_of_a_killed_command_line_is_interrupted_before_the_supervisor_leaves(store: Store, serve: Serve) -> None:
     run_id = start(store, "gone", owner="command line")
-    process = serve(idle_s=1)
-    wait_for(store, run_id, INTERRUPTED, patience_s=LEASE_AND_A_BIT_S)
+    process = serve(idle_s=1, **SHORT_LEASE)
+    wait_for(store, run_id, INTERRUPTED)
     assert process.wait(20) == 0
 
 
@@ -156,14 +156,18 @@ def test_a_supervisor_told_to_stop_interrupts_its_runs(store: Store, serve: Serv
     assert (store.run(run_id).state, store.run(waiting).state) == (INTERRUPTED, QUEUED)
 
 
-@pytest.mark.parametrize("engine", ["stuck", "deaf"])
-def test_cancelling_reaches_a_worker_that_does_not_come_back(engine: str, store: Store, serve: Serve) -> None:
-    serve(engine)
+@pytest.mark.parametrize(("engine", "obey_s", "killed"), [("stuck", 60.0, False), ("deaf", 1.0, True)])
+def test_cancelling_reaches_a_worker_that_does_not_come_back(
+    engine: str, obey_s: float, killed: bool, store: Store, serve: Serve
+) -> None:
+    serve(engine, OBEY_S=obey_s)
     run_id = submit(store)
     wait_until(lambda: store.events(run_id) != [])
     store.cancel(run_id)
     wait_for(store, run_id, CANCELLED)
     assert store.events(run_id)[-1].type == "cancelled"
+    reserve = settings.runs_folder() / run_id / ".reserve"  # freed by a worker that has the last word
+    assert reserve.exists() == killed
 
 
 def test_one_failing_run_leaves_the_others_alone(store: Store, serve: Serve) -> None:

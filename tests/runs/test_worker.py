@@ -65,6 +65,7 @@ def test_a_run_is_told_from_first_event_to_result(store: Store) -> None:
         (DataError("The files of MNIST are missing."), "The files of MNIST are missing."),
         (OSError(errno.ENOSPC, "No space left on device"), "The disk is full: free some space in "),
         (PermissionError(errno.EACCES, "Permission denied", "/models"), "The lab may not write to /models: "),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "/runs/a"), "A file is where the lab needs the folder /runs/a: "),
         (MemoryError(), "The run needs more memory than its device has"),
         (type("OutOfMemoryError", (RuntimeError,), {})("CUDA"), "The run needs more memory than its device has"),
         (KeyError("weights"), "Something went wrong inside the lab (KeyError); the run's log has the details."),
@@ -232,11 +233,13 @@ def test_a_worker_that_lost_its_lease_stops_and_leaves_the_run_alone(store: Stor
         told_by_then.extend(store.events(run.id))
 
     def engine(spec: dict, folder: Path, device: str) -> Iterator[dict]:
+        yield METRIC
+        wait_until(lambda: store.events(run.id) != [])
+        take_over()
         for event in endless(spec, folder, device):
             yield {**METRIC, "time": time.monotonic()}
             yield event
 
-    threading.Timer(0.3, take_over).start()
     assert work(store, run, engine) == STALE
     assert store.run(run.id).state == RUNNING
     assert store.check(run.id, "other").held
