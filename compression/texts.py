@@ -12,6 +12,11 @@ def gettext(message: str) -> str:
     return _translations.gettext(message)
 
 
+def ngettext(singular: str, plural: str, count: float) -> str:
+    """Return the message in the reader's language with the noun's form for a count."""
+    return _translations.ngettext(singular, plural, 1 if count == 1 else 2)
+
+
 def mark(message: str) -> str:
     """Mark a message for the catalogue without translating it yet (titles and knob help are looked up when shown)."""
     return message

@@ -13,7 +13,7 @@ def get(path: str, base: str = "", query: str = "") -> Response:
     scope = {"type": "http", "method": "GET", "scheme": "http", "server": ("lab", 80), "root_path": "", "headers": []}
     scope |= {"path": path, "query_string": query.encode()}
     matched = [(route, route.matches(scope)) for route in no_page_routes(base)]
-    ((route, more),) = [(route, more) for route, (match, more) in matched if match is Match.FULL]
+    route, more = next((route, more) for route, (match, more) in matched if match is Match.FULL)
     return route.endpoint(Request(scope | more))
 
 
@@ -25,6 +25,21 @@ def test_an_address_below_a_page_says_where_to_go(base: str) -> None:
     assert f"There is no page {base}/distill/x&lt;b&gt; in this lab." in text
     assert f'href="{base}/compress"' in text
     assert f'href="{base}/"' in text
+
+
+@pytest.mark.parametrize("path", ["/distil", "/distil/", "/compare runs"])
+def test_an_address_that_is_nearly_a_page_says_where_to_go(path: str) -> None:
+    answer = get(path)
+    assert answer.status_code == 404
+    assert f"There is no page {path} in this lab." in answer.body.decode()
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/favicon.png", "/_stcore/health", "/oauth2callback", "/auth/login", "/media/x.png", "/lab/icon.svg"]
+)
+def test_what_the_server_answers_itself_stays_its_own(path: str) -> None:
+    scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": []}
+    assert all(route.matches(scope)[0] is Match.NONE for route in no_page_routes(""))
 
 
 def test_a_slash_at_the_end_leads_to_the_page_with_its_settings() -> None:

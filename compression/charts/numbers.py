@@ -34,6 +34,12 @@ def format_bytes(size_bytes: float) -> str:
     return f"{number} {prefix.upper()}B" if prefix else _("{number} bytes").format(number=number)
 
 
+def byte_unit(largest: float) -> tuple[int, str]:
+    """Return the unit for an axis of sizes up to `largest` bytes, in bytes and by its name: (1000, "KB")."""
+    power = min(max(0, math.floor(math.log10(max(largest, 1)) / 3)), len(PREFIXES) - 1)
+    return 1000**power, f"{PREFIXES[power].upper()}B" if power else _("bytes")
+
+
 def format_count(count: float) -> str:
     """Return a count without its noun: exact below 100,000, then with three significant digits (431 k)."""
     return f"{count:,.0f}" if abs(count) < EXACT_BELOW else " ".join(scale(count))

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from compression.charts.numbers import format_bytes, format_percent
+from compression.charts.numbers import byte_unit, format_bytes, format_percent
 from compression.charts.style import MARK_COLOUR, ROLES, axis, layout, percent_axis
 from compression.texts import gettext as _
 from compression.texts import mark
@@ -53,8 +53,9 @@ def describe_sweep(
     """
     points = points.sort_values("value")
     traces = []
-    for column, panel in (("accuracy", ""), ("size_bytes", "2")):
-        traces += _panel(points, after, column, panel, position)
+    unit, unit_name = byte_unit(points["size_bytes"].max() if len(points) else 1000)
+    for column, panel, one in (("accuracy", "", 1), ("size_bytes", "2", unit)):
+        traces += _panel(points, after, column, panel, position, one)
     if original is not None and len(points):
         traces.insert(0, _level(original, float(points["value"].min()), float(points["value"].max())))
     across = axis(_(AXIS_TITLES[knob]), **TICKS[knob], anchor="y2", domain=[0, 1])
@@ -63,11 +64,13 @@ def describe_sweep(
     if not legend:
         looks["margin"] = {**looks["margin"], "t": TOP_WITHOUT_LEGEND}
     upper = percent_axis(_("Validation accuracy"), domain=UPPER_PANEL, range=[0, 1.03])
-    lower = axis(_("File size"), domain=LOWER_PANEL, rangemode="tozero", tickformat="~s", ticksuffix="B", nticks=4)
+    lower = axis(_("File size"), domain=LOWER_PANEL, rangemode="tozero", ticksuffix=f" {unit_name}", nticks=4)
     return {"data": traces, "layout": {**looks, "xaxis": across, "yaxis": upper, "yaxis2": lower}}
 
 
-def _panel(points: pd.DataFrame, after: pd.DataFrame | None, column: str, panel: str, position: float) -> list[dict[str, Any]]:
+def _panel(
+    points: pd.DataFrame, after: pd.DataFrame | None, column: str, panel: str, position: float, unit: int
+) -> list[dict[str, Any]]:
     style, first = ROLES["compressed"], panel == ""
     here = points[(points["value"] - position).abs() < 1e-9]
     series = [
@@ -83,7 +86,7 @@ def _panel(points: pd.DataFrame, after: pd.DataFrame | None, column: str, panel:
             "type": "scatter",
             "mode": mode,
             "x": rows["value"].tolist() or [None],
-            "y": rows[column].tolist() or [None],
+            "y": (rows[column] / unit).tolist() or [None],
             "text": [show(value) for value in rows[column]],
             "name": label,
             "meta": f"{label}-{column}",

@@ -14,7 +14,7 @@ def test_both_curves_run_over_the_knob_in_order() -> None:
     curves = {trace.yaxis: trace for trace in figure.data if trace.mode == "lines"}
     assert list(curves["y"].x) == list(curves["y2"].x) == [0.0, 0.5, 0.9]
     assert list(curves["y"].y) == [0.98, 0.97, 0.3]
-    assert list(curves["y2"].y) == [10_000, 6000, 2000]
+    assert list(curves["y2"].y) == [10, 6, 2]  # KB
 
 
 def test_the_sliders_place_is_marked_on_both_with_its_numbers() -> None:
@@ -22,7 +22,7 @@ def test_the_sliders_place_is_marked_on_both_with_its_numbers() -> None:
     marks = [trace for trace in figure.data if trace.name == "your setting"]
     assert [(list(mark.x), list(mark.y), list(mark.text)) for mark in marks] == [
         ([0.5], [0.97], ["97.0 %"]),
-        ([0.5], [6000], ["6.00 KB"]),
+        ([0.5], [6], ["6.00 KB"]),
     ]
     assert figure.layout.shapes[0].x0 == figure.layout.shapes[0].x1 == 0.5
 
@@ -30,7 +30,7 @@ def test_the_sliders_place_is_marked_on_both_with_its_numbers() -> None:
 def test_recovered_points_and_the_original_are_told_apart() -> None:
     figure = sweep(POINTS, "bits", position=7, after=AFTER, original=0.99)
     recovered = [trace for trace in figure.data if trace.name == "after recovery"]
-    assert [list(trace.y) for trace in recovered] == [[0.975], [6100]]
+    assert [list(trace.y) for trace in recovered] == [[0.975], [6.1]]
     (level,) = [trace for trace in figure.data if trace.name == "original"]
     assert list(level.y) == pytest.approx([0.99, 0.99])
     assert list(level.x) == [0.0, 0.9]

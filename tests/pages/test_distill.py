@@ -355,6 +355,15 @@ def test_a_run_at_work_says_where_it_is_and_its_owner_may_cancel(visit: Visit) -
     assert app.button(key="run-cancel").disabled
 
 
+def test_a_run_that_ended_before_it_trained_shows_its_reason_without_empty_charts(visit: Visit) -> None:
+    run = started("ada")
+    assert visit("distill", run=run).main.get("bidi_component")
+    store().finish(run, TOKEN, FAILED, error="CIFAR-10 is not there.")
+    app = visit("distill", run=run)
+    assert [error.value.replace("\\", "") for error in app.error] == ["CIFAR-10 is not there."]
+    assert not app.main.get("bidi_component")
+
+
 def test_somebody_elses_run_can_be_watched_and_not_cancelled(visit: Visit) -> None:
     run = started("ada")
     app = visit("distill", run=run)

@@ -11,7 +11,7 @@ from compression.runs import store
 from compression.runs.rows import DEVICES_OF, PAUSED
 from compression.spec import parse
 from tests.pages.conftest import Visit
-from ui.run import waiting
+from ui.run import forecast, waiting
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +53,21 @@ def test_past_the_limit_run_is_off_and_a_click_makes_it_fit(page: str, visit: Vi
     run = store().runs(limit=1)[0]
     assert 30 < run.expected_s <= 60
     assert run.time_limit_s == 180
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "count", "told"),
+    [
+        ("distill", "train.epochs", 1, "1 epoch"),
+        ("distill", "train.epochs", 12, "12 epochs"),
+        ("compress", "train.epochs", 5, "5 epochs of the original"),
+        ("compress", "steps.2.epochs", 17, "17 epochs of fine-tuning"),
+        ("compress", "seeds", 1, "1 seed"),
+        ("distill", "dataset.train_images", 5000, "5,000 training images"),
+    ],
+)
+def test_what_makes_a_run_fit_is_told_apart(kind: str, name: str, count: int, told: str) -> None:
+    assert forecast.change_text(kind, name, count) == told
 
 
 def test_a_network_that_never_fits_is_told(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:

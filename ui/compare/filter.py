@@ -9,7 +9,7 @@ import streamlit as st
 from compression.charts.style import ROLES, role_title
 from compression.charts.tradeoff import COSTS
 from compression.texts import gettext as _
-from compression.texts import mark
+from compression.texts import mark, ngettext
 from ui.address.settings import Address, plain, refused
 from ui.run import search
 from ui.run.differences import MOST_COMPARED
@@ -136,7 +136,7 @@ def cost_control(address: Address) -> None:
 
 def count_sentence(networks: int, models: int, everything: int) -> str:
     """Return how many networks are shown, what the filter leaves out, and what marking rows does."""
-    told = [_("{count} networks.").format(count=networks)]
+    told = [ngettext("{count} network.", "{count} networks.", networks).format(count=networks)]
     if models > networks:
         told.append(_("Networks that several runs share are shown once."))
     if everything > models:

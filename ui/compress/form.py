@@ -10,6 +10,7 @@ from compression.recipe import RECIPE, default_recipe
 from compression.spec import DEFAULTS
 from compression.steps import STEPS
 from compression.texts import gettext as _
+from compression.texts import ngettext
 from ui.address.settings import Address
 from ui.form import network_facts, network_source, shared
 from ui.form.shared import Request
@@ -65,7 +66,10 @@ def _facts(address: Address, dataset: dict[str, Any], model: dict[str, Any], tra
     if "run" in model or recipe == train or not (_kept(dataset, model, recipe, seed) and not _kept(dataset, model, train, seed)):
         return
     settings = {address.key(f"train.{name}"): value for name, value in recipe.items()}
-    label = _("Take the one trained already, {epochs} epochs").format(epochs=recipe["epochs"])
+    several = ngettext(
+        "Take the one trained already, {epochs} epoch", "Take the one trained already, {epochs} epochs", recipe["epochs"]
+    )
+    label = several.format(epochs=recipe["epochs"])
     st.button(label, icon=":material/bolt:", on_click=st.session_state.update, args=(settings,), width="stretch")
 
 

@@ -52,13 +52,15 @@ def show(spec: Mapping[str, Any], run: Run | None) -> None:
         run: the finished run of this very spec, if it is on screen.
     """
     st.html(CSS)
+    after = recovered(spec)
     try:
         sketch = _sketch(spec)
     except LabError as error:
         st.info(as_text(str(error)), icon=":material/hourglass_top:")
-        _draw(spec, None, recovered(spec), run)
+        if run is not None or any(len(points) for points in after.values()):  # else every figure and both charts would be empty
+            _draw(spec, None, after, run)
         return
-    after, busy = recovered(spec), sketch.late and not sketch.done
+    busy = sketch.late and not sketch.done
 
     def refresh() -> None:
         _draw(spec, sketch, after, run)

@@ -28,6 +28,7 @@ from compression.networks import Network
 from compression.preview import preview
 from compression.steps import STEPS
 from compression.texts import gettext as _
+from compression.texts import ngettext
 from ui.run.words import network
 from ui.server.drawing import is_drawing
 
@@ -79,8 +80,10 @@ def find(spec: Mapping[str, Any]) -> Subject:
     else:
         path = networks.find_cached(networks.cache_key(spec["dataset"], choice, spec["train"], spec["seeds"][0]), workspace)
     if path is None:
-        sentence = _(
-            "This {network} is not trained on {data} for {epochs} epochs yet. Run trains it first; then its curves appear here."
+        sentence = ngettext(
+            "This {network} is not trained on {data} for {epochs} epoch yet. Run trains it first; then its curves appear here.",
+            "This {network} is not trained on {data} for {epochs} epochs yet. Run trains it first; then its curves appear here.",
+            spec["train"]["epochs"],
         )
         title = _(DATASETS[spec["dataset"]["name"]].title)
         raise LabError(sentence.format(network=network(choice), data=title, epochs=spec["train"]["epochs"]))

@@ -50,6 +50,8 @@ def show(run: Run, wanted: Mapping[str, Any] | None) -> None:
 
 def _recovery(seen: Watch) -> None:
     """Draw the validation accuracy of the compressed network against the original's, if anything trains."""
+    if seen.frame.empty and not seen.run.active:
+        return
     if not trains(seen.run.spec) and "epoch" in seen.frame and seen.frame["epoch"].isna().all():
         return
     figure = seen.figure("recovery", lambda frame: _curves(frame, seen.run))

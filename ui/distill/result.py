@@ -44,7 +44,9 @@ def example_figure() -> str:
 
 
 def charts(spec: dict, seen: Watch) -> None:
-    """Draw a run's accuracy, loss and agreement."""
+    """Draw a run's accuracy, loss and agreement; nothing for a run that ended before it had any."""
+    if seen.frame.empty and not seen.run.active:
+        return
     places = [st.container(), *st.columns(2, gap="small")]
     labels = {
         "val_accuracy": _("Validation accuracy of teacher, baseline and student over epochs"),

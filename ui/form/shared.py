@@ -16,7 +16,7 @@ from compression.errors import SpecError
 from compression.fields import TOLERANCE
 from compression.models import MODELS
 from compression.texts import gettext as _
-from compression.texts import mark
+from compression.texts import mark, ngettext
 from ui.address.settings import Address, refused
 from ui.form.widgets import choose, entry_form, knob_widget, select, understand_number
 from ui.frame import machine
@@ -128,8 +128,8 @@ def standing(dataset_choice: Mapping[str, Any], choice: Mapping[str, Any], recip
     if "run" in choice:
         return _("of run {id}").format(id=choice["run"])
     kept = is_kept({**dataset_choice, "split_seed": 0}, dict(choice), recipe, seed)
-    words = _("trained already, {epochs} epochs") if kept else _("trained first, once, {epochs} epochs")
-    return words.format(epochs=recipe["epochs"])
+    epochs = ngettext("{count} epoch", "{count} epochs", recipe["epochs"]).format(count=recipe["epochs"])
+    return (_("trained already, {epochs}") if kept else _("trained first, once, {epochs}")).format(epochs=epochs)
 
 
 def distillation_loss(address: Address, entry: Entry, prefix: str) -> dict[str, Any]:

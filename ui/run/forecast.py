@@ -10,7 +10,7 @@ import streamlit as st
 from compression import runs, settings
 from compression.charts.numbers import format_about, format_count
 from compression.texts import gettext as _
-from compression.texts import mark
+from compression.texts import ngettext
 from ui.address.settings import Address
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 FRESH_S = 10.0  # a network that is cached meanwhile, or a finished run, corrects what is told after that time
 SPECS_REMEMBERED = 256
 WITHIN = 0.9  # of the limit: what fits shall do so with room
-NAMES = {"epochs": mark("{count} epochs"), "train_images": mark("{count} training images"), "seeds": mark("{count} seeds")}
 
 
 def allowed(address: Address, spec: "Spec", device: str) -> bool:
@@ -45,11 +44,25 @@ def _offer(address: Address, spec: "Spec", device: str, limit: float) -> None:
     from compression.fitting import cut
 
     time_needed = format_about(seconds(cut(spec, changes), device) or 0.0)
-    named = {name: _(NAMES[name.rpartition(".")[2]]) for name in changes}
-    words = ", ".join(named[name].format(count=format_count(count)) for name, count in changes.items())
+    words = ", ".join(change_text(spec.kind, name, count) for name, count in changes.items())
     label = _("Use {changes}: about {time}").format(changes=words, time=time_needed)
     values = {address.key(_setting(spec, name)): value for name, value in changes.items()}
     st.button(label, icon=":material/compress:", width="stretch", on_click=st.session_state.update, args=(values,), key="run-fit")
+
+
+def change_text(kind: str, name: str, count: int) -> str:
+    """Return what a setting is cut to, in words: `5 epochs of the original`, since a compression trains twice."""
+    if name.startswith("steps."):
+        words = ngettext("{count} epoch of fine-tuning", "{count} epochs of fine-tuning", count)
+    elif name == "train.epochs" and kind == "compress":
+        words = ngettext("{count} epoch of the original", "{count} epochs of the original", count)
+    elif name == "train.epochs":
+        words = ngettext("{count} epoch", "{count} epochs", count)
+    elif name == "seeds":
+        words = ngettext("{count} seed", "{count} seeds", count)
+    else:
+        words = ngettext("{count} training image", "{count} training images", count)
+    return words.format(count=format_count(count))
 
 
 def _setting(spec: "Spec", name: str) -> str:

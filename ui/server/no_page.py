@@ -1,7 +1,11 @@
-"""What an address below a page, such as `/distill/x`, answers: nothing is there, and where to go."""
+"""What an address that is no page, such as `/distil` or `/distill/x`, answers: nothing is there, and where to go.
+
+Streamlit would show Home under a dialog, from a page of HTML that asks a font service for an icon.
+"""
 
 from html import escape
 
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -12,13 +16,22 @@ from ui.frame.pages import SECTIONS
 LOOKS = ":root{color-scheme:light dark}body{font:18px/1.6 sans-serif;max-width:36em;margin:9em auto;padding:1em}a{margin:.5em}"
 
 
+class Name(StringConvertor):
+    """One part of an address that no file and nothing of Streamlit's own is called: those have a dot or begin with a line."""
+
+    regex = "(?!oauth2callback|auth$)[^/._][^/.]*"
+
+
+register_url_convertor("name", Name())
+
+
 def no_page_routes(base: str) -> list[Route]:
-    """Return the routes below the pages, under a base path; a slash at a page's end leads to the page."""
+    """Return the routes below and beside the pages, under a base path; a slash at a page's end leads to the page."""
     places = [place for section in SECTIONS.values() for place in section]
 
     def answer(request: Request) -> Response:
         path = request.scope["path"]
-        if not request.path_params["beyond"].strip("/"):
+        if not request.path_params.get("beyond", "?").strip("/"):
             return RedirectResponse(str(request.url.replace(path=path.rstrip("/"))))
         sentence = escape(_("There is no page {path} in this lab. These are there:").format(path=path))
         links = [f'<a href="{base}/{"" if place.name == "home" else place.name}">{_(place.title)}</a>' for place in places]
@@ -27,4 +40,5 @@ def no_page_routes(base: str) -> list[Route]:
             f"<!doctype html>{head}<style>{LOOKS}</style><p>{sentence}</p><p>{' '.join(links)}</p>", status_code=404
         )
 
-    return [Route(f"{base}/{place.name}/{{beyond:path}}", answer) for place in places]
+    below = [Route(f"{base}/{place.name}/{{beyond:path}}", answer) for place in places]
+    return [*below, Route(f"{base}/{{name:name}}", answer), Route(f"{base}/{{name:name}}/", answer)]
