@@ -50,7 +50,7 @@ class Knob:
             SpecError: wrong type, not a finite number, out of bounds, or not one of the choices.
         """
         if self.kind == "method":
-            return None if value is None else self.registry.check(value, where)
+            return self._method(value, where)
         if self.kind == "choice":
             if not any(value == choice and type(value) is type(choice) for choice in self.choices):
                 raise SpecError(where, value, self.allowed())
@@ -64,6 +64,15 @@ class Knob:
                 raise SpecError(where, value, self.allowed())
             return value
         return self._number(value, where, whole=self.kind == "int")
+
+    def _method(self, value: Any, where: str) -> Any:
+        """Return a choice among methods complete with its knobs; a bare name where it has none, unless it may be absent."""
+        if value is None and self.default is None:
+            return None
+        if isinstance(value, str):
+            value = {"name": self.registry.find(value, where).name}
+        choice = self.registry.check(value, where)
+        return choice["name"] if self.default is not None and len(choice) == 1 else choice
 
     def _number(self, value: Any, where: str, *, whole: bool) -> float | int:
         number = (
@@ -210,6 +219,10 @@ class Registry(Mapping[str, Entry]):
             )
         entry = self.find(raw["name"], f"{where}.name")
         return {"name": entry.name, **entry.check({key: value for key, value in raw.items() if key != "name"}, where)}
+
+    def bind(self, choice: str | Mapping[str, Any]) -> Callable[..., Any]:
+        """Return the function of a checked choice with its knobs set; a bare name stands for the knobs' defaults."""
+        return self[choice].function if isinstance(choice, str) else self[choice["name"]].bind(choice)
 
     def __getitem__(self, name: str) -> Entry:
         return self.find(name, self.noun)

@@ -206,7 +206,7 @@ def compressed_facts(original: dict[str, Any], steps: Sequence[dict[str, Any]]) 
 def state_of(network: Network) -> State:
     """Return what a compression of a network starts from, with the masks and grids of its file; the network is not touched."""
     contents = compact.read_contents(network.source)[1] if network.source.suffix == compact.SUFFIX else {}
-    return State.from_contents(copy.deepcopy(network.model), contents)
+    return replace(State.from_contents(copy.deepcopy(network.model), contents), data=network.data)
 
 
 def place(source: Path, target: Path) -> None:

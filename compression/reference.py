@@ -50,7 +50,8 @@ def _allowed(knob: Knob) -> str:
     if knob.kind == "choice":
         return ", ".join(f"`{choice}`" for choice in knob.choices)
     if knob.kind == "method":
-        return _("nothing, or one of {names}").format(names=", ".join(f"`{name}`" for name in knob.registry or ()))
+        allowed = _("nothing, or one of {names}") if knob.default is None else _("one of {names}, alone or with its settings")
+        return allowed.format(names=", ".join(f"`{name}`" for name in knob.registry or ()))
     return knob.allowed().removeprefix(_("allowed is "))
 
 

@@ -156,7 +156,11 @@ def _replace(spec: dict[str, Any], path: str, value: Any) -> None:
     *parents, last = path.split(".")
     parent: Any = spec
     for key in parents:
-        parent = _child(parent, key, path)
+        child = _child(parent, key, path)
+        if isinstance(child, str):
+            # A method that stands as its bare name gets settings.
+            child = parent[int(key) if isinstance(parent, list) else key] = {"name": child}
+        parent = child
         if not isinstance(parent, (dict, list)):
             raise SpecError("--set", path, _("no such field"))
     if isinstance(parent, list):

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,6 +12,8 @@ from compression.data.load import load_present
 from compression.execute import execute
 from compression.export import compact, weights
 from compression.networks import Workspace
+from compression.preview import preview
+from compression.pruning.layer_facts import MOST_IMAGES
 from compression.quantization.quantized import Quantized
 from compression.spec import parse
 
@@ -104,6 +107,19 @@ def test_before_recovery_is_the_network_after_the_steps_that_do_not_train(whole,
         assert before["accuracy"] == before["before_recovery"] == after["before_recovery"]
     assert recovered["before_recovery"] == pytest.approx(bare["accuracy"])
     assert recovered["accuracy"] > recovered["before_recovery"]
+
+
+def test_a_criterion_with_gradients_gives_the_same_before_recovery_whether_previewed_or_run(tmp_path, shared):
+    """The preview holds the first training images alone, which are all that a criterion may ask for."""
+    spec = request([{**PRUNE, "criterion": {"name": "taylor", "images": 128}}, FINETUNE], seeds=[0])
+    place = workspace(tmp_path, shared)
+    (row,) = events_of(spec, place)[-1]["result"]["models"]["compressed"]["per_seed"]
+    network = networks.read(place.folder / "original-seed0.safetensors", load_present(CHOICE, tmp_path))
+    few = replace(network, data=network.data.first(MOST_IMAGES))
+    (point,) = preview(few, spec.steps, sweep="sparsity", values=[0.5])
+    assert point["accuracy"] == row["before_recovery_validation"]
+    plain = request([PRUNE, FINETUNE], seeds=[0])
+    assert next(preview(few, plain.steps, sweep="sparsity", values=[0.5])) != point
 
 
 def test_events_tell_the_order_and_the_progress(whole):

@@ -3,19 +3,17 @@
 from torch import Tensor
 
 from compression.pruning import PRUNING
+from compression.pruning.layer_facts import LayerFacts
 from compression.texts import mark as _
 
 
 @PRUNING.register(title=_("Magnitude"), source="Han, Pool, Tran & Dally 2015, arXiv:1506.02626, section 3")
-def magnitude(weight: Tensor) -> Tensor:
+def magnitude(layer: LayerFacts) -> Tensor:
     """Keeps the weights that are farthest from zero.
 
     Weights (-3, 0.5, 2) score (3, 0.5, 2): at a sparsity of one third, 0.5 goes.
 
-    Args:
-        weight: any shape, float.
-
     Returns:
-        Scores of the same shape; the highest are kept.
+        Scores of the weight's shape; the highest are kept.
     """
-    return weight.abs()
+    return layer.weight.abs()

@@ -1,6 +1,6 @@
 """From scores to masks: which weights go at a given sparsity."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -59,8 +59,7 @@ class Ranking:
 
 
 def make_masks(
-    weights: Mapping[str, Tensor],
-    criterion: Callable[[Tensor], Tensor],
+    scores: Mapping[str, Tensor],
     *,
     sparsity: float,
     granularity: Granularity = "weight",
@@ -73,12 +72,11 @@ def make_masks(
         DataError: scores that are not finite numbers.
         SpecError: a sparsity outside 0 to 1.
     """
-    return rank(weights, criterion, granularity=granularity, scope=scope, earlier=earlier).masks(sparsity)
+    return rank(scores, granularity=granularity, scope=scope, earlier=earlier).masks(sparsity)
 
 
 def rank(
-    weights: Mapping[str, Tensor],
-    criterion: Callable[[Tensor], Tensor],
+    scores: Mapping[str, Tensor],
     *,
     granularity: Granularity = "weight",
     scope: Scope = "global",
@@ -91,8 +89,7 @@ def rank(
     since each is a class, and every layer keeps its best channel, without which nothing would pass.
 
     Args:
-        weights: each layer's weight, in the order of the layers, the output layer last.
-        criterion: gives each weight a score; the highest are kept.
+        scores: what a criterion gave each weight, by layer, in the order of the layers, the output layer last; the highest stay.
         granularity: remove single weights or whole channels.
         scope: compare units of the whole network, or within each layer.
         earlier: masks already in force, True where weights stay.
@@ -102,7 +99,8 @@ def rank(
         DataError: scores that are not finite numbers.
     """
     earlier = {name: mask.cpu() for name, mask in (earlier or {}).items()}
-    scores = {name: _scores(name, weight, criterion) for name, weight in weights.items()}
+    shapes = {name: layer.shape for name, layer in scores.items()}
+    scores = {name: _finite(name, layer) for name, layer in scores.items()}
     if granularity == "channel":
         scores = {name: _channel_scores(layer, earlier.get(name)) for name, layer in list(scores.items())[:-1]}
     else:
@@ -115,14 +113,13 @@ def rank(
     else:
         ranks = {name: _ranks([layer])[0] for name, layer in scores.items()}
         units = {name: layer.numel() for name, layer in scores.items()}
-    return Ranking(ranks, units, removable, {name: one.shape for name, one in weights.items()}, earlier, followers or {})
+    return Ranking(ranks, units, removable, shapes, earlier, followers or {})
 
 
-def _scores(name: str, weight: Tensor, criterion: Callable[[Tensor], Tensor]) -> Tensor:
-    scores = criterion(weight.detach()).cpu()
+def _finite(name: str, scores: Tensor) -> Tensor:
     if not torch.isfinite(scores).all():
-        raise DataError(_("The weights of {layer} are not all finite numbers, so they cannot be pruned.").format(layer=name))
-    return scores
+        raise DataError(_("The pruning scores of {layer} are not all finite numbers.").format(layer=name))
+    return scores.detach().cpu()
 
 
 def _removed_first(scores: Tensor, mask: Tensor | None) -> Tensor:

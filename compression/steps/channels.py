@@ -1,5 +1,7 @@
 """What belongs to an output channel besides its weights."""
 
+from collections.abc import Iterator
+
 from torch import fx, nn
 from torch.nn.modules.batchnorm import _NormBase
 
@@ -22,21 +24,36 @@ def channel_parameters(model: nn.Module) -> dict[str, list[str]]:
     Raises:
         DataError: the network's `forward` cannot be traced.
     """
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    found: dict[str, dict[str, None]] = {}
+    for layer, norms in _layers(model):
+        parameters = [layer.bias, *(parameter for norm in norms for parameter in (norm.weight, norm.bias))]
+        fitting = [names[id(one)] for one in parameters if one is not None and one.shape == layer.weight.shape[:1]]
+        found.setdefault(names[id(layer.weight)], {}).update(dict.fromkeys(fitting))
+    return {name: list(others) for name, others in found.items()}
+
+
+def following_norms(model: nn.Module) -> dict[str, list[nn.Module]]:
+    """Return for each weight of a convolution or linear layer the normalizations that its output goes to.
+
+    Raises:
+        DataError: the network's `forward` cannot be traced.
+    """
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    return {names[id(layer.weight)]: norms for layer, norms in _layers(model)}
+
+
+def _layers(model: nn.Module) -> Iterator[tuple[nn.Module, list[nn.Module]]]:
+    """Yield each use of a convolution or linear layer with the norms that follow it."""
     try:
         graph = fx.Tracer().trace(model)
     except Exception as error:  # tracing runs the network's own code, which may raise anything
         sentence = _("Whole channels cannot be removed from this network, whose layers cannot be traced; prune single weights.")
         raise DataError(sentence) from error
-    names = {id(parameter): name for name, parameter in model.named_parameters()}
-    found: dict[str, dict[str, None]] = {}
     for node in graph.nodes:
         layer = _module(model, node)
         if isinstance(layer, COMPRESSIBLE):
-            norms = [norm for user in node.users if isinstance(norm := _module(model, user), NORMS)]
-            parameters = [layer.bias, *(parameter for norm in norms for parameter in (norm.weight, norm.bias))]
-            fitting = [names[id(one)] for one in parameters if one is not None and one.shape == layer.weight.shape[:1]]
-            found.setdefault(names[id(layer.weight)], {}).update(dict.fromkeys(fitting))
-    return {name: list(others) for name, others in found.items()}
+            yield layer, [norm for user in node.users if isinstance(norm := _module(model, user), NORMS)]
 
 
 def _module(model: nn.Module, node: fx.Node) -> nn.Module | None:

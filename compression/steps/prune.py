@@ -1,6 +1,7 @@
 """The pruning step."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from torch import Tensor
 
@@ -9,6 +10,7 @@ from compression.pruning import PRUNING
 from compression.pruning.masks import Granularity, Ranking, Scope, rank
 from compression.steps import STEPS
 from compression.steps.channels import channel_parameters
+from compression.steps.facts import score
 from compression.steps.state import State
 from compression.texts import mark as _
 
@@ -17,7 +19,7 @@ from compression.texts import mark as _
 def prune(
     state: State,
     *,
-    criterion: Annotated[str, Knob(_("What decides which weights matter"), registry=PRUNING)] = "magnitude",
+    criterion: Annotated[str | dict, Knob(_("What decides which weights matter"), registry=PRUNING)] = "magnitude",
     sparsity: Annotated[
         float, Knob(_("Share of the weights, or of the channels, that is set to zero"), low=0, high=0.99, step=0.01)
     ] = 0.8,
@@ -32,17 +34,16 @@ def prune(
     rounding. A whole channel goes with its bias and with scale and shift of the norm that follows, so that it emits zero.
 
     Raises:
-        DataError: weights that are not finite numbers.
+        DataError: weights that are not finite numbers, or a criterion that needs training images where there are none.
     """
     ranking = order(state, criterion=criterion, granularity=granularity, scope=scope)
     put_in_force(state, ranking.masks(sparsity))
 
 
-def order(state: State, *, criterion: str, granularity: Granularity, scope: Scope) -> Ranking:
+def order(state: State, *, criterion: str | Mapping[str, Any], granularity: Granularity, scope: Scope) -> Ranking:
     """Return the order in which the network's weights would go; sweeps over the sparsity sort once."""
     return rank(
-        state.unrounded(),
-        PRUNING[criterion].function,
+        score(state, criterion),
         granularity=granularity,
         scope=scope,
         earlier=state.masks,

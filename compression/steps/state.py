@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from compression.data.arrays import Dataset
 from compression.quantization.quantized import Quantized
 from compression.steps.channels import COMPRESSIBLE, channel_parameters
 
@@ -21,6 +22,7 @@ class State:
             the biases and norms that go with them.
         quantized: levels and grid, by parameter name; layers never quantized are absent.
         latent: the weights before rounding, which pruning ranks and from which fine-tuning goes on; only for quantized layers.
+        data: what the network is used on, for criteria that look at training images; inputs normalized as it takes them.
         train: trains the network in place for the fine-tuning step, given its knobs; a generator of events.
     """
 
@@ -28,6 +30,7 @@ class State:
     masks: dict[str, Tensor] = field(default_factory=dict)
     quantized: dict[str, Quantized] = field(default_factory=dict)
     latent: dict[str, Tensor] = field(default_factory=dict)
+    data: Dataset | None = None
     train: Callable[..., Generator[Any, None, Any]] | None = None
 
     @classmethod

@@ -234,6 +234,7 @@ def test_run_untouched_asks_for_exactly_the_default_spec(visit: Visit) -> None:
 
 
 CHANGES = [
+    ("selectbox", "prune.criterion", "taylor", {"steps": [PRUNE | {"criterion": "taylor"}, QUANTIZE, FINETUNE]}),
     ("selectbox", "prune.granularity", "channel", {"steps": [PRUNE | {"granularity": "channel"}, QUANTIZE, FINETUNE]}),
     ("selectbox", "prune.scope", "layer", {"steps": [PRUNE | {"scope": "layer"}, QUANTIZE, FINETUNE]}),
     ("slider", "prune.sparsity", 0.35, {"steps": [PRUNE | {"sparsity": 0.35}, QUANTIZE, FINETUNE]}),
@@ -269,6 +270,22 @@ def test_each_control_changes_its_part_of_the_spec_and_of_the_address(
     again = visit("compress", **query)
     assert not again.warning
     assert getattr(again, kind)(key=f"compress-{name}").value == value
+
+
+def test_a_criterion_with_knobs_of_its_own_shows_them_and_a_link_opens_them(visit: Visit) -> None:
+    app = visit("compress")
+    assert not [slider for slider in app.slider if slider.key == "compress-prune.criterion.images"]
+    app.selectbox(key="compress-prune.criterion").set_value("taylor").run()
+    app.slider(key="compress-prune.criterion.images").set_value(128).run()
+    assert app.query_params["prune.criterion.images"] == "128"
+    assert not any(value == "–" for title, value, _note in figures(app) if title in ("Before recovery", "File"))
+    query = dict(app.query_params)
+    spec = run_it(app)
+    assert spec["steps"][0]["criterion"] == {"name": "taylor", "images": 128, "batch_size": 32}
+    (run,) = store().runs()
+    for again in (visit("compress", **query), visit("compress", run=run.id)):
+        assert not again.warning
+        assert again.slider(key="compress-prune.criterion.images").value == 128
 
 
 def test_the_loss_of_recovery_has_its_knobs_and_the_device_is_the_runs(visit: Visit) -> None:
@@ -552,7 +569,7 @@ def test_points_that_nobody_asks_for_any_more_make_room() -> None:
     assert [points.get((name, "")) is not None for name in "abc"] == [True, False, True]
 
 
-def test_only_validation_images_stay_in_memory(lab_home: object) -> None:
+def test_of_training_images_only_those_for_criteria_stay_in_memory_and_none_of_the_test(lab_home: object) -> None:
     dataset = preview_jobs.find(DEFAULT).network.data
-    assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == (0, 259, 0)
+    assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == (1024, 259, 0)
     assert isinstance(preview_jobs.Sketch(preview_jobs.find(DEFAULT), DEFAULT["steps"]).curve("bits"), pd.DataFrame)

@@ -14,7 +14,7 @@ from compression.texts import ngettext
 from ui.address.settings import Address
 from ui.form import network_facts, network_source, shared
 from ui.form.shared import Request
-from ui.form.widgets import flag, knob_widget, select
+from ui.form.widgets import flag, knob_widget, knobs_form, select
 
 USUAL = DEFAULTS["compress"]
 STEP_USUAL = {step["name"]: step for step in USUAL["steps"]}
@@ -78,16 +78,11 @@ def _kept(dataset: dict[str, Any], model: dict[str, Any], recipe: dict[str, Any]
 
 
 def _step(address: Address, name: str, first: str) -> dict[str, Any]:
-    """Draw a step: its main knob as wide as there is room, the others in pairs; a choice of one is none."""
+    """Draw a step: its main knob as wide as there is room, the others in pairs."""
     entry, usual = STEPS[name], STEP_USUAL[name]
     values = {first: knob_widget(address, entry.knobs[first], f"{name}.{first}", default=usual[first])}
-    offered = [knob for knob in entry.knobs.values() if knob.name != first and len(knob.choices) > 1]
-    for start in range(0, len(offered), 2):
-        pair = offered[start : start + 2]
-        for column, knob in zip(st.columns(len(pair), gap="small"), pair, strict=True):
-            with column:
-                values[knob.name] = knob_widget(address, knob, f"{name}.{knob.name}", default=usual.get(knob.name))
-    return {"name": name, **values}
+    others = {knob: declared for knob, declared in entry.knobs.items() if knob != first}
+    return {"name": name, **values, **knobs_form(address, others, name, defaults=usual)}
 
 
 def _recovery(address: Address) -> list[dict[str, Any]]:

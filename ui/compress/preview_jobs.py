@@ -26,6 +26,7 @@ from compression.export import weights
 from compression.measure.macs import macs
 from compression.networks import Network
 from compression.preview import preview
+from compression.pruning.layer_facts import MOST_IMAGES as CRITERION_IMAGES
 from compression.steps import STEPS
 from compression.texts import gettext as _
 from compression.texts import ngettext
@@ -103,11 +104,12 @@ def _subject(path: str, changed: int, dataset_choice: str, root: str) -> Subject
 
 @functools.lru_cache(maxsize=DATASETS_KEPT)
 def _dataset(choice: str, root: str) -> Dataset:
-    """Return a dataset of which only validation images are kept in memory."""
+    """Return a dataset of which only validation images, and training images for pruning criteria, are kept in memory."""
     whole = load_present(json.loads(choice), Path(root))
+    looked_at = Split(whole.train.inputs[:CRITERION_IMAGES].clone(), whole.train.labels[:CRITERION_IMAGES].clone())
     seen = Split(whole.validation.inputs[:MOST_IMAGES].clone(), whole.validation.labels[:MOST_IMAGES].clone())
     nothing = Split(seen.inputs[:0], seen.labels[:0])
-    return replace(whole, train=nothing, validation=seen, test=nothing)
+    return replace(whole, train=looked_at, validation=seen, test=nothing)
 
 
 class _Points:

@@ -62,7 +62,7 @@ def select(
 
 
 def knob_widget(address: Address, knob: Knob, key: str, *, default: Any = None, label: str | None = None) -> Any:
-    """Draw one knob as the widget that suits its kind, and return its value, checked by the knob again.
+    """Draw one knob as the widget that suits its kind, and return its value, checked by the knob again; of a method its name.
 
     A number between a slider's steps, which a run of the command line may have, is drawn as a box to type in. A logarithmic
     slider has such a box beside it.
@@ -74,7 +74,7 @@ def knob_widget(address: Address, knob: Knob, key: str, *, default: Any = None, 
     """
     label = label or label_of(knob)
     default = knob.default if default is None else default
-    if knob.kind == "choice":
+    if knob.kind in ("choice", "method"):
         return select(address, key, [*knob.choices], default=default, label=label, show=title_of(knob), help=_(knob.help))
     if knob.kind == "ints":
         return _numbers(address, knob, key, list(default), label)
@@ -121,6 +121,35 @@ def entry_form(address: Address, entry: Entry, prefix: str, *, defaults: Mapping
     drawn = {name: knob for name, knob in entry.knobs.items() if knob.kind != "method"}
     values = {name: knob_widget(address, knob, f"{prefix}.{name}", default=given.get(name)) for name, knob in drawn.items()}
     return {"name": entry.name, **values}
+
+
+def knobs_form(
+    address: Address, knobs: Mapping[str, Knob], prefix: str, *, defaults: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Draw knobs in pairs, below them the knobs of the methods chosen, and return their values; a choice of one is not drawn.
+
+    Args:
+        prefix: of the settings' names in the address.
+    """
+    given, values = defaults or {}, {}
+    offered = [knob for knob in knobs.values() if len(knob.choices) != 1]
+    for start in range(0, len(offered), 2):
+        pair = offered[start : start + 2]
+        for column, knob in zip(st.columns(len(pair), gap="small", vertical_alignment="bottom"), pair, strict=True):
+            with column:
+                values[knob.name] = knob_widget(address, knob, f"{prefix}.{knob.name}", default=given.get(knob.name))
+    for knob in offered:
+        if knob.kind == "method":
+            values[knob.name] = _with_knobs(address, knob.registry[values[knob.name]], f"{prefix}.{knob.name}")
+    return values
+
+
+def _with_knobs(address: Address, entry: Entry, prefix: str) -> str | dict[str, Any]:
+    """Draw what the method chosen does and its knobs, and return it as a spec has it; one without knobs is its name."""
+    if not entry.knobs:
+        return entry.name
+    st.caption(_(entry.caption))
+    return {"name": entry.name, **knobs_form(address, entry.knobs, prefix)}
 
 
 def flag(address: Address, key: str, *, default: bool, label: str, help: str | None = None) -> bool:
