@@ -13,6 +13,7 @@ from typing import Any
 from benchmarks import chaos_postgresql
 from benchmarks.chaos_lab import Lab, differences, outcome
 from benchmarks.figures import Figure
+from compression.runs.leases import LEASE_S
 from compression.runs.records import FINISHED, INTERRUPTED, RUNNING
 
 RUNS = 5
@@ -61,10 +62,10 @@ def measure() -> Iterator[Figure]:
 
 
 @contextmanager
-def lab(*, slots: int, database: str | None = None) -> Iterator[Lab]:
+def lab(*, slots: int, database: str | None = None, lease_s: float = LEASE_S) -> Iterator[Lab]:
     """Yield a lab in a folder that is removed afterwards."""
     with tempfile.TemporaryDirectory() as home:
-        shaken = Lab(Path(home), slots=slots, database=database)
+        shaken = Lab(Path(home), slots=slots, database=database, lease_s=lease_s)
         try:
             yield shaken
         finally:

@@ -16,6 +16,7 @@ from safetensors.numpy import load_file
 
 from compression.runs import heartbeat
 from compression.runs.frames import metrics_frame
+from compression.runs.leases import LEASE_S
 from compression.runs.records import ACTIVE, FINISHED, INTERRUPTED, RUNNING, TERMINAL, Run
 from compression.runs.store import Store
 from compression.spec import parse
@@ -34,13 +35,15 @@ class Lab:
         home: the folder; it must not exist or be empty.
         slots: how many runs work at a time.
         database: the store's URL; SQLite in the home by default.
+        lease_s: after how many seconds without renewal a lease counts as abandoned.
     """
 
-    def __init__(self, home: Path, *, slots: int, database: str | None = None) -> None:
+    def __init__(self, home: Path, *, slots: int, database: str | None = None, lease_s: float = LEASE_S) -> None:
         home.mkdir(parents=True, exist_ok=True)
         self.home, self._clocks = home, home / "clocks"
         self.set_clocks(0, 0)
         settings = {"LAB_HOME": home, "CHAOS_CLOCKS": self._clocks, "CHAOS_SLOTS": slots, "LAB_THREADS": 1}
+        settings |= {"CHAOS_LEASE_SECONDS": lease_s}
         settings |= {"LAB_RUNS_PER_PERSON": 1000, "LAB_DATABASE_URL": database or f"sqlite:///{home / 'lab.db'}"}
         os.environ |= {name: str(value) for name, value in settings.items()}
         self.store = Store()

@@ -4,8 +4,8 @@ import pytest
 
 from benchmarks import chaos
 from benchmarks.chaos_lab import Lab, outcome
-from compression.runs.leases import LEASE_S
 
+SHORT_LEASE_S = 3.0
 SPECS = [
     {**chaos.DISTILL, "train": {"epochs": 60}, "seeds": [0]},
     {**chaos.COMPRESS, "steps": [{"name": "prune", "sparsity": 0.8}, {"name": "finetune", "epochs": 60}], "seeds": [0]},
@@ -15,7 +15,15 @@ SPECS = [
 @pytest.fixture(autouse=True)
 def settings_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the environment that a lab under test sets end with the test."""
-    for name in ("LAB_HOME", "LAB_THREADS", "LAB_DATABASE_URL", "LAB_RUNS_PER_PERSON", "CHAOS_CLOCKS", "CHAOS_SLOTS"):
+    for name in (
+        "LAB_HOME",
+        "LAB_THREADS",
+        "LAB_DATABASE_URL",
+        "LAB_RUNS_PER_PERSON",
+        "CHAOS_CLOCKS",
+        "CHAOS_SLOTS",
+        "CHAOS_LEASE_SECONDS",
+    ):
         monkeypatch.setenv(name, "to be replaced")
 
 
@@ -25,9 +33,9 @@ def test_a_locked_store_and_kills_neither_lose_nor_double_nor_change_a_run(monke
 
     def locked_while_they_work(lab: Lab) -> None:
         assert lab.at_work() == len(SPECS)
-        chaos.write_locked(lab, LEASE_S + 3)
+        chaos.write_locked(lab, SHORT_LEASE_S + 3)
 
-    with chaos.lab(slots=len(SPECS)) as shaken:
+    with chaos.lab(slots=len(SPECS), lease_s=SHORT_LEASE_S) as shaken:
         runs = shaken.wait([shaken.submit(spec) for spec in SPECS])
         undisturbed = [outcome(run, shaken.home, shaken.store) for run in runs]
         locked = chaos.through(shaken, locked_while_they_work, undisturbed, name="locked", method="", specs=SPECS)

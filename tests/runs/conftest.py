@@ -24,17 +24,22 @@ OTHER_DATABASE = os.environ.get("LAB_TEST_DATABASE_URL")
 sqlite_only = pytest.mark.skipif(OTHER_DATABASE is not None, reason="about SQLite's file")
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a fresh LAB_HOME."""
-    monkeypatch.setenv("LAB_HOME", str(tmp_path / "home"))
+def fresh_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a folder LAB_HOME, with an empty store."""
+    monkeypatch.setenv("LAB_HOME", str(folder))
     monkeypatch.delenv("LAB_DATABASE_URL", raising=False)
     if OTHER_DATABASE:
         monkeypatch.setenv("LAB_DATABASE_URL", OTHER_DATABASE)
         engine = open_engine(OTHER_DATABASE)
         METADATA.drop_all(engine)
         engine.dispose()
-    return tmp_path / "home"
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a fresh LAB_HOME."""
+    return fresh_home(tmp_path / "home", monkeypatch)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from compression.errors import SpecError
 from compression.runs.launch import supervisor_alive
 from compression.runs.records import CANCELLED, FINISHED, INTERRUPTED, RUNNING, Run
 from compression.spec import parse
-from tests.runs.conftest import wait_for, wait_until
+from tests.runs.conftest import fresh_home, wait_for, wait_until
 
 DISTILL = {
     "kind": "distill",
@@ -32,13 +32,15 @@ COMPRESS = {
 }
 
 
-@pytest.fixture
-def processes(home: Path) -> Iterator[None]:
-    """End the supervisor, and so its workers, with the test."""
-    yield
-    for process in _ours(home):
-        process.terminate()
-    wait_until(lambda: not _ours(home))
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return a LAB_HOME whose supervisor serves several tests, since each that starts has to load torch; end it after them."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        home = fresh_home(tmp_path_factory.mktemp("real") / "home", monkeypatch)
+        yield home
+        for process in _ours(home):
+            process.terminate()
+        wait_until(lambda: not _ours(home))
 
 
 def _ours(home: Path) -> list[psutil.Process]:
@@ -58,8 +60,15 @@ def _undisturbed(spec: dict) -> Run:
     return wait_for(runs.store(), runs.submit(parse(spec), owner="ada"), FINISHED, patience_s=200)
 
 
+def test_submitting_checks_the_device_before_anything_is_queued(home: Path) -> None:
+    with pytest.raises(SpecError, match="device: 'tpu' is not allowed"):
+        runs.submit(parse(DISTILL), owner="ada", device="tpu")
+    assert runs.store().runs() == []
+    assert not supervisor_alive()
+
+
 @pytest.mark.parametrize(("spec", "role"), [(DISTILL, "student"), (COMPRESS, "compressed")])
-def test_a_worker_killed_mid_run_resumes_to_the_same_numbers(home: Path, processes: None, spec: dict, role: str) -> None:
+def test_a_worker_killed_mid_run_resumes_to_the_same_numbers(served: Path, spec: dict, role: str) -> None:
     store = runs.store()
     run_id = runs.submit(parse(spec), owner="ada")
 
@@ -71,7 +80,7 @@ def test_a_worker_killed_mid_run_resumes_to_the_same_numbers(home: Path, process
 
     wait_until(in_the_second_seed, patience_s=120)
     assert store.run(run_id).state == RUNNING
-    worker = next(process for process in _ours(home) if process.parent() in _ours(home))
+    worker = next(process for process in _ours(served) if process.parent() in _ours(served))
     worker.kill()
     wait_for(store, run_id, INTERRUPTED, patience_s=10)
     told = len(store.events(run_id))
@@ -85,18 +94,11 @@ def test_a_worker_killed_mid_run_resumes_to_the_same_numbers(home: Path, process
     assert len(store.events(run_id)) - told < len(store.events(undisturbed.id))
 
 
-def test_a_run_from_the_queue_is_cancelled_and_leaves_a_log_without_errors(home: Path, processes: None) -> None:
+def test_a_run_from_the_queue_is_cancelled_and_leaves_a_log_without_errors(served: Path) -> None:
     store = runs.store()
     run_id = runs.submit(parse({**DISTILL, "train": {"epochs": 300}}), owner="ada")
     wait_until(lambda: any(event.type == "metric" for event in store.events(run_id)), patience_s=60)
     store.cancel(run_id)
     wait_for(store, run_id, CANCELLED)
     assert "Traceback" not in (settings.runs_folder() / run_id / "log.txt").read_text()
-    assert "Traceback" not in (home / "supervisor.log").read_text()
-
-
-def test_submitting_checks_the_device_before_anything_is_queued(home: Path) -> None:
-    with pytest.raises(SpecError, match="device: 'tpu' is not allowed"):
-        runs.submit(parse(DISTILL), owner="ada", device="tpu")
-    assert runs.store().runs() == []
-    assert not supervisor_alive()
+    assert "Traceback" not in (served / "supervisor.log").read_text()
