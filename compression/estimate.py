@@ -151,10 +151,14 @@ def _beside_training(spec: Spec, workspace: Workspace, device: str) -> float:
         teacher, student = (_cost(model, name, workspace) for model in (spec.teacher, spec.student))
         roles = 1 + spec.baseline
         answered = min(spec.transfer["images"] or _images(spec.dataset), _images(spec.dataset))
-        seconds += teacher.answer_seconds(test + answered + 2 * _validation_images(name), device)
-        return seconds + (1 + roles) * SECONDS_A_ROLE + roles * len(spec.seeds) * student.answer_seconds(test, device)
+        seconds += teacher.answer_seconds(test + answered + _validation_images(name), device)
+        return (
+            seconds
+            + (1 + roles) * SECONDS_A_ROLE
+            + roles * len(spec.seeds) * student.answer_seconds(test + _validation_images(name), device)
+        )
     own = _cost(spec.model, name, workspace)
-    each = 3 * own.answer_seconds(test, device) + 2 * own.answer_seconds(_validation_images(name), device)
+    each = 3 * own.answer_seconds(test + _validation_images(name), device)
     chosen = 2 * SECONDS_A_STEP_AND_PARAMETER * own.parameters * len(spec.steps)
     return seconds + 2 * SECONDS_A_ROLE + len(spec.seeds) * (each + chosen)
 

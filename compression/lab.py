@@ -14,12 +14,11 @@ from compression import events, networks, settings
 from compression.data import DATASETS
 from compression.data.arrays import Dataset
 from compression.data.load import load
-from compression.evaluation import evaluate
 from compression.events import Event
 from compression.export import weights
 from compression.hooks import Hooks
 from compression.measure.convergence import convergence
-from compression.measure.macs import macs
+from compression.measure.macs import to_fast_layout_
 from compression.networks import Network, Workspace
 from compression.progress import Progress
 from compression.recipe import RECIPE, Recipe
@@ -27,7 +26,6 @@ from compression.texts import gettext as _
 from compression.training import Beat, Epoch, Objective, Teacher, train
 
 MACS_WORTH_THREADS = 1e9
-MACS_WORTH_CHANNELS_LAST = 2e6
 
 
 @dataclass
@@ -51,6 +49,12 @@ class Lab:
     def checkpoint(self, name: str) -> Path:
         """Return the file from which an interrupted training goes on."""
         return self.workspace.folder / f"{name}.checkpoint"
+
+    def read(self, path: Path) -> Network:
+        """Return the network in a file, on the device and in the layout in which it predicts fastest."""
+        network = networks.read(path, self.data).to(self.workspace.device)
+        to_fast_layout_(network.model, self.data.shape)
+        return network
 
     def train(
         self,
@@ -77,7 +81,7 @@ class Lab:
         """
         data, options = data or self.data, {"objective": objective, "teacher": teacher, "checkpoint": checkpoint, "hooks": hooks}
         whole, began = checkpoint is None or not checkpoint.exists(), time.monotonic()
-        operations = _lay_out(model, macs(model, self.data.shape))
+        operations = to_fast_layout_(model, self.data.shape)
         with _fitting_threads(operations * recipe.batch_size):
             training = train(model, data, recipe, seed=seed, **options)
 
@@ -108,12 +112,12 @@ class Lab:
             yield events.stage(role, text, role=role, seed=seed, index=index, of=of)
             source = yield from self._train_and_cache(choice, RECIPE.bind(recipe)(), key, role=role, seed=seed)
         target = self.path(role, seed)
-        network = networks.read(source, self.data).to(self.workspace.device)
+        network = self.read(source)
         if source.suffix == target.suffix:
             networks.place(source, target)
         else:
             weights.save(target, network.model, network.facts)
-        yield events.metric(role, seed, None, evaluate(network.model, network.data))
+        yield events.metric(role, seed, None, network.validated)
         yield events.artifact(target, role, seed)
         return network
 
@@ -142,13 +146,6 @@ def open_lab(choice: dict[str, Any], workspace: Workspace) -> Generator[Event, N
     loading = load(choice, settings.data_root())
     data = yield from events.translated(loading, lambda sentence: [events.stage("data", sentence)])
     return Lab(workspace, choice, data.to(workspace.device))
-
-
-def _lay_out(model: nn.Module, operations: int) -> int:
-    """Lay a network's weights out as suits its size, and return its MACs."""
-    # The layout that convolutions like makes large networks up to twice as fast, and tiny ones a little slower.
-    model.to(memory_format=torch.channels_last if operations > MACS_WORTH_CHANNELS_LAST else torch.preserve_format)
-    return operations
 
 
 @contextmanager

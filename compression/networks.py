@@ -1,6 +1,7 @@
 """Networks that are built, trained once and kept, or taken from an earlier run."""
 
 import copy
+import functools
 import hashlib
 import json
 import os
@@ -11,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from compression.data import DATASETS
 from compression.data.arrays import Dataset, Split
 from compression.errors import DataError, NotFoundError
+from compression.evaluation import predict, validate
 from compression.export import compact, weights
 from compression.models import MODELS
 from compression.steps.state import State
@@ -60,6 +62,16 @@ class Network:
     def architecture(self) -> dict[str, Any]:
         """Return the name and the knobs of its model."""
         return self.facts["architecture"]
+
+    @functools.cached_property
+    def validation_logits(self) -> Tensor:
+        """Return its logits (N, K) for the validation images, computed once."""
+        return predict(self.model, self.data, self.data.validation.inputs)
+
+    @property
+    def validated(self) -> dict[str, float]:
+        """Return its `val_loss` and `val_accuracy`."""
+        return validate(self.validation_logits, self.data)
 
     def to(self, device: str) -> "Network":
         """Return it on a device; the data stays where it is."""

@@ -14,7 +14,7 @@ from compression.events import Event
 from compression.execute.claims import LOSES, within
 from compression.export import compact
 from compression.lab import Lab, open_lab
-from compression.measure.latency import latency
+from compression.measure.latency import as_built, latency
 from compression.measure.layers import layer_table
 from compression.measure.roles import add_agreement, describe, image_counts
 from compression.measure.verdict import verdict
@@ -88,6 +88,8 @@ class _Compression:
     def __init__(self, spec: CompressSpec, lab: Lab, seed: int, original: Network) -> None:
         self.spec, self.lab, self.seed, self.original = spec, lab, seed, original
         self.path = lab.path("compressed", seed)
+        self.teacher = Teacher(original.model, original.data)
+        self.teacher.validation_choice = original.validation_logits.argmax(1)
 
     def run(self) -> Generator[Event, None, Network]:
         """Yield the events of all steps; return the network as it is read back from its compact file."""
@@ -96,10 +98,10 @@ class _Compression:
                 self.lab.progress.skip(("compressed", self.seed, position))
         else:
             yield from self._steps()
-        network = networks.read(self.path, self.lab.data)
+        network = self.lab.read(self.path)
         header, _tensors = compact.read(self.path)
         yield events.layers("compressed", self.seed, layer_table(network.model, self.lab.data.shape, header["tensors"]))
-        return network.to(self.lab.workspace.device)
+        return network
 
     def _steps(self) -> Iterator[Event]:
         state, between = networks.state_of(self.original), self.lab.checkpoint(f"compressed-seed{self.seed}-steps")
@@ -132,7 +134,7 @@ class _Compression:
                 seed=self.seed,
                 key=("compressed", self.seed, position),
                 objective=build_objective(loss) if loss else None,
-                teacher=Teacher(self.original.model, self.original.data),
+                teacher=self.teacher,
                 checkpoint=self.lab.checkpoint(f"compressed-seed{self.seed}-step{position}"),
                 first_epoch=first_epoch,
                 data=self.original.data,
@@ -162,7 +164,7 @@ def _measure(spec: CompressSpec, everyone: Networks, lab: Lab) -> dict[str, Any]
         [chosen for _right, chosen in scores["original"]],
     )
     _add_before_recovery(described["compressed"], spec, everyone)
-    timed = {role: next(iter(by_seed.values())).model for role, by_seed in everyone.items()}
+    timed = {role: as_built(next(iter(by_seed.values())).model) for role, by_seed in everyone.items()}
     for role, figures in latency(timed, lab.data.shape, device=lab.workspace.device).items():
         described[role]["latency_ms"] = figures
     answer = verdict(

@@ -16,7 +16,7 @@ from compression.execute.shared import Trained, shared_baseline
 from compression.execute.tuning import learning_rates, tuning_trainings
 from compression.export import weights
 from compression.lab import Lab, open_lab
-from compression.measure.latency import latency
+from compression.measure.latency import as_built, latency
 from compression.measure.roles import add_agreement, describe, image_counts
 from compression.measure.verdict import verdict
 from compression.networks import Network, Workspace
@@ -40,6 +40,7 @@ def distill(spec: DistillSpec, workspace: Workspace) -> Iterator[Event]:
     recipe = teacher_recipe(spec.dataset, spec.teacher_train)
     teacher = yield from lab.obtain(spec.teacher, recipe, role="teacher", seed=teacher_seed)
     students.teacher = Teacher(teacher.model, replace(teacher.data, train=transfer.train))
+    students.teacher.validation_choice = teacher.validation_logits.argmax(1)
     rates = yield from learning_rates(spec, lab, roles, students.train)
     everyone: Networks = {"teacher": {teacher_seed: teacher}, **{role: {} for role in roles}}
     for index, seed in enumerate(spec.seeds, 1):
@@ -124,7 +125,7 @@ class _Students:
             else:
                 weights.save(path, model, networks.facts_of(self.spec.student, self.lab.data, convergence=ended))
             yield events.artifact(path, role, seed)
-        return networks.read(path, self.lab.data).to(self.lab.workspace.device)
+        return self.lab.read(path)
 
 
 def _measure(spec: DistillSpec, everyone: Networks, rates: dict[str, Any], lab: Lab, transfer_images: int) -> dict[str, Any]:
@@ -135,7 +136,7 @@ def _measure(spec: DistillSpec, everyone: Networks, rates: dict[str, Any], lab: 
     for role in set(everyone) - {"teacher"}:
         described[role]["lr"] = rates[role]["lr"]
         add_agreement(described[role], [chosen for _right, chosen in scores[role]], scores["teacher"][0][1])
-    timed = {role: next(iter(by_seed.values())).model for role, by_seed in everyone.items()}
+    timed = {role: as_built(next(iter(by_seed.values())).model) for role, by_seed in everyone.items()}
     for role, figures in latency(timed, lab.data.shape, device=lab.workspace.device).items():
         described[role]["latency_ms"] = figures
     return {

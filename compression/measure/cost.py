@@ -17,7 +17,7 @@ BACKWARD_FACTOR = 3
 @dataclass(frozen=True)
 class Rates:
     """Seconds that a device takes: in a training step for each operation of the network, floating-point operation, number that
-    the network's operations write and parameter; without training for each operation and each number written.
+    the network's operations write and parameter; without training for each operation, number written and number read.
     """
 
     kernel: float
@@ -26,19 +26,21 @@ class Rates:
     parameter: float
     answered_kernel: float
     answered_output: float
+    answered_input: float
 
 
 # One thread of a core, by least relative squares over 69 pairs of network, images and batch. The GPU's are estimates.
 RATES = {
-    "cpu": Rates(1e-4, 8.3e-12, 4.5e-9, 3e-10, 8e-6, 1.1e-9),
-    "cuda": Rates(6e-5, 1e-13, 1e-11, 1e-11, 2e-5, 1e-11),
+    "cpu": Rates(1e-4, 8.3e-12, 4.5e-9, 3e-10, 8e-6, 1.1e-9, 3.7e-9),
+    "cuda": Rates(6e-5, 1e-13, 1e-11, 1e-11, 2e-5, 1e-11, 1e-12),
 }
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one network costs: for one image its operations, multiply-accumulates and numbers written; its parameters."""
+    """What one network costs: for one image its values, operations, multiply-accumulates and numbers written; its parameters."""
 
+    inputs: int
     kernels: int
     macs: int
     outputs: int
@@ -55,7 +57,7 @@ class Cost:
         """Return the seconds of one pass over images without training."""
         rates = _rates(device)
         batches = -(-images // batch_size)
-        each = rates.flop * 2 * self.macs + rates.answered_output * self.outputs
+        each = rates.flop * 2 * self.macs + rates.answered_output * self.outputs + rates.answered_input * self.inputs
         return rates.answered_kernel * self.kernels * batches + each * images
 
     def training_seconds(self, recipe: Recipe, *, images: int, validation_images: int, device: str) -> float:
@@ -72,7 +74,10 @@ def cost(model: nn.Module, shape: tuple[int, ...]) -> Cost:
     example, counter = torch.zeros(1, *shape, device=first.device, dtype=first.dtype), _Kernels()
     with torch.no_grad(), evaluating(model), counter:
         model(example)
-    return Cost(counter.kernels, macs(model, shape), counter.outputs, sum(parameter.numel() for parameter in model.parameters()))
+    inputs = example.numel()
+    return Cost(
+        inputs, counter.kernels, macs(model, shape), counter.outputs, sum(parameter.numel() for parameter in model.parameters())
+    )
 
 
 class _Kernels(TorchDispatchMode):

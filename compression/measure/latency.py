@@ -1,5 +1,6 @@
 """Latency: networks timed in blocks of calls in turn, so that whatever slows the machine down slows them all."""
 
+import copy
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -60,6 +61,11 @@ def latency(
         name: {"median": float(np.median(taken)), "p95": float(np.percentile(taken, 95)), **facts}
         for name, taken in times.items()
     }
+
+
+def as_built(model: nn.Module) -> nn.Module:
+    """Return a copy in the layout of weights that PyTorch gives a network, in which people use it unless they change it."""
+    return copy.deepcopy(model).to(memory_format=torch.contiguous_format)
 
 
 def _nothing() -> None:

@@ -10,6 +10,18 @@ from torch.utils.flop_counter import flop_registry
 
 from compression.evaluation import evaluating
 
+MACS_WORTH_CHANNELS_LAST = 2e6
+
+
+def to_fast_layout_(model: nn.Module, shape: tuple[int, ...]) -> int:
+    """Store a network's weights in the layout in which it computes fastest, and return its `macs`.
+
+    The layout that convolutions like (channels last) makes large networks up to twice as fast, and tiny ones a little slower.
+    """
+    operations = macs(model, shape)
+    model.to(memory_format=torch.channels_last if operations > MACS_WORTH_CHANNELS_LAST else torch.preserve_format)
+    return operations
+
 
 def macs(model: nn.Module, shape: tuple[int, ...]) -> int:
     """Return the multiply-accumulate operations for one example of a shape (C, H, W)."""

@@ -8,7 +8,6 @@ from typing import Any
 from torch import Tensor
 
 from compression.data.arrays import Dataset
-from compression.evaluation import evaluate
 from compression.measure.interval import interval
 from compression.measure.layers import nonzero, parameters
 from compression.measure.macs import macs
@@ -32,7 +31,7 @@ def describe(
         {
             "seed": seed,
             "accuracy": float(row.float().mean()),
-            "validation_accuracy": evaluate(networks[seed].model, networks[seed].data)["val_accuracy"],
+            "validation_accuracy": networks[seed].validated["val_accuracy"],
             "artifact": files[seed].name,
             "convergence": networks[seed].facts.get("convergence"),
         }
