@@ -13,12 +13,13 @@ from benchmarks.figures import Figure, alternate, ratios, spread
 from compression import networks
 from compression.data.arrays import Dataset, Split
 from compression.data.load import load_present
-from compression.distillation.kd import kd
+from compression.distillation import DISTILLATION
 from compression.lab import Lab
 from compression.networks import Workspace
+from compression.objective import build_objective
 from compression.recipe import RECIPE, Recipe
 from compression.settings import data_root, threads
-from compression.training import Teacher
+from compression.teacher import Teacher
 
 ROUNDS = 3
 
@@ -62,8 +63,8 @@ def _ours(dataset: Dataset, recipe: Recipe, student: dict[str, Any], teacher: nn
     def run() -> None:
         model = networks.build(student, dataset, seed=0)
         lab = Lab(Workspace(Path(), Path(), Path()), {}, dataset)
-        taught_by = Teacher(teacher, dataset)
-        for _event in lab.train(model, recipe, role="student", seed=0, key="one", objective=kd, teacher=taught_by):
+        taught_by, objective = Teacher(teacher, dataset), build_objective(DISTILLATION.check({"name": "kd"}, "loss"))
+        for _event in lab.train(model, recipe, role="student", seed=0, key="one", objective=objective, teacher=taught_by):
             pass
 
     return run

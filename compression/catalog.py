@@ -24,6 +24,7 @@ class Knob:
 
     Attributes:
         logarithmic: whether equal ratios, not equal differences, are what one feels; such a slider has a box beside it.
+        symbol: its letter in the method's formula, as TeX has it, in whose place the page puts the present value.
     """
 
     help: str
@@ -37,6 +38,7 @@ class Knob:
     options: tuple[Any, ...] = ()
     registry: "Registry | None" = None
     logarithmic: bool = False
+    symbol: str = ""
 
     @property
     def choices(self) -> tuple[Any, ...]:
@@ -163,21 +165,23 @@ class Registry(Mapping[str, Entry]):
         self._entries: dict[str, Entry] = {}
         self._loaded = False
 
-    def register(self, *, title: str, source: str, **traits: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Return a decorator that adds a function under its own name.
+    def register(
+        self, *, title: str, source: str, name: str | None = None, **traits: Any
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Return a decorator that adds a function, or a class that has trained parts, under its own name or the one given.
 
         Raises:
             ValueError: the name is taken, or the function lacks a docstring or a knob its declaration.
         """
 
         def add(function: Callable[..., Any]) -> Callable[..., Any]:
-            name = function.__name__
-            if name in self._entries:
-                raise ValueError(f"{self.noun} {name!r} is registered twice")
+            key = name or function.__name__
+            if key in self._entries:
+                raise ValueError(f"{self.noun} {key!r} is registered twice")
             caption = (inspect.getdoc(function) or "").split("\n")[0]
             if not caption:
-                raise ValueError(f"{self.noun} {name!r} has no docstring")
-            self._entries[name] = Entry(name, function, title, source, caption, read_knobs(function), traits)
+                raise ValueError(f"{self.noun} {key!r} has no docstring")
+            self._entries[key] = Entry(key, function, title, source, caption, read_knobs(function), traits)
             return function
 
         return add
@@ -241,12 +245,13 @@ class Registry(Mapping[str, Entry]):
 
 
 def read_knobs(function: Callable[..., Any]) -> dict[str, Knob]:
-    """Return the knobs that a function declares by its keyword-only parameters.
+    """Return the knobs that a function, or a class by its `__init__`, declares by its keyword-only parameters.
 
     Raises:
         ValueError: a keyword-only parameter without a default or a `Knob`, or of a type that no knob has.
     """
-    hints = typing.get_type_hints(function, include_extras=True)
+    declaring = function.__init__ if isinstance(function, type) else function
+    hints = typing.get_type_hints(declaring, include_extras=True)
     knobs = {}
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind is not parameter.KEYWORD_ONLY:

@@ -11,6 +11,7 @@ from compression.data.load import train_images_knob
 from compression.distillation import DISTILLATION
 from compression.errors import SpecError
 from compression.models import MODELS
+from compression.objective import build_objective, check_comparison
 from compression.recipe import RECIPE
 from compression.steps import STEPS
 from compression.texts import gettext as _
@@ -129,6 +130,25 @@ def _loss(raw: Any, where: str) -> dict[str, Any] | list[dict[str, Any]]:
     return parts
 
 
+def check_losses(spec: Mapping[str, Any]) -> None:
+    """Make sure that the losses of a spec can compare its networks, and that the labels have one weight.
+
+    A network that an earlier run made is known only to the run.
+
+    Raises:
+        SpecError: a loss has nothing to compare in these networks, or a weight of the labels is given for a loss alone.
+    """
+    if "loss" in spec and spec["label_weight"] is not None and isinstance(spec["loss"], dict):
+        allowed = _("only a list of losses takes it: alone, a loss leaves the labels their weight itself")
+        raise SpecError("label_weight", spec["label_weight"], allowed)
+    losses = {"loss": spec["loss"]} if "loss" in spec else {}
+    losses |= {f"steps.{place}.loss": step["loss"] for place, step in enumerate(spec.get("steps", ())) if step.get("loss")}
+    teacher, student = (spec["teacher"], spec["student"]) if "loss" in spec else (spec["model"], spec["model"])
+    if "run" not in teacher:
+        for where, loss in losses.items():
+            check_comparison(build_objective(loss, where=where), student, teacher, spec["dataset"]["name"])
+
+
 def _steps(raw: Any, where: str) -> list[dict[str, Any]]:
     return [STEPS.check(step, f"{where}.{index}") for index, step in enumerate(_sized(raw, where))]
 
@@ -164,6 +184,7 @@ CHECKS: dict[str, Callable[[Any, str], Any]] = {
     "model": _model_or_run,
     "student": _model,
     "loss": _loss,
+    "label_weight": lambda raw, where: None if raw is None else WEIGHT.check(raw, where),
     "train": _train,
     "teacher_train": lambda raw, where: None if raw is None else _train(raw, where),
     "baseline": _flag,

@@ -20,10 +20,12 @@ from compression.hooks import Hooks
 from compression.measure.convergence import convergence
 from compression.measure.macs import to_fast_layout_
 from compression.networks import Network, Workspace
+from compression.objective import Objective
 from compression.progress import Progress
 from compression.recipe import RECIPE, Recipe
+from compression.teacher import Teacher
 from compression.texts import gettext as _
-from compression.training import Beat, Epoch, Objective, Teacher, train
+from compression.training import Beat, Epoch, train
 
 MACS_WORTH_THREADS = 1e9
 

@@ -1,30 +1,204 @@
-"""A loss of a spec as one callable, whether it names one distillation loss or a weighted sum of several."""
+"""What a student minimizes: the labels' loss and one distillation loss or several, each with its weight."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
-from compression.distillation import DISTILLATION
-from compression.training import Objective
+from compression.catalog import Entry
+from compression.data.arrays import Dataset
+from compression.distillation import DISTILLATION, Batch, Seen
+from compression.errors import SpecError
+from compression.features import Layout, View, layout, layout_of, paired
+from compression.tasks import task
+from compression.texts import gettext as _
+
+Terms = dict[str, Tensor]
+Loss = Callable[[Seen, Seen, Batch], Terms]
+
+OWN_SEED = 7919  # added to a training's seed, so that a loss's own weights are not those that the student began with
 
 
-def build_objective(loss: dict[str, Any] | list[dict[str, Any]]) -> Objective:
-    """Return student logits, teacher logits and labels to named loss terms whose sum is the loss.
+@dataclass(frozen=True)
+class Part:
+    """One distillation loss of an objective.
 
-    The terms of a sum are named `<loss>_<term>` and already carry the loss's weight.
+    Attributes:
+        choice: its name and knobs.
+        where: its path in the spec.
+        prefix: what the names of its terms begin with.
+        weight: of all its terms; None for the only loss, which has none.
+        labels: what the labels weigh that come with it; None where none do.
+    """
+
+    choice: Mapping[str, Any]
+    where: str
+    prefix: str = ""
+    weight: float | None = None
+    labels: float | None = None
+
+    @property
+    def entry(self) -> Entry:
+        """Return what the registry knows of it."""
+        return DISTILLATION[self.choice["name"]]
+
+    def weighted(self, term: Tensor) -> Tensor:
+        """Return a term times the weight."""
+        return term if self.weight is None else self.weight * term
+
+    def build(self, student: Seen, teacher: Seen) -> Loss:
+        """Return the loss with its knobs set: the function, or a module made for what it will see of both networks."""
+        knobs = {name: value for name, value in self.choice.items() if name in self.entry.knobs}
+        bound = self.entry.bind(knobs)
+        return bound(student, teacher) if isinstance(self.entry.function, type) else bound
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A sum of losses, before it is known between which networks.
+
+    Attributes:
+        parts: the distillation losses.
+        labels: what the labels weigh beside those that come with a part; None for nothing.
+    """
+
+    parts: tuple[Part, ...] = ()
+    labels: float | None = 1.0
+
+    @property
+    def looks_inside(self) -> bool:
+        """Tell whether a loss sees more than logits."""
+        return any(part.entry.traits.get("needs") for part in self.parts)
+
+    def looks(self, student: Layout, teacher: Layout) -> tuple[Layout, Layout]:
+        """Return which layers of the two networks the losses look at.
+
+        Raises:
+            SpecError: a network has no such layers, or too few of them.
+        """
+        needs = {need for part in self.parts for need in part.entry.traits.get("needs", ())}
+        for part in self.parts:
+            self._check(part, student, teacher)
+        looks = paired(student, teacher, needs)
+        self.build(*(look.probe(classes=2) for look in looks))
+        return looks
+
+    @staticmethod
+    def _check(part: Part, student: Layout, teacher: Layout) -> None:
+        needs = part.entry.traits.get("needs", ())
+        for role, found in ((_("student"), student), (_("teacher"), teacher)):
+            sentence = _("it compares {what}, and the {role} has none: choose another network, or a loss on logits")
+            if "features" in needs and not found.stages:
+                raise SpecError(f"{part.where}.name", part.choice["name"], sentence.format(what=_("feature maps"), role=role))
+            if "embedding" in needs and found.classifier is None:
+                raise SpecError(f"{part.where}.name", part.choice["name"], sentence.format(what=_("embeddings"), role=role))
+
+    def build(self, student: Seen, teacher: Seen, *, seed: int = 0) -> list[Loss]:
+        """Return the losses made for what they will see of both networks; the seed gives their own weights."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed + OWN_SEED)
+            return [_built(part, student, teacher) for part in self.parts]
+
+    def between(self, student: nn.Module, teacher: nn.Module | None, dataset: Dataset, *, seed: int) -> "Comparison":
+        """Return the objective of one training.
+
+        Raises:
+            SpecError: the losses have nothing to compare in these two networks.
+        """
+        rules, device = task(dataset.task), dataset.train.labels.device
+        if teacher is None or not self.parts:
+            return Comparison(Total(Objective(), [], rules.loss), View(student), None)
+        looks = (Layout(), Layout())
+        if self.looks_inside:
+            looks = self.looks(layout(student, dataset.shape), layout(teacher, dataset.shape))
+        losses = self.build(*(look.probe(dataset.classes) for look in looks), seed=seed)
+        total = Total(self, losses, rules.loss).to(device)
+        return Comparison(total, View(student, looks[0]), View(teacher, looks[1]))
+
+
+def _built(part: Part, student: Seen, teacher: Seen) -> Loss:
+    try:
+        return part.build(student, teacher)
+    except SpecError as error:  # of one of its knobs, which do not know where in the spec they stand
+        raise SpecError(f"{part.where}.{error.field}", error.given, error.allowed) from None
+
+
+class Total(nn.Module):
+    """Computes every term of an objective; its parameters are those that the losses train."""
+
+    def __init__(self, objective: Objective, losses: list[Loss], label_loss: Callable[[Tensor, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.objective, self.label_loss = objective, label_loss
+        self.losses = list(zip(objective.parts, losses, strict=True))
+        self.trained = nn.ModuleList(loss for loss in losses if isinstance(loss, nn.Module))
+
+    def forward(self, student: Seen, teacher: Seen | None, batch: Batch) -> Terms:
+        """Return the named terms, 0-d, whose sum is the loss."""
+        terms: Terms = {}
+        for part, loss in self.losses:
+            taught = loss(student, teacher, batch)
+            if part.labels is not None:
+                terms[f"{part.prefix}hard"] = part.weighted(part.labels * self.label_loss(student.logits, batch.labels))
+            terms |= {f"{part.prefix}{name}": part.weighted(term) for name, term in taught.items()}
+        if self.objective.labels is not None:
+            terms["hard"] = self.objective.labels * self.label_loss(student.logits, batch.labels)
+        return terms
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """An objective between two networks: what it sees of them, and its terms."""
+
+    total: Total
+    student: View
+    teacher: View | None
+
+
+def build_objective(
+    loss: dict[str, Any] | list[dict[str, Any]], label_weight: float | None = None, *, where: str = "loss"
+) -> Objective:
+    """Return the objective of a spec's loss.
+
+    A loss alone leaves the labels what its trait `teacher_share`, the name of a knob, does not take, or 1. In a list the labels
+    weigh `label_weight`; where that is None, each loss brings the labels that its share leaves, and where no loss has a share,
+    the labels weigh 1. The terms of a list are named `<position>_<loss>_<term>` and carry the loss's weight.
+
+    Args:
+        where: the loss's path in the spec.
     """
     if isinstance(loss, dict):
-        return DISTILLATION[loss["name"]].bind(loss)
-    parts = [
-        (f"{index + 1}_{part['name']}", part["weight"], build_objective({k: v for k, v in part.items() if k != "weight"}))
-        for index, part in enumerate(loss)
-    ]
+        share = _left_to_labels(loss)
+        return Objective((Part(loss, where, labels=1.0 if share is None else share),), None)
+    parts = tuple(
+        Part(
+            choice,
+            where=f"{where}.{index}",
+            prefix=f"{index + 1}_{choice['name']}_",
+            weight=choice["weight"],
+            labels=_left_to_labels(choice) if label_weight is None else None,
+        )
+        for index, choice in enumerate(loss)
+    )
+    if label_weight is None and all(part.labels is None for part in parts):
+        label_weight = 1.0
+    return Objective(parts, label_weight)
 
-    def total(student_logits: Tensor, teacher_logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        return {
-            f"{label}_{name}": weight * term
-            for label, weight, part in parts
-            for name, term in part(student_logits, teacher_logits, labels).items()
-        }
 
-    return total
+def check_comparison(
+    objective: Objective, student: dict[str, Any], teacher: dict[str, Any], dataset: str
+) -> tuple[Layout, Layout]:
+    """Return which layers of two architectures (`name` and knobs) the losses look at.
+
+    Raises:
+        SpecError: a network has no such layers, or too few of them.
+    """
+    if not objective.looks_inside:
+        return Layout(), Layout()
+    return objective.looks(*(layout_of(architecture, dataset) for architecture in (student, teacher)))
+
+
+def _left_to_labels(choice: Mapping[str, Any]) -> float | None:
+    share = DISTILLATION[choice["name"]].traits.get("teacher_share")
+    return None if share is None else 1 - choice[share]

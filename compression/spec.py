@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from compression.data import DATASETS
 from compression.errors import SpecError
-from compression.fields import CHECKS, fit_transfer
+from compression.fields import CHECKS, check_losses, fit_transfer
 from compression.recipe import RECIPE, default_recipe
 from compression.texts import gettext as _
 
@@ -25,6 +25,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "teacher": {"name": "cnn", "width": 32},
         "student": {"name": "cnn", "width": 4},
         "loss": {"name": "kd"},
+        "label_weight": None,
         "train": {"epochs": 40, "batch_size": 32, "lr": 0.2},
         "teacher_train": None,
         "baseline": True,
@@ -43,15 +44,24 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 
+# Fields that came after specs were stored and hashed: left out where they ask for nothing new.
+LATER_FIELDS: dict[str, Any] = {"label_weight": None}
+
+
 class _Spec:
     def to_json(self) -> dict[str, Any]:
         """Return the complete spec, JSON-safe; parsing it gives an equal spec."""
-        return {"kind": self.kind, **copy.deepcopy(asdict(self))}
+        fields = copy.deepcopy(asdict(self))
+        return {"kind": self.kind, **{key: value for key, value in fields.items() if not _is_neutral(key, value)}}
 
     @property
     def hash(self) -> str:
         """Return the SHA-256 of the complete spec in canonical JSON."""
         return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _is_neutral(key: str, value: Any) -> bool:
+    return key in LATER_FIELDS and value == LATER_FIELDS[key]
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,7 @@ class DistillSpec(_Spec):
 
     Attributes:
         transfer: what student and baseline learn from: `images`, how many of the training images, or None for all.
+        label_weight: what the labels weigh beside a list of losses; None for what the losses' shares leave, or 1.
         tune: `lr`, the learning rates from which each role picks its own before the seeds run, or None.
         tolerance: how much accuracy the student may lose against the teacher for the second claim.
     """
@@ -70,6 +81,7 @@ class DistillSpec(_Spec):
     teacher: dict[str, Any]
     student: dict[str, Any]
     loss: dict[str, Any] | list[dict[str, Any]]
+    label_weight: float | None
     train: dict[str, Any]
     teacher_train: dict[str, Any] | None
     baseline: bool
@@ -119,6 +131,7 @@ def parse(raw: Any) -> Spec:
     if checked.get("teacher_train") is not None:
         base = default_recipe(DATASETS[checked["dataset"]["name"]])
         checked["teacher_train"] = RECIPE.check({**base, **fields["teacher_train"]}, "teacher_train")
+    check_losses(checked)
     return KINDS[kind](**checked)
 
 

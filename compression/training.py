@@ -5,10 +5,9 @@ within a quarter of a second, and an `Epoch` after each pass over the data.
 """
 
 import copy
-import functools
 import math
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,15 +17,16 @@ from torch import Tensor, nn
 
 from compression.checkpoint import restore_checkpoint, save_checkpoint
 from compression.data.arrays import Dataset
+from compression.distillation import Batch, Seen
 from compression.errors import TrainingError
 from compression.evaluation import predict, validate
 from compression.hooks import Hooks
+from compression.objective import Objective
 from compression.recipe import Recipe
-from compression.tasks import task
+from compression.teacher import Teacher
 from compression.texts import gettext as _
 
 History = list[tuple[float, float]]
-Objective = Callable[[Tensor, Tensor | None, Tensor], dict[str, Tensor]]
 
 LOOP_VERSION = 1  # raise it with every change that gives trainings other numbers: what was cached before is then not used again
 BEAT_SECONDS = 0.15
@@ -53,28 +53,6 @@ class Epoch:
     values: dict[str, float]
 
 
-class Teacher:
-    """A trained network and its answers, each computed once for all students of a run.
-
-    Args:
-        model: on the device of the dataset, in evaluation mode.
-        dataset: what the students learn from, with inputs normalized as the teacher was trained to take them.
-    """
-
-    def __init__(self, model: nn.Module, dataset: Dataset) -> None:
-        self.model, self.dataset = copy.deepcopy(model).to(memory_format=torch.channels_last), dataset
-
-    @functools.cached_property
-    def train_logits(self) -> Tensor:
-        """Logits (N, K) of the training images as they are, for students that see no others."""
-        return predict(self.model, self.dataset, self.dataset.train.inputs)
-
-    @functools.cached_property
-    def validation_choice(self) -> Tensor:
-        """Class (N,) chosen for each validation image."""
-        return predict(self.model, self.dataset, self.dataset.validation.inputs).argmax(1)
-
-
 def train(
     model: nn.Module,
     dataset: Dataset,
@@ -93,14 +71,16 @@ def train(
 
     Args:
         model: on the device of the dataset.
-        objective: student logits, teacher logits, labels to named loss terms, which are summed; by default the task's loss.
-        teacher: agreement is measured with it; an objective gets its logits, for each batch anew where images are augmented.
+        objective: the losses whose sum is minimized; by default the task's own on the labels. Parameters that losses train are
+            trained with the model's and stand in the checkpoint.
+        teacher: agreement is measured with it; losses see its answers, for each batch anew where images are augmented.
         checkpoint: a checkpoint, written every few seconds and removed at the end; one that cannot be read is put
             aside with a warning in the log, and training begins anew.
         hooks: what else happens after steps and epochs.
 
     Raises:
         TrainingError: the loss is no longer a finite number.
+        SpecError: the objective has nothing to compare in these two networks.
     """
     loop = _Loop(model, dataset, recipe, seed, objective, teacher, hooks or Hooks())
     done = _go_on(loop, checkpoint) if checkpoint and checkpoint.exists() else 0
@@ -119,12 +99,13 @@ def train(
 
 def _go_on(loop: "_Loop", path: Path) -> int:
     """Return the epochs that a checkpoint has behind it; 0 where there is none, or none that can be used."""
-    initial = copy.deepcopy(loop.model.state_dict())
+    trained = loop.trained
+    initial = copy.deepcopy(trained.state_dict())
     done = restore_checkpoint(path, loop.dataset.train.labels.device, loop.restore)
     if done is None:
         # Half of a damaged checkpoint may have been loaded.
-        loop.model.load_state_dict(initial)
-        loop.optimizer = make_optimizer(loop.model, loop.recipe)
+        trained.load_state_dict(initial)
+        loop.optimizer = make_optimizer(trained, loop.recipe)
         loop.history = []
     return done or 0
 
@@ -189,13 +170,13 @@ class _Loop:
     ) -> None:
         self.hooks = hooks
         self.model, self.dataset, self.recipe, self.seed, self.teacher = model, dataset, recipe, seed, teacher
-        self.task = task(dataset.task)
-        self.objective = objective or (lambda logits, _teacher, labels: {"hard": self.task.loss(logits, labels)})
-        self.taught = objective is not None and teacher is not None
-        self.optimizer = make_optimizer(model, recipe)
+        self.compared = (objective or Objective()).between(model, teacher and teacher.model, dataset, seed=seed)
+        self.trained = nn.ModuleDict({"model": model, "losses": self.compared.total})
+        self.optimizer = make_optimizer(self.trained, recipe)
         self.batch = min(recipe.batch_size, len(dataset.train))
         self.steps = len(dataset.train) // self.batch
         self.same_views = recipe.augment == "none"
+        self.answers = teacher.seen(self.compared.teacher) if self.compared.teacher and self.same_views else None
         self.beat = self.saved = time.monotonic()
         self.history: History = []
 
@@ -230,11 +211,11 @@ class _Loop:
         labels = self.dataset.train.labels[chosen]
         if not self.same_views:
             inputs = augment(inputs, self.recipe.augment, generator)
-        teacher_logits = self._teach(inputs, chosen)
+        taught = self._teach(inputs, chosen)
         inputs = self.dataset.normalize(inputs)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.recipe, step, self.steps * self.recipe.epochs)
-        terms = self.objective(self.model(inputs), teacher_logits, labels)
+        terms = self.compared.total(self.compared.student(inputs), taught, Batch(inputs, labels, chosen, step))
         if self.hooks.penalty:
             terms = {**terms, "penalty": self.hooks.penalty(self.model)}
         self.optimizer.zero_grad(set_to_none=True)
@@ -244,13 +225,10 @@ class _Loop:
             self.hooks.after_step(step + 1, self.steps * self.recipe.epochs)
         return terms
 
-    def _teach(self, inputs: Tensor, chosen: Tensor) -> Tensor | None:
-        if not self.taught:
+    def _teach(self, inputs: Tensor, chosen: Tensor) -> Seen | None:
+        if self.compared.teacher is None:
             return None
-        if self.same_views:
-            return self.teacher.train_logits[chosen]
-        with torch.no_grad():
-            return self.teacher.model(self.teacher.dataset.normalize(inputs))
+        return self.teacher.look(self.compared.teacher, inputs) if self.answers is None else self.answers[chosen]
 
     def _means(self, totals: dict[str, Tensor], epoch: int) -> dict[str, float]:
         means = {name: float(total) / self.steps for name, total in totals.items()}
@@ -277,12 +255,13 @@ class _Loop:
     def save_now_and_then(self, path: Path | None, epoch: int) -> None:
         if path is None or epoch == self.recipe.epochs or time.monotonic() - self.saved <= CHECKPOINT_SECONDS:
             return
-        state = {"epoch": epoch, "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
-        save_checkpoint(path, {**state, "history": self.history})
+        state = {"epoch": epoch, "model": self.model.state_dict(), "losses": self.compared.total.state_dict()}
+        save_checkpoint(path, {**state, "optimizer": self.optimizer.state_dict(), "history": self.history})
         self.saved = time.monotonic()
 
     def restore(self, state: dict[str, Any]) -> int:
         self.model.load_state_dict(state["model"])
+        self.compared.total.load_state_dict(state.get("losses", {}))
         self.optimizer.load_state_dict(state["optimizer"])
         self.history = [tuple(losses) for losses in state.get("history", [])]
         return state["epoch"]

@@ -1,5 +1,50 @@
-"""Distillation losses: one file a loss."""
+"""Distillation losses: one file a loss, and what every loss is given."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from compression.catalog import Registry
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 DISTILLATION = Registry("compression.distillation", "distillation loss")
+NEEDS = ("features", "embedding")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a network answers to a batch, and what it computed on the way.
+
+    Attributes:
+        logits: (B, K), float.
+        features: one (B, C, H, W), float, a stage, first to last; student and teacher have equally many, of any channels and
+            sizes. Empty unless the loss's trait `needs` has "features".
+        embedding: (B, D), float, what the last linear layer is given; None unless `needs` has "embedding".
+    """
+
+    logits: "Tensor"
+    features: "tuple[Tensor, ...]" = ()
+    embedding: "Tensor | None" = None
+
+    def __getitem__(self, chosen: Any) -> "Seen":
+        """Return the same of some examples."""
+        embedding = None if self.embedding is None else self.embedding[chosen]
+        return Seen(self.logits[chosen], tuple(maps[chosen] for maps in self.features), embedding)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The examples of one training step.
+
+    Attributes:
+        inputs: (B, C, H, W), float, as the student is given them.
+        labels: (B,), int64.
+        index: (B,), int64, their positions among the training examples.
+        step: how many steps this training has behind it.
+    """
+
+    inputs: "Tensor"
+    labels: "Tensor"
+    index: "Tensor"
+    step: int

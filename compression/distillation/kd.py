@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from compression.catalog import Knob
-from compression.distillation import DISTILLATION
+from compression.distillation import DISTILLATION, Batch, Seen
 from compression.texts import mark as _
 
 
@@ -14,41 +14,44 @@ from compression.texts import mark as _
     title=_("KD (Hinton)"),
     source="Hinton, Vinyals & Dean 2015, arXiv:1503.02531, section 2",
     per_example=True,
-    formula=r"(1-\alpha)\,\mathrm{CE}(z_s, y) + \alpha T^2\,\mathrm{KL}\!\left(\sigma(z_t/T)\,\|\,\sigma(z_s/T)\right)",
+    teacher_share="alpha",
+    formula=r"\alpha T^2\,\mathrm{KL}\!\left(\sigma(z_t/T)\,\|\,\sigma(z_s/T)\right)",
 )
 def kd(
-    student_logits: Tensor,
-    teacher_logits: Tensor,
-    labels: Tensor,
+    student: Seen,
+    teacher: Seen,
+    batch: Batch,
     *,
     temperature: Annotated[
         float,
         Knob(
-            _("How soft the teacher's probabilities are: 1 leaves them as they are"), low=0.5, high=50, step=0.5, logarithmic=True
+            _("How soft the teacher's probabilities are: 1 leaves them as they are"),
+            low=0.5,
+            high=50,
+            step=0.5,
+            logarithmic=True,
+            symbol="T",
         ),
     ] = 4.0,
     alpha: Annotated[
-        float, Knob(_("Weight of the teacher's soft targets; labels have the rest"), low=0, high=1, step=0.05)
+        float, Knob(_("Weight of the teacher's soft targets; labels have the rest"), low=0, high=1, step=0.05, symbol=r"\alpha")
     ] = 0.9,
 ) -> dict[str, Tensor]:
     """Matches the teacher's softened probabilities, and the labels with what is left of the weight.
 
-    Two examples and two classes, temperature 2, alpha 0.25, student logits (0, 0) and (2, 0), teacher logits (2, 0) and
-    (2, 0), labels 0 and 1: hard 0.75 * (0.693147 + 2.126928) / 2 = 1.057528; soft 0.25 * 4 * (0.110944 + 0) / 2 = 0.055472;
-    in all 1.113000.
+    Two examples and two classes: softened, the teacher's probabilities are (0.731, 0.269) twice and the student's (0.5, 0.5) and
+    (0.731, 0.269), so that the divergences are 0.110944 and 0, and the loss is 0.25 * 4 * 0.110944 / 2 = 0.055472.
 
-    Args:
-        student_logits: (B, K), float.
-        teacher_logits: (B, K), float; no gradient reaches them.
-        labels: (B,), int64.
+    >>> from torch import tensor
+    >>> student, teacher = Seen(tensor([[0.0, 0.0], [2.0, 0.0]])), Seen(tensor([[2.0, 0.0], [2.0, 0.0]]))
+    >>> batch = Batch(inputs=None, labels=tensor([0, 1]), index=tensor([0, 1]), step=0)
+    >>> round(float(kd(student, teacher, batch, temperature=2.0, alpha=0.25)["soft"]), 6)
+    0.055472
 
     Returns:
-        `hard` and `soft`, 0-d and already weighted; the loss is their sum.
+        `soft`, 0-d: alpha * T² * KL(teacher || student), the mean over examples. Alone, labels weigh 1 - alpha.
     """
-    log_student = functional.log_softmax(student_logits / temperature, 1)
-    log_teacher = functional.log_softmax(teacher_logits.detach() / temperature, 1)
+    log_student = functional.log_softmax(student.logits / temperature, 1)
+    log_teacher = functional.log_softmax(teacher.logits.detach() / temperature, 1)
     divergence = functional.kl_div(log_student, log_teacher, reduction="batchmean", log_target=True)
-    return {
-        "hard": (1 - alpha) * functional.cross_entropy(student_logits, labels),
-        "soft": alpha * temperature**2 * divergence,
-    }
+    return {"soft": alpha * temperature**2 * divergence}

@@ -24,8 +24,8 @@ from compression.recipe import RECIPE
 from compression.spec import CompressSpec
 from compression.steps import STEPS, snapshot
 from compression.steps.state import State
+from compression.teacher import Teacher
 from compression.texts import gettext as _
-from compression.training import Teacher
 
 Networks = dict[str, dict[int, Network]]
 

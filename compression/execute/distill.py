@@ -20,11 +20,11 @@ from compression.measure.latency import as_built, latency
 from compression.measure.roles import add_agreement, describe, image_counts
 from compression.measure.verdict import verdict
 from compression.networks import Network, Workspace
-from compression.objective import build_objective
+from compression.objective import build_objective, check_comparison
 from compression.recipe import RECIPE, Recipe, teacher_recipe
 from compression.spec import DistillSpec
+from compression.teacher import Teacher
 from compression.texts import gettext as _
-from compression.training import Teacher
 
 Networks = dict[str, dict[int, Network]]
 
@@ -41,6 +41,7 @@ def distill(spec: DistillSpec, workspace: Workspace) -> Iterator[Event]:
     teacher = yield from lab.obtain(spec.teacher, recipe, role="teacher", seed=teacher_seed)
     students.teacher = Teacher(teacher.model, replace(teacher.data, train=transfer.train))
     students.teacher.validation_choice = teacher.validation_logits.argmax(1)
+    check_comparison(build_objective(spec.loss), spec.student, teacher.architecture, spec.dataset["name"])
     rates = yield from learning_rates(spec, lab, roles, students.train)
     everyone: Networks = {"teacher": {teacher_seed: teacher}, **{role: {} for role in roles}}
     for index, seed in enumerate(spec.seeds, 1):
@@ -105,7 +106,7 @@ class _Students:
             role=role,
             seed=seed,
             key=name,
-            objective=build_objective(self.spec.loss) if role == "student" else None,
+            objective=build_objective(self.spec.loss, self.spec.label_weight) if role == "student" else None,
             teacher=self.teacher,
             checkpoint=self.lab.checkpoint(name),
             data=self.transfer,

@@ -32,7 +32,7 @@ SEEDS = Knob(
     kind="int",
 )
 TOLERANCES = (0.0, 0.005, 0.01, 0.02, 0.03, 0.05)
-SYMBOLS = {"alpha": r"\\alpha", "temperature": r"(?<![A-Za-z\\])T(?![A-Za-z])"}
+LABELS_PART = r"\mathrm{CE}(z_s, y)"
 
 
 @dataclass(frozen=True)
@@ -143,11 +143,14 @@ def distillation_loss(address: Address, entry: Entry, prefix: str) -> dict[str, 
 
 def with_numbers(entry: Entry, knobs: dict[str, Any]) -> str:
     """Return a loss's formula, a term a line, with the present values of its knobs in place of their letters."""
-    formula = entry.traits["formula"].replace(r"\alpha T", r"\alpha \cdot T")
-    for name, pattern in SYMBOLS.items():
-        if name in knobs:
-            formula = re.sub(pattern, f"{{{knobs[name]:g}}}", formula)
-    terms = formula.replace(" + ", r" \\ &+ ")
+    share = entry.knobs[entry.traits["teacher_share"]].symbol if "teacher_share" in entry.traits else ""
+    labels = rf"(1-{share})\,{LABELS_PART}" if share else LABELS_PART
+    formula = f"{labels} + {entry.traits['formula']}"
+    for name, knob in entry.knobs.items():
+        if knob.symbol:
+            pattern = rf"(?<![A-Za-z\\]){re.escape(knob.symbol)}(?![A-Za-z])"
+            formula = re.sub(pattern, lambda _found, name=name: f"{{{knobs[name]:g}}}", formula)
+    terms = re.sub(r"\}\s+\{(?=\d)", r"} \\cdot {", formula).replace(" + ", r" \\ &+ ")
     return rf"\begin{{aligned}}&{terms}\end{{aligned}}"
 
 

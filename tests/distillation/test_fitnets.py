@@ -1,0 +1,56 @@
+"""FitNets against a mean over every example, channel and pixel written out here, and what becomes of its convolution."""
+
+import pytest
+import torch
+
+from compression.distillation import Batch, Seen
+from compression.distillation.fitnets import FitNets
+from compression.errors import SpecError
+
+NO_BATCH = Batch(torch.empty(0), torch.empty(0), torch.empty(0), step=0)
+
+
+def maps(*shapes: tuple[int, ...], seed: int) -> Seen:
+    generator = torch.Generator().manual_seed(seed)
+    return Seen(torch.empty(0), tuple(torch.randn(*shape, generator=generator, dtype=torch.float64) for shape in shapes))
+
+
+@pytest.mark.parametrize(("own", "others"), [(4, 4), (4, 2), (2, 4)])
+def test_against_the_equation(own, others):
+    student, teacher = maps((2, 3, own, own), seed=0), maps((2, 4, others, others), seed=1)
+    loss = FitNets(student, teacher, hint_weight=7.0, stage=1).double()
+    weight, bias = loss.regressor.weight.detach(), loss.regressor.bias.detach()
+    side = min(own, others)
+
+    def averaged(image: torch.Tensor, row: int, column: int) -> float:
+        step = image.shape[0] // side
+        return float(image[row * step : (row + 1) * step, column * step : (column + 1) * step].mean())
+
+    squares = []
+    for example in range(2):
+        for channel in range(4):
+            for row in range(side):
+                for column in range(side):
+                    seen = [averaged(student.features[0][example, other], row, column) for other in range(3)]
+                    guess = sum(float(weight[channel, other, 0, 0]) * seen[other] for other in range(3)) + float(bias[channel])
+                    squares.append((guess - averaged(teacher.features[0][example, channel], row, column)) ** 2)
+    assert float(loss(student, teacher, NO_BATCH)["hint"].detach()) == pytest.approx(7 * sum(squares) / len(squares))
+
+
+def test_nothing_is_left_where_the_teachers_channels_are_the_mixture_that_the_convolution_makes_of_the_students():
+    student = maps((8, 3, 4, 4), seed=0)
+    mixture = maps((5, 3, 1, 1), seed=1).features[0]
+    teacher = Seen(torch.empty(0), (torch.einsum("oc,bchw->bohw", mixture[:, :, 0, 0], student.features[0]),))
+    loss = FitNets(student, teacher, hint_weight=1.0, stage=1).double()
+    assert float(loss(student, teacher, NO_BATCH)["hint"].detach()) > 0.1
+    loss.load_state_dict({"regressor.weight": mixture, "regressor.bias": torch.zeros(5)})
+    hint = loss(student, teacher, NO_BATCH)["hint"]
+    hint.backward()
+    assert float(hint.detach()) < 1e-12
+    assert float(loss.regressor.weight.grad.abs().max()) < 1e-12
+
+
+def test_a_stage_that_is_not_there_is_a_sentence():
+    student, teacher = (maps((1, 2, 4, 4), (1, 3, 4, 4), seed=0) for _ in range(2))
+    with pytest.raises(SpecError, match="stage: 3 is not allowed; these two networks have 2 stages in common"):
+        FitNets(student, teacher, hint_weight=1.0, stage=3)
