@@ -101,6 +101,10 @@ class Objective:
             torch.manual_seed(seed + OWN_SEED)
             return [_built(part, student, teacher) for part in self.parts]
 
+    def total(self, losses: list[Loss], label_loss: Callable[[Tensor, Tensor], Tensor]) -> "Total":
+        """Return what computes the terms of the parts' losses, in their order."""
+        return Total(self, losses, label_loss)
+
     def between(self, student: nn.Module, teacher: nn.Module | None, dataset: Dataset, *, seed: int) -> "Comparison":
         """Return the objective of one training.
 
@@ -109,13 +113,12 @@ class Objective:
         """
         rules, device = task(dataset.task), dataset.train.labels.device
         if teacher is None or not self.parts:
-            return Comparison(Total(Objective(), [], rules.loss), View(student), None)
+            return Comparison(Objective().total([], rules.loss), View(student), None)
         looks = (Layout(), Layout())
         if self.looks_inside:
             looks = self.looks(layout(student, dataset.shape), layout(teacher, dataset.shape))
         losses = self.build(*(look.probe(dataset.classes) for look in looks), seed=seed)
-        total = Total(self, losses, rules.loss).to(device)
-        return Comparison(total, View(student, looks[0]), View(teacher, looks[1]))
+        return Comparison(self.total(losses, rules.loss).to(device), View(student, looks[0]), View(teacher, looks[1]))
 
 
 def _built(part: Part, student: Seen, teacher: Seen) -> Loss:

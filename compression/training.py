@@ -71,8 +71,7 @@ def train(
 
     Args:
         model: on the device of the dataset.
-        objective: the losses whose sum is minimized; by default the task's own on the labels. Parameters that losses train are
-            trained with the model's and stand in the checkpoint.
+        objective: by default the task's loss on the labels; its own parameters are trained with the model's.
         teacher: agreement is measured with it; losses see its answers, for each batch anew where images are augmented.
         checkpoint: a checkpoint, written every few seconds and removed at the end; one that cannot be read is put
             aside with a warning in the log, and training begins anew.
@@ -80,7 +79,7 @@ def train(
 
     Raises:
         TrainingError: the loss is no longer a finite number.
-        SpecError: the objective has nothing to compare in these two networks.
+        SpecError: the objective cannot compare these two networks.
     """
     loop = _Loop(model, dataset, recipe, seed, objective, teacher, hooks or Hooks())
     done = _go_on(loop, checkpoint) if checkpoint and checkpoint.exists() else 0

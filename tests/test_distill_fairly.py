@@ -13,7 +13,8 @@ from compression.execute.tuning import learning_rates
 from compression.lab import Lab
 from compression.settings import data_root
 from compression.spec import parse
-from compression.training import Teacher, train
+from compression.teacher import Teacher
+from compression.training import train
 
 SHORT = {"kind": "distill", "teacher": {"name": "cnn", "width": 4}, "teacher_train": {"epochs": 1}, "seeds": [0, 2]}
 

@@ -11,11 +11,12 @@ from torch.nn import functional
 
 from compression import networks
 from compression.data.arrays import Dataset, Split
-from compression.distillation.kd import kd
 from compression.errors import TrainingError
 from compression.evaluation import predict
+from compression.objective import build_objective
 from compression.recipe import Recipe
-from compression.training import Beat, Epoch, Teacher, augment, learning_rate, train
+from compression.teacher import Teacher
+from compression.training import Beat, Epoch, augment, learning_rate, train
 
 PLAIN = Recipe(3, 16, 0.1, "sgd", 0.9, "constant", 0.01, "none")
 
@@ -41,7 +42,7 @@ def run(model: nn.Module, dataset: Dataset, recipe: Recipe, **options: object) -
 def test_it_does_what_a_plain_loop_does(taught):
     dataset = toy()
     ours, theirs, teacher = network(dataset), network(dataset), network(dataset, 1, 4).eval()
-    objective = (lambda s, t, y: kd(s, t, y, temperature=3.0, alpha=0.5)) if taught else None
+    objective = build_objective({"name": "kd", "temperature": 3.0, "alpha": 0.5}) if taught else None
     epochs = run(ours, dataset, PLAIN, objective=objective, teacher=Teacher(teacher, dataset) if taught else None)
 
     decayed = [parameter for parameter in theirs.parameters() if parameter.ndim > 1]
@@ -155,7 +156,8 @@ def test_a_loss_that_is_no_number_is_a_sentence():
             network(dataset),
             dataset,
             Recipe(30, 16, 2.0, "sgd", 0.99, "constant", 0.1, "none"),
-            objective=lambda s, t, y: {"a": (s**9).sum()},
+            objective=build_objective([{"name": "logit_difference", "alpha": 1.0, "weight": 1000.0}]),
+            teacher=Teacher(network(dataset, 1, 4).eval(), dataset),
         )
 
 

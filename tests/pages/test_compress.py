@@ -303,7 +303,7 @@ def test_the_loss_of_recovery_has_its_knobs_and_the_device_is_the_runs(visit: Vi
         ({"bits": "many"}, "a whole number from 1 to 16"),
         ({"granularity": "atoms"}, "allowed is one of weight, channel"),
         ({"from": "moon"}, "allowed is one of zoo, run"),
-        ({"learn": "nothing"}, "allowed is one of none, kd"),
+        ({"learn": "nothing"}, "allowed is one of none, fitnets"),
         ({"finetune": "perhaps"}, "allowed is yes or no"),
         ({"run": "nosuchrun"}, "There is no run"),
     ],
