@@ -78,8 +78,7 @@ def train(
         hooks: what else happens after steps and epochs.
 
     Raises:
-        TrainingError: the loss is no longer a finite number.
-        SpecError: the objective cannot compare these two networks.
+        LabError: the loss is no longer a finite number, or cannot compare these two networks.
     """
     loop = _Loop(model, dataset, recipe, seed, objective, teacher, hooks or Hooks())
     done = _go_on(loop, checkpoint) if checkpoint and checkpoint.exists() else 0
