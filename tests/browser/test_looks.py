@@ -1,5 +1,6 @@
 """What only a browser shows of the pages' looks: a narrow screen brings a run into view, the logo follows the shade."""
 
+from collections.abc import Sequence
 from io import BytesIO
 
 import pytest
@@ -7,16 +8,38 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser import lab
+from tests.pages.stored_runs import finished
+
+
+@pytest.fixture(autouse=True)
+def _same_home(server: lab.Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process write into the server's store."""
+    monkeypatch.setenv("LAB_HOME", str(server.home))
+    monkeypatch.delenv("LAB_DATABASE_URL", raising=False)
+
 
 VERDICT = "[class*=st-key-verdict]"
 RUN_MS = 60_000
 
+READABLE = 4.5  # WCAG 2, level AA
+BACKGROUND = "element => getComputedStyle(element).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number)"
 FOCUSED = """() => {
     const here = document.activeElement;
     const bar = document.querySelector(".st-key-run-dock") ?? document.querySelector(".st-key-run-bar");
     const name = here.getAttribute("aria-label") ?? here.innerText;
     return [name, here.getBoundingClientRect().bottom, bar.getBoundingClientRect().top, bar.contains(here)];
 }"""
+
+
+def contrast(first: Sequence[int], second: Sequence[int]) -> float:
+    """Return the contrast of two sRGB colours, 1 to 21, as WCAG 2 defines it."""
+
+    def luminance(colour: Sequence[int]) -> float:
+        linear = [part / 255 / 12.92 if part <= 10 else ((part / 255 + 0.055) / 1.055) ** 2.4 for part in colour]
+        return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    dark, bright = sorted((luminance(first), luminance(second)))
+    return (bright + 0.05) / (dark + 0.05)
 
 
 @pytest.mark.parametrize(
@@ -33,6 +56,19 @@ def test_a_narrow_screen_shows_the_run_that_was_started_and_its_verdict(path: st
     lab.shoot(page, "narrow-" + path.partition("?")[0].strip("/"))
     run, form = (page.locator(f"[data-testid=stColumn]:has({part})").first for part in (VERDICT, ".st-key-run-bar"))
     assert run.bounding_box()["y"] < form.bounding_box()["y"]
+
+
+@pytest.mark.parametrize(("shade", "colour"), [("light", (15, 98, 168)), ("dark", (118, 185, 238))])
+@pytest.mark.parametrize(
+    ("path", "blue"), [("/distill", "[data-testid=stSliderThumbValue]"), ("/runs", "button[aria-checked=true]")]
+)
+def test_blue_words_are_legible(path: str, blue: str, shade: str, colour: tuple[int, ...], page: Page) -> None:
+    if path == "/runs":
+        finished()
+    page.emulate_media(color_scheme=shade)
+    page.goto(path)
+    expect(page.locator(blue).first).to_have_css("color", f"rgb{colour}")
+    assert contrast(colour, page.get_by_test_id("stApp").evaluate(BACKGROUND)) >= READABLE
 
 
 @pytest.mark.parametrize("path", ["/distill", "/compress"])

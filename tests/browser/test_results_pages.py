@@ -1,6 +1,8 @@
 """Compare and Runs in a real browser: what a click does, what stays after a reload, what changes by itself."""
 
 import hashlib
+import threading
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -22,6 +24,27 @@ def _same_home(server: lab.Server, monkeypatch: pytest.MonkeyPatch) -> None:
     for run in store().runs():
         store().finish(run.id, TOKEN, "cancelled")
         store().delete(run.id)
+
+
+@pytest.fixture
+def at_work() -> Iterator[Callable[..., str]]:
+    """Start runs whose leases are renewed while a test lasts, as their worker would, else the supervisor ends them after 10 s."""
+    runs, over = list[str](), threading.Event()
+
+    def start(owner: str) -> str:
+        runs.append(started(owner))
+        return runs[-1]
+
+    def renew() -> None:
+        while not over.wait(1.0):
+            for run in runs:
+                store().append(run, TOKEN, [])
+
+    renewing = threading.Thread(target=renew)
+    renewing.start()
+    yield start
+    over.set()
+    renewing.join()
 
 
 def open_page(page: Page, path: str) -> str:
@@ -75,12 +98,12 @@ def test_marked_rows_stand_side_by_side_after_a_filter_and_a_reload(page: Page) 
     finder = page.get_by_placeholder("Network, setting, title, owner")
     finder.fill("temperature 8")
     finder.press("Enter")
-    expect(page.get_by_text("1 networks", exact=False)).to_be_visible()
+    expect(page.get_by_text("1 network.", exact=False)).to_be_visible()
     wait_for_address(page, role="student", runs=f"{hot},{cold}", find="temperature 8")
     page.reload()
     lab.settle(page)
     expect(page.get_by_role("heading", name="Temperature T: 2, 8")).to_be_visible()
-    expect(page.get_by_text("1 networks", exact=False)).to_be_visible()
+    expect(page.get_by_text("1 network.", exact=False)).to_be_visible()
     page.get_by_role("button", name="Clear", exact=True).click()
     expect(page.get_by_role("heading", name="Temperature T: 2, 8")).to_have_count(0)
     lab.shoot(page, "results-compare")
@@ -164,8 +187,8 @@ def test_several_runs_marked_on_runs_open_side_by_side(page: Page) -> None:
     wait_for_address(page, runs=f"{first},{second}")
 
 
-def test_a_running_run_moves_by_itself_and_ends_with_its_verdict(page: Page) -> None:
-    run = started("ada")
+def test_a_running_run_moves_by_itself_and_ends_with_its_verdict(page: Page, at_work: Callable[..., str]) -> None:
+    run = at_work("ada")
     told(run, {"type": "stage", "stage": "student", "text": "Student, seed 1 of 5"})
     open_page(page, f"/runs?run={run}")
     progress = page.locator("[data-testid=stProgress]")
@@ -180,10 +203,10 @@ def test_a_running_run_moves_by_itself_and_ends_with_its_verdict(page: Page) -> 
     expect(progress).to_have_count(0)
 
 
-def test_cancel_and_delete_ones_own_run(page: Page) -> None:
+def test_cancel_and_delete_ones_own_run(page: Page, at_work: Callable[..., str]) -> None:
     me = open_page(page, "/runs")
     expect(page.get_by_role("heading", name="No runs yet")).to_be_visible()
-    run, kept = started(me), finished("ada")
+    run, kept = at_work(me), finished("ada")
     open_page(page, f"/runs?run={run}")
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("button", name="Cancelling …")).to_be_disabled()

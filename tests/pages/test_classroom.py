@@ -13,6 +13,7 @@ from compression.runs.rows import PAUSED, TIME_LIMIT
 from compression.spec import parse
 from tests.pages.conftest import Visit
 from tests.pages.stored_runs import started
+from ui.server.identity import COOKIE
 
 SPEC = parse({"kind": "distill"})
 
@@ -97,6 +98,16 @@ def test_the_lecturer_looks_after_everybodys_runs(lecture: Callable[..., AppTest
     button(app, "Clear it").click().run()
     assert [store().run(run).state for run in (working, first)] == [RUNNING, CANCELLED]
     assert not app.exception
+
+
+def test_a_reload_and_another_tab_of_the_lecturer_ask_for_no_key_again(lecture: Callable[..., AppTest], visit: Visit) -> None:
+    entered = lecture("runs", run=queued())
+    tab = visit("home")
+    assert "Leave" not in labels(tab)
+    tab.session_state[COOKIE] = entered.session_state[COOKIE]
+    assert "Leave" in labels(tab.run())
+    button(tab, "Leave").click().run()
+    assert "Leave" not in labels(tab) | labels(entered.run())
 
 
 def test_a_key_that_was_changed_opens_nothing_any_more(lecture: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch) -> None:

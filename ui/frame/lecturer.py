@@ -14,7 +14,7 @@ def draw() -> None:
     if not lecturer_session.possible():
         return
     if lecturer_session.current() is not None:
-        with st.popover(_("Lecturer"), icon=":material/key:", key=KEY, type="tertiary"):
+        with st.popover(_("You are the lecturer"), icon=":material/key:", key=f"{KEY}-entered", type="tertiary"):
             st.caption(_("On Runs you can cancel anybody's run, change the queue and limit the time of all runs."))
             st.button(_("Leave"), on_click=lecturer_session.leave)
         return

@@ -71,7 +71,7 @@ def _state(run: Run) -> str:
 
 def controls(address: Address) -> View:
     """Draw the choice of what the table shows, and keep it in the address."""
-    columns = st.columns([3, 4, 4, 3], gap="small", vertical_alignment="bottom")
+    columns = st.columns([3, 4, 4, 3], gap="small")
     shared = {"persist_state": "session"}
     show = _understood(address, "show", _("the runs of"), WHOSE)
     with columns[0]:

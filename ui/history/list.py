@@ -16,7 +16,7 @@ from ui.run.current import show_from_now, shown
 from ui.run.differences import MOST_COMPARED
 from ui.run.feed import Watch, watch
 from ui.run.outcome import Outcome, outcome
-from ui.run.words import STATES, State, age_text, dataset, owner_text, progress_text, what
+from ui.run.words import STATES, State, age_text, dataset, networks, owner_text, progress_text
 from ui.server.identity import colour_of
 from ui.widgets import row_selection
 from ui.widgets.table_height import table_height
@@ -135,7 +135,7 @@ def row(run: Run, settings: str, viewer: str) -> dict[str, Any]:
     found = outcome(run) if run.state == FINISHED else Outcome()
     return {
         "state": [sign(STATES[run.state])],
-        "what": what(run),
+        "what": run.title or networks(run),
         "settings": settings,
         "accuracy": None if found.accuracy is None else 100 * found.accuracy,
         "dataset": dataset(run),

@@ -4,6 +4,7 @@ Streamlit would show Home under a dialog, from a page of HTML that asks a font s
 """
 
 from html import escape
+from pathlib import Path
 
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
@@ -12,8 +13,10 @@ from starlette.routing import Route
 
 from compression.texts import gettext as _
 from ui.frame.pages import SECTIONS
+from ui.server.index_html import ICON_PATH
 
-LOOKS = ":root{color-scheme:light dark}body{font:18px/1.6 sans-serif;max-width:36em;margin:9em auto;padding:1em}a{margin:.5em}"
+HEAD = '<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Compression Lab</title>'
+LOOKS = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 
 
 class Name(StringConvertor):
@@ -35,10 +38,10 @@ def no_page_routes(base: str) -> list[Route]:
             return RedirectResponse(str(request.url.replace(path=path.rstrip("/"))))
         sentence = escape(_("There is no page {path} in this lab. These are there:").format(path=path))
         links = [f'<a href="{base}/{"" if place.name == "home" else place.name}">{_(place.title)}</a>' for place in places]
-        head = "<meta charset=utf-8><meta name=viewport content='width=device-width'><title>Compression Lab</title>"
-        return HTMLResponse(
-            f"<!doctype html>{head}<style>{LOOKS}</style><p>{sentence}</p><p>{' '.join(links)}</p>", status_code=404
-        )
+        icon = f"{base}{ICON_PATH}"
+        head = f'{HEAD}<link rel="icon" href="{icon}"><style>{LOOKS}</style>'
+        top = f'<img src="{icon}" alt=""><h1>{escape(_("No such page"))}</h1><p>{sentence}</p>'
+        return HTMLResponse(f"<!doctype html>{head}{top}<p>{''.join(links)}</p>", status_code=404)
 
     below = [Route(f"{base}/{place.name}/{{beyond:path}}", answer) for place in places]
     return [*below, Route(f"{base}/{{name:name}}", answer), Route(f"{base}/{{name:name}}/", answer)]
