@@ -513,3 +513,24 @@ def test_the_methods_are_listed_with_their_settings(capsys: pytest.CaptureFixtur
 def test_a_spec_comes_from_stdin(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO('{"kind": "distill", "seeds": []}'))
     assert "seeds: [] is not allowed" in refused(capsys, "run", "-")
+
+
+def test_a_sweep_runs_what_has_not_finished_before_and_says_which_is_best(
+    capsys: pytest.CaptureFixture, store: Store, supervised: None
+) -> None:
+    for temperature in (1, 4):
+        assert cli.main(["run", spec_file(loss={"name": "kd", "temperature": temperature})]) == 0
+    capsys.readouterr()
+    request = {"kind": "sweep", "base": TINY, "over": {"loss.temperature": [1, 4]}}
+    assert cli.main(["run", spec_file(request)]) == 0
+    out, err = capsys.readouterr()
+    told = json.loads(out)
+    assert [cell["at"]["loss.temperature"] for cell in told["cells"]] == [1, 4]
+    assert {cell["state"] for cell in told["cells"]} == {FINISHED}
+    assert told["best"]["finished"] == 2
+    assert "temperature 4: finished" in err
+    assert len(store.runs()) == 2
+    assert cli.main(["runs", "show", told["sweep"]]) == 0
+    assert json.loads(capsys.readouterr().out) == told
+    assert cli.main(["run", spec_file(request), "--set", "loss.temperature=1"]) == 0
+    assert cli.main(["run", spec_file({**request, "over": {}})]) == 2

@@ -17,6 +17,7 @@ from compression.runs.devices import available, resolve, slots
 from compression.runs.records import CANCELLED, COMMAND_LINE, FAILED, FINISHED, QUEUED, RUNNING, Run
 from compression.runs.worker import Worker
 from compression.spec import override, parse
+from compression.sweep import is_sweep
 from compression.texts import gettext as _
 
 EXIT_CODES = {FINISHED: 0, FAILED: 1, CANCELLED: 130}
@@ -28,8 +29,12 @@ TURN_S = 0.25
 def run(request: argparse.Namespace) -> int:
     """Run the spec that the request names and print its result."""
     settings.check()
-    spec = parse(override(_raw_spec(request), request.settings))
+    raw = _raw_spec(request)
+    if is_sweep(raw):
+        from compression.commands.sweeping import run_sweep
 
+        return run_sweep(raw, request)
+    spec = parse(override(raw, request.settings))
     device = resolve(request.device)
     if request.reuse and (found := runs.store().find_finished(spec.hash)) is not None:
         print(json.dumps(result_of(found)))

@@ -12,8 +12,9 @@ from typing import Any
 from compression import runs, settings
 from compression.charts.numbers import format_bytes
 from compression.commands.starting import starting
-from compression.errors import LabError
-from compression.runs.records import QUEUED, RUNNING, Run
+from compression.commands.sweeping import follow, sweep_result
+from compression.errors import LabError, NotFoundError
+from compression.runs.records import QUEUED, RUNNING, Run, StoredSweep
 from compression.runs.store import Store
 from compression.runs.tidy import TITLES, survey, tidy
 from compression.texts import gettext as _
@@ -52,18 +53,27 @@ def _print_table(found: list[Run]) -> None:
 
 
 def _show(store: Store, request: argparse.Namespace) -> int:
+    if (sweep := _sweep(store, request.id)) is not None:
+        print(json.dumps(sweep_result(sweep)))
+        return 0
     _print_run(store, store.run(request.id), as_json=request.json)
     return 0
 
 
-def _resume(_store: Store, request: argparse.Namespace) -> int:
+def _resume(store: Store, request: argparse.Namespace) -> int:
     with starting():
         from compression.commands.foreground import resume
 
+    if _sweep(store, request.id) is not None:
+        store.resume_sweep(request.id)
+        return follow(request.id)
     return resume(request.id)
 
 
 def _cancel(store: Store, request: argparse.Namespace) -> int:
+    if _sweep(store, request.id) is not None:
+        store.cancel_sweep(request.id)
+        return 0
     before = store.run(request.id)
     run = store.cancel(request.id)
     if not before.active:
@@ -103,6 +113,12 @@ def _tidy(store: Store, request: argparse.Namespace) -> int:
         sentence = _("{size} can be freed of what is older than {days:g} days: add --yes. Settings, results and logs stay.")
         print(sentence.format(size=format_bytes(found.bytes), days=request.older_than))
     return 0
+
+
+def _sweep(store: Store, sweep_id: str) -> StoredSweep | None:
+    with suppress(NotFoundError):
+        return store.sweep(sweep_id)
+    return None
 
 
 def _print_run(store: Store, run: Run, *, as_json: bool) -> None:

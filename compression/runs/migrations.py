@@ -107,4 +107,10 @@ def _let_all_images_transfer(connection: Connection) -> None:
             connection.execute(text("UPDATE runs SET spec = :spec WHERE id = :id"), values)
 
 
-STEPS: dict[int, Callable[[Connection], None]] = {1: _to_version_2}
+def _to_version_3(connection: Connection) -> None:
+    connection.execute(text("ALTER TABLE runs ADD COLUMN sweep VARCHAR"))
+    columns = "owner VARCHAR NOT NULL, title VARCHAR NOT NULL, spec TEXT NOT NULL, cells TEXT NOT NULL, created FLOAT NOT NULL"
+    connection.execute(text(f"CREATE TABLE sweeps (id VARCHAR NOT NULL PRIMARY KEY, {columns})"))
+
+
+STEPS: dict[int, Callable[[Connection], None]] = {1: _to_version_2, 2: _to_version_3}

@@ -28,6 +28,7 @@ class Run:
         priority: runs of a higher number start first.
         time_limit_s: seconds after which it is stopped; none without a limit.
         cores: how many CPU cores it computes with.
+        sweep: the sweep that asked for it.
     """
 
     id: str
@@ -54,6 +55,7 @@ class Run:
     priority: int = 0
     time_limit_s: float | None = None
     cores: int = 1
+    sweep: str | None = None
 
     @property
     def active(self) -> bool:
@@ -69,6 +71,18 @@ class Event:
     time: float
     type: str
     payload: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class StoredSweep:
+    """A sweep as it stands in the store: its request, and for each cell the settings' values, `at`, and the id of its `run`."""
+
+    id: str
+    owner: str
+    title: str
+    spec: dict[str, Any]
+    cells: list[dict[str, Any]]
+    created: float
 
 
 @dataclass(frozen=True)
@@ -192,7 +206,16 @@ def _run(row: Mapping[str, Any], spec: dict[str, Any] | None, result: dict[str, 
         priority=int(number(row["priority"]) or 0),
         time_limit_s=number(row["time_limit_s"]),
         cores=max(1, int(number(row["cores"]) or 1)),
+        sweep=None if row["sweep"] is None else str(row["sweep"]),
     )
+
+
+def read_sweep(row: Mapping[str, Any]) -> StoredSweep:
+    """Return the sweep of a row; one that makes no sense has no cells."""
+    held = decode(row["cells"]) or {}
+    cells = [cell for cell in held.get("cells", []) if isinstance(cell, dict) and {"at", "run"} <= cell.keys()]
+    created = number(row["created"]) or 0.0
+    return StoredSweep(str(row["id"]), str(row["owner"]), str(row["title"]), decode(row["spec"]) or {}, cells, created)
 
 
 def read_event(row: Mapping[str, Any]) -> Event | None:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
 
 from compression import settings
-from compression.errors import NotFoundError, NotYoursError
+from compression.errors import LimitError, NotFoundError, NotYoursError
 from compression.runs import records
 from compression.runs.records import CANCELLED, FINISHED, INTERRUPTED, QUEUED, RUNNING, Lease, Standing
 from compression.runs.schema import EVENTS, ROOM, RUNS
@@ -39,6 +39,20 @@ def row_of(connection: Connection, run_id: str, owner: str | None = None) -> Row
     if owner is not None and row["owner"] != owner:
         raise NotYoursError(_("Run {id} belongs to someone else.").format(id=run_id))
     return row
+
+
+def check_limit(connection: Connection, owner: str) -> None:
+    """Make sure that someone may ask for one more run, or sweep: the runs of a sweep count as one, since they wait by turns.
+
+    Raises:
+        LimitError: the owner already has as many waiting or at work as one person may have.
+    """
+    mine = and_(RUNS.c.owner == owner, RUNS.c.state.in_(records.ACTIVE))
+    limit = settings.runs_per_person()
+    asked_for = func.count(func.distinct(func.coalesce(RUNS.c.sweep, RUNS.c.id)))
+    if connection.scalar(select(asked_for).where(mine)) >= limit:
+        message = _("You already have {limit} runs waiting or running; wait for one to end or cancel one.")
+        raise LimitError(message.format(limit=limit))
 
 
 def held(run_id: str, token: str) -> ColumnElement[bool]:

@@ -29,7 +29,7 @@ from compression.runs import migrations
 from compression.texts import gettext as _
 from compression.texts import mark
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 BUSY_TIMEOUT_S = 30
 POSTGRESQL_PATIENCE = {  # a server that is cut off is noticed
     "connect_timeout": 5,
@@ -80,6 +80,7 @@ RUNS = Table(
     Column("priority", Integer, nullable=False, server_default="0"),
     Column("time_limit_s", Float),
     Column("cores", Integer, nullable=False, server_default="1"),
+    Column("sweep", String),
     Index("runs_by_created", "created", "id"),
     Index("runs_by_hash", "hash", "state", "finished"),
     Index("runs_by_state", "state", "created"),
@@ -105,6 +106,17 @@ PEOPLE = Table(
     Column("name", String, nullable=False),
     Column("colour", String, nullable=False),
     Column("seen", Float, nullable=False),
+)
+
+SWEEPS = Table(
+    "sweeps",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("owner", String, nullable=False),
+    Column("title", String, nullable=False),
+    Column("spec", Text, nullable=False),
+    Column("cells", Text, nullable=False),
+    Column("created", Float, nullable=False),
 )
 
 ROOM = Table("room", METADATA, Column("key", String, primary_key=True), Column("value", Text, nullable=False))

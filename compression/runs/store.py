@@ -6,10 +6,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, select, update
+from sqlalchemy import and_, delete, select, update
 
 from compression import settings
-from compression.errors import LabError, LimitError
+from compression.errors import LabError
 from compression.runs import records, rows
 from compression.runs.classroom import Classroom
 from compression.runs.housekeeping import Housekeeping
@@ -18,6 +18,7 @@ from compression.runs.queries import Queries
 from compression.runs.records import CANCELLED, QUEUED, RUNNING, Lease, Run, Standing
 from compression.runs.rows import (
     AT_REST,
+    check_limit,
     end,
     held,
     insert_events,
@@ -31,12 +32,13 @@ from compression.runs.rows import (
     working,
 )
 from compression.runs.schema import ABOUT, EVENTS, RUNS
+from compression.runs.sweeps import Sweeps
 from compression.texts import gettext as _
 
 SAFE_ID = re.compile(r"[0-9a-z]{4,40}")
 
 
-class Store(Queries, People, Classroom, Housekeeping):
+class Store(Queries, People, Classroom, Sweeps, Housekeeping):
     """Runs and their events.
 
     Guarantees, for any number of processes and threads:
@@ -77,7 +79,7 @@ class Store(Queries, People, Classroom, Housekeeping):
             LimitError: the owner already has as many runs waiting or at work as one person may have.
         """
         with self._write() as connection:
-            self._check_limit(connection, owner)
+            check_limit(connection, owner)
             values = {"title": title, "wanted_device": device, "state": QUEUED, **forecast}
             return insert_run(connection, spec, spec_hash, kind, owner=owner, **values)
 
@@ -130,7 +132,7 @@ class Store(Queries, People, Classroom, Housekeeping):
                 raise LabError(_("Run {id} is {state}; only an ended run without a result goes on.").format(**row))
             values = {**AT_REST, "state": QUEUED, "error": None, "finished": None, "device": None}
             if token is None:
-                self._check_limit(connection, row["owner"])
+                check_limit(connection, row["owner"])
             else:
                 values |= {"wanted_device": device or row["wanted_device"], **waiting(token)}
             told = and_(EVENTS.c.run == run_id, EVENTS.c.type.in_(records.TERMINAL))
@@ -250,10 +252,3 @@ class Store(Queries, People, Classroom, Housekeeping):
         """Write something and change nothing; raises where nothing can be written now."""
         with self._write() as connection:
             connection.execute(update(ABOUT).values(value=ABOUT.c.value))
-
-    def _check_limit(self, connection: Connection, owner: str) -> None:
-        mine = and_(RUNS.c.owner == owner, RUNS.c.state.in_(records.ACTIVE))
-        limit = settings.runs_per_person()
-        if connection.scalar(select(func.count()).where(mine)) >= limit:
-            message = _("You already have {limit} runs waiting or running; wait for one to end or cancel one.")
-            raise LimitError(message.format(limit=limit))

@@ -1,0 +1,61 @@
+"""Sweeps on the command line: their runs wait in the queue like all others, and this process follows them."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from compression import runs
+from compression.measure.best import best_cell
+from compression.runs.records import ACTIVE, COMMAND_LINE, FINISHED, StoredSweep
+from compression.runs.sweeping import outcomes, submit_sweep, title_of
+from compression.texts import gettext as _
+
+POLL_S = 0.25
+CANCELLED = 130
+
+
+def run_sweep(raw: Mapping[str, Any], request: argparse.Namespace) -> int:
+    """Queue the runs of a sweep, follow them and print what they found; `--set` changes the base."""
+    from compression.spec import override
+    from compression.sweep import parse_sweep
+
+    sweep = parse_sweep({**raw, "base": override(raw.get("base"), request.settings)})
+    title = request.card or ("" if request.spec == "-" else Path(request.spec).stem)
+    return follow(submit_sweep(sweep, owner=COMMAND_LINE, device=request.device, title=title))
+
+
+def follow(sweep_id: str) -> int:
+    """Say when each run of a sweep ends, print what all found, and return the exit code; Ctrl-C cancels them."""
+    store, code, told = runs.store(), 0, set()
+    sweep = store.sweep(sweep_id)
+    try:
+        print(_("Sweep {id} of {count} runs; Ctrl-C cancels it.").format(id=sweep_id, count=len(sweep.cells)), file=sys.stderr)
+        while True:
+            cells = outcomes(sweep, store.runs_of([cell["run"] for cell in sweep.cells]))
+            for cell in cells:
+                if cell["state"] not in ACTIVE and cell["run"] not in told:
+                    told.add(cell["run"])
+                    state = cell["state"] or _("deleted")
+                    print(f"{title_of(cell['at'])}: {state} ({cell['run']})", file=sys.stderr, flush=True)
+            if len(told) == len({cell["run"] for cell in cells}):
+                break
+            with suppress(OSError):
+                runs.ensure_alive()
+            time.sleep(POLL_S)
+    except KeyboardInterrupt:
+        store.cancel_sweep(sweep_id)
+        code = CANCELLED
+    result = sweep_result(sweep)
+    print(json.dumps(result))
+    return code or int(any(cell["state"] != FINISHED for cell in result["cells"]))
+
+
+def sweep_result(sweep: StoredSweep) -> dict[str, Any]:
+    """Return what the command line prints of a sweep: its request, its cells, and which of them is best."""
+    cells = outcomes(sweep, runs.store().runs_of([cell["run"] for cell in sweep.cells]))
+    return {"sweep": sweep.id, "spec": sweep.spec, "cells": cells, "best": best_cell(cells)}
