@@ -160,6 +160,8 @@ def test_whoever_works_on_a_run_itself_waits_for_its_turn_like_everybody(store: 
     first = submit(store)
     own = store.start({"kind": "distill"}, "hash", "distill", owner="command line", device="cpu", token="c")
     assert (store.run(own).state, store.take(own, "c", CPU).state) == (QUEUED, QUEUED)  # `first` has waited longer
+    assert not store.append(own, "c", [{"type": "metric", "values": {}}]).held  # whoever waits is not at work
+    assert not store.finish(own, "c", FAILED)
     assert store.claim("a", CPU).id == first
     later = submit(store)
     assert store.take(own, "c", CPU).state == QUEUED
@@ -200,6 +202,7 @@ def test_the_limit_a_person_holds_when_all_submit_at_once(store: Store, monkeypa
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(attempt, range(12))) == 3
     ended = store.claim("t", CPU)
+    assert not attempt(0)  # a run at work counts, too
     store.finish(ended.id, "t", INTERRUPTED)
     submit(store, owner="grace")
     submit(store)

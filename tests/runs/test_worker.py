@@ -18,7 +18,9 @@ import pytest
 from compression import settings
 from compression.errors import DataError, StoreError
 from compression.runs import reporter, worker
+from compression.runs.journal import Journal
 from compression.runs.records import CANCELLED, FAILED, FINISHED, INTERRUPTED, RUNNING, Lease, Run
+from compression.runs.reporter import Reporter
 from compression.runs.store import Store
 from compression.runs.worker import STALE, Engine, Worker
 from tests.runs import engines
@@ -208,22 +210,26 @@ def test_signals_end_a_run_in_order(store: Store, engine: Engine, number: int, i
     assert store.run(run.id).state == state
 
 
-def test_the_engine_is_closed_when_it_is_stopped(store: Store) -> None:
-    closed = []
+def test_an_engine_that_comes_back_in_time_is_closed_and_not_interrupted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "PATIENCE_S", 60.0)
+    ended = []
 
     def engine(spec: dict, folder: Path, device: str) -> Iterator[dict]:
+        yield METRIC
+        store.cancel(run.id)
         try:
             yield from endless(spec, folder, device)
-        finally:
-            closed.append(True)
+        except BaseException as end:
+            ended.append(type(end))
+            raise
 
     run = claim(store)
-    threading.Timer(0.3, lambda: store.cancel(run.id)).start()
     assert work(store, run, engine) == CANCELLED
-    assert closed == [True]
+    assert ended == [GeneratorExit]
 
 
-def test_a_worker_that_lost_its_lease_stops_and_leaves_the_run_alone(store: Store) -> None:
+def test_a_worker_that_lost_its_lease_stops_and_leaves_the_run_alone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "PATIENCE_S", 60.0)
     run, told_by_then = claim(store), []
 
     def take_over() -> None:
@@ -245,6 +251,7 @@ def test_a_worker_that_lost_its_lease_stops_and_leaves_the_run_alone(store: Stor
     assert store.check(run.id, "other").held
     assert told_by_then
     assert store.events(run.id) == told_by_then
+    assert Journal(settings.runs_folder() / run.id / ".journal").left()  # another worker's, by now
 
 
 def test_the_lease_is_renewed_again_and_again_while_the_engine_is_silent(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,6 +268,36 @@ def test_the_lease_is_renewed_again_and_again_while_the_engine_is_silent(store: 
 
     assert work(store, run, engine) == FINISHED
     assert {standing.token for standing in renewals} == {"t"}
+
+
+def test_what_comes_while_events_are_stored_stays_in_the_journal(home: Path, tmp_path: Path) -> None:
+    class Slow(Store):
+        attempts = 0
+
+        def append(self, *given: Any, **rest: Any) -> Lease:
+            self.attempts += 1
+            if self.attempts > 1:
+                raise StoreError("The store cannot be used: the server closed the connection.")
+            told.add({**METRIC, "epoch": 2})
+            return super().append(*given, **rest)
+
+    store, journal = Slow(), Journal(tmp_path / "journal")
+    told = Reporter(store, claim(store).id, "t", lambda lease: None, journal=journal)
+    told.add({**METRIC, "epoch": 1})
+    told.start()
+    wait_until(lambda: store.attempts > 1)
+    assert told.close() == journal.left() == [{**METRIC, "epoch": 2}]
+
+
+def test_a_lost_lease_leaves_the_journal_to_the_next_worker(store: Store, tmp_path: Path) -> None:
+    heard, journal = [], Journal(tmp_path / "journal")
+    told = Reporter(store, claim(store).id, "another", heard.append, journal=journal)
+    told.add(METRIC)
+    told.start()
+    wait_until(lambda: heard != [])
+    told.close()
+    assert heard[0] == Lease(False)
+    assert journal.left() == [METRIC]
 
 
 class Absent(Store):
