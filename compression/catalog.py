@@ -23,6 +23,7 @@ class Knob:
     """One setting of a method: what it does, its bounds and its unit; name, kind and default come from the parameter.
 
     Attributes:
+        beside: whether the settings of the method that is chosen stand beside this one, not within it.
         logarithmic: whether equal ratios, not equal differences, are what one feels; such a slider has a box beside it.
         symbol: its letter in the method's formula, as TeX has it, in whose place the page puts the present value.
     """
@@ -37,6 +38,7 @@ class Knob:
     default: Any = None
     options: tuple[Any, ...] = ()
     registry: "Registry | None" = None
+    beside: bool = False
     logarithmic: bool = False
     symbol: str = ""
 
@@ -141,15 +143,36 @@ class Entry:
         Raises:
             SpecError: an unknown knob or a value that its knob does not allow.
         """
+        given = self._beside(given)
+        knobs = self.knobs_with(given, where)
         for key in given:
-            if key not in self.knobs:
-                known = _("allowed is one of {names}").format(names=", ".join(self.knobs) or _("no setting at all"))
-                raise SpecError(
-                    f"{where}.{key}",
-                    given[key],
-                    _("{name} has no setting of that name: {known}").format(name=self.name, known=known),
-                )
-        return {name: knob.check(given.get(name, knob.default), f"{where}.{name}") for name, knob in self.knobs.items()}
+            if key not in knobs:
+                known = _("allowed is one of {names}").format(names=", ".join(knobs) or _("no setting at all"))
+                sentence = _("{name} has no setting of that name: {known}").format(name=self.name, known=known)
+                raise SpecError(f"{where}.{key}", given[key], sentence)
+        return {name: knob.check(given.get(name, knob.default), f"{where}.{name}") for name, knob in knobs.items()}
+
+    def knobs_with(self, given: Mapping[str, Any], where: str = "") -> dict[str, Knob]:
+        """Return the knobs, followed by those of the methods chosen whose settings stand beside the choice.
+
+        Raises:
+            SpecError: there is no such method.
+        """
+        knobs = dict(self.knobs)
+        for knob in self.knobs.values():
+            if knob.beside:
+                chosen = knob.check(given.get(knob.name, knob.default), f"{where}.{knob.name}")
+                knobs = {**knob.registry[chosen].knobs, **knobs}
+        return {**self.knobs, **knobs}
+
+    def _beside(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what was given with settings beside the method's name where they stood within."""
+        flat = dict(given)
+        for name, knob in self.knobs.items():
+            if knob.beside and isinstance(flat.get(name), Mapping) and "name" in flat[name]:
+                within = dict(flat[name])
+                flat = {**flat, name: within.pop("name"), **within}
+        return flat
 
 
 class Registry(Mapping[str, Entry]):

@@ -11,6 +11,7 @@ from compression.data import DATASETS
 from compression.errors import SpecError
 from compression.fields import CHECKS, check_losses, fit_transfer
 from compression.recipe import RECIPE, default_recipe
+from compression.steps import STEPS
 from compression.texts import gettext as _
 
 STEP_DEFAULTS: list[dict[str, Any]] = [
@@ -183,7 +184,17 @@ def _replace(spec: dict[str, Any], path: str, value: Any) -> None:
         parent.clear()
         parent["name"] = value
     else:
+        if parent.get(last) != value:
+            _drop_settings(parent, last)
         parent[last] = value
+
+
+def _drop_settings(step: dict[str, Any], choice: str) -> None:
+    """Remove the settings of the method that a step has chosen, where they stand beside the choice."""
+    entry = STEPS[step["name"]] if step.get("name") in STEPS else None
+    if entry and choice in entry.knobs and entry.knobs[choice].beside:
+        for setting in step.keys() - entry.knobs.keys() - {"name"}:
+            del step[setting]
 
 
 def _child(parent: Any, key: str, path: str) -> Any:

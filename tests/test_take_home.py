@@ -72,6 +72,18 @@ def outside(folder: Path, path: Path, data: Path) -> tuple[float, list[str]]:
             ["compressed-seed0.compact"],
         ),
         (
+            {"kind": "compress", "steps": [{"name": "prune", "sparsity": 0.5}, {"name": "quantize", "method": "kmeans"}]},
+            ["compressed-seed0.compact"],
+        ),
+        (
+            {"kind": "compress", "steps": [{"name": "quantize", "method": {"name": "kmeans", "codebook": "channel"}, "bits": 3}]},
+            ["compressed-seed0.compact"],
+        ),
+        (
+            {"kind": "compress", "steps": [{"name": "quantize", "bits": 4, "scheme": "asymmetric", "group": 32}]},
+            ["compressed-seed0.compact"],
+        ),
+        (
             {
                 "kind": "compress",
                 "model": {"name": "mlp"},

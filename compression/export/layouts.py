@@ -2,12 +2,15 @@
 
 A record, one a tensor, says all that is needed to cut the payload: `name`, `shape`, `type`, `layout` ("dense": every value;
 "gaps": the positions of the values that are not zero, then these), `kept` (how many these are), `gap_bits` and `gap_numbers`
-(gaps of one bit are a bitmap); for levels also `bits`, `low` (the lowest level), `scales` (how many) and `pruned` (whether
-zeros stay zero in further training; files without it say nothing of that, and zeros then stay). In the payload follow for
-each tensor: positions, values, scales, zero points (where the lowest level is 0).
+(gaps of one bit are a bitmap); for levels also `bits`, `pruned` (whether zeros stay zero in further training; files without
+it say nothing of that, and zeros then stay) and what their kind says (`Quantized.record`). An even grid says `low` (the lowest
+level), `scales` (how many) and, where so many weights of a channel share one, `group`; it has no `kind`. A codebook says `kind`,
+`books` and `codes` (how many each book has). In the payload follow for each tensor: positions, values, and tables: the scales
+and, where the lowest level is 0, the zero points; or the codebooks.
 """
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,7 +28,8 @@ from compression.export.bits import (
     unpack,
     unpack_gaps,
 )
-from compression.quantization.quantized import Quantized
+from compression.quantization.kinds import KINDS
+from compression.quantization.quantized import FLOAT_BITS, Quantized
 
 Record = dict[str, Any]
 
@@ -48,7 +52,7 @@ def plan(name: str, content: Tensor | Quantized) -> Record:
     values = content.levels if isinstance(content, Quantized) else content
     record: Record = {"name": name, "shape": list(values.shape), "type": "float32"}
     if isinstance(content, Quantized):
-        record |= {"bits": content.bits, "low": content.low, "scales": len(content.scale), "pruned": content.pruned}
+        record |= {**content.record(), "pruned": content.pruned}
     else:
         record["type"] = str(content.dtype).removeprefix("torch.")
     return record | _layout(record, content)
@@ -61,7 +65,7 @@ def _layout(record: Record, content: Tensor | Quantized) -> Record:
         return {"layout": "dense"}
     positions = _positions(content)
     gap_bits, gap_numbers = best_gap_bits(gaps(positions))
-    needs_positions = isinstance(content, Quantized) and content.binary and len(positions) < count
+    needs_positions = isinstance(content, Quantized) and bool(content.unnumbered.any())
     if not needs_positions and count * width <= gap_bits * gap_numbers + len(positions) * width:
         return {"layout": "dense"}
     return {"layout": "gaps", "kept": len(positions), "gap_bits": gap_bits, "gap_numbers": gap_numbers}
@@ -70,14 +74,8 @@ def _layout(record: Record, content: Tensor | Quantized) -> Record:
 def _positions(content: Tensor | Quantized) -> Numbers:
     """Return the positions of the values that are not zero, bit by bit: the negative zero is not zero."""
     if isinstance(content, Quantized):
-        return np.flatnonzero(_offsets(content).numpy())
+        return np.flatnonzero(~_array(content.zero))
     return np.flatnonzero(_array(content).view(f"u{content.element_size()}"))
-
-
-def _offsets(content: Quantized) -> Tensor:
-    """Return how far each level is from the one that stands for zero."""
-    content = content.to("cpu")
-    return content.levels - content.zero_point.view(-1, *[1] * (content.levels.dim() - 1))
 
 
 def _array(tensor: Tensor) -> Numbers:
@@ -89,15 +87,19 @@ def _value_bits(record: Record) -> int:
 
 
 def parts(record: Record) -> dict[str, int]:
-    """Return how many bytes positions, values, scales and zero points take in the payload."""
+    """Return how many bytes positions, values and tables take in the payload."""
     count = math.prod(record["shape"])
-    scales = record.get("scales", 0)
+    tables = _kind(record).table_sizes(record) if "bits" in record else {}
     return {
         "positions": packed_bytes(record.get("gap_numbers", 0), record.get("gap_bits", 0)),
         "values": packed_bytes(record.get("kept", count), _value_bits(record)),
-        "scales": 4 * scales,
-        "zero_points": packed_bytes(scales, record["bits"]) if scales and record["low"] == 0 else 0,
+        **{name: packed_bytes(*size) for name, size in tables.items()},
     }
+
+
+def _kind(record: Record) -> type[Quantized]:
+    """Return what the levels of a record are; records of before codebooks say nothing of it."""
+    return KINDS[record.get("kind", "even")]
 
 
 def encode(record: Record, content: Tensor | Quantized) -> bytes:
@@ -108,10 +110,13 @@ def encode(record: Record, content: Tensor | Quantized) -> bytes:
         encoded = pack(pack_gaps(gaps(positions), record["gap_bits"]), record["gap_bits"])
     if not isinstance(content, Quantized):
         return encoded + _array(content)[positions].astype(TYPES[content.dtype]).tobytes()
-    levels = _array(content.levels)[positions].astype(np.int64)
-    encoded += pack((levels + 1) // 2 if content.binary else levels - content.low, content.bits)
-    encoded += _array(content.scale).astype("<f4").tobytes()
-    return encoded + (pack(_array(content.zero_point), content.bits) if content.low == 0 else b"")
+    encoded += pack(_array(content.numbers)[positions].astype(np.int64), content.bits)
+    sizes = content.table_sizes(record)
+    return encoded + b"".join(_encode_table(table, sizes[name][1]) for name, table in content.tables().items())
+
+
+def _encode_table(table: Tensor, bits: int) -> bytes:
+    return _array(table).astype("<f4").tobytes() if bits == FLOAT_BITS else pack(_array(table), bits)
 
 
 def decode(record: Record, payload: bytes) -> Tensor | Quantized:
@@ -146,29 +151,17 @@ def _decode_positions(record: Record, packed: bytes, count: int) -> Numbers | sl
 
 
 def _decode_levels(record: Record, cut: dict[str, bytes], positions: Numbers | slice) -> Quantized:
-    shape, bits, low, scales = record["shape"], record["bits"], record["low"], record["scales"]
-    count = math.prod(shape)
-    found = unpack(cut["values"], record.get("kept", count), bits).view(np.int32)
-    high = -low if low else 2**bits - 1
-    if bits == 1 and low == -1:
-        found *= 2
-        found -= 1
-    else:
-        found += low
-    if len(found) and found.max() > high:
-        raise ValueError("a level above the highest")
-    zero_point = unpack(cut["zero_points"], scales, bits) if low == 0 else np.zeros(scales)
-    levels = np.repeat(zero_point.astype(np.int32), count // scales)
-    levels[positions] = found
-    return Quantized(
-        levels=torch.from_numpy(levels).reshape(shape),
-        scale=torch.from_numpy(np.frombuffer(cut["scales"], dtype="<f4").astype(np.float32)),
-        zero_point=torch.from_numpy(zero_point.astype(np.int32)),
-        bits=bits,
-        low=low,
-        high=high,
-        pruned=record.get("pruned", True),
-    )
+    count, kind = math.prod(record["shape"]), _kind(record)
+    numbers = unpack(cut["values"], record.get("kept", count), record["bits"]).view(np.int32)
+    tables = {name: _decode_table(cut[name], *size) for name, size in kind.table_sizes(record).items()}
+    levels = kind.from_file(record, positions, torch.from_numpy(numbers), tables)
+    return replace(levels, pruned=record.get("pruned", True))
+
+
+def _decode_table(packed: bytes, count: int, bits: int) -> Tensor:
+    if bits == FLOAT_BITS:
+        return torch.from_numpy(np.frombuffer(packed, dtype="<f4").astype(np.float32))
+    return torch.from_numpy(unpack(packed, count, bits).astype(np.int32))
 
 
 def check(record: Record) -> int:
@@ -187,12 +180,10 @@ def check(record: Record) -> int:
     elif record["layout"] != "dense" or record.keys() & {"kept", "gap_bits", "gap_numbers"}:
         raise ValueError("no such layout")
     if "bits" in record:
-        bits = _whole(record["bits"], 1, MOST_BITS)
-        channels = record["shape"][0] if record["shape"] else 1
-        if record["type"] != "float32" or record["scales"] not in (1, channels) or not count:
-            raise ValueError("scales that do not go with the tensor")
-        if record["low"] not in (0, -max(2 ** (bits - 1) - 1, 1)):
-            raise ValueError("no such grid")
+        _whole(record["bits"], 1, MOST_BITS)
+        if record["type"] != "float32" or not count:
+            raise ValueError("levels that do not go with the tensor")
+        _kind(record).check(record)
         if type(record.get("pruned", True)) is not bool:
             raise ValueError("neither pruned nor not")
     return count * _value_bits({"type": record["type"]}) // 8

@@ -1,74 +1,100 @@
-"""A quantized weight: integer levels and the numbers that turn them back into weights."""
+"""What every quantized weight can do, whatever stands between its levels and its weights."""
 
-from dataclasses import dataclass, replace
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
 
+FLOAT_BITS = 32
 
-@dataclass(frozen=True)
-class Quantized:
-    """Integer levels on an even grid: weight = (level - zero point) x scale.
+Record = Mapping[str, Any]
 
-    One symmetric bit has the levels -1 and 1, and 0 only where a weight is exactly zero.
+
+class Quantized(ABC):
+    """A weight as whole numbers of a few bits, and tables that turn these back into weights; a frozen dataclass.
+
+    A kind is one subclass. Its `record` says what a file's reader needs beside the numbers, its `tables` what lies in the file
+    after them; `table_sizes`, `check` and `from_file` are the way back.
 
     Attributes:
+        kind: what the file's record calls it.
         levels: int32, the weight's shape.
-        scale: the weight's type, (channels,) or (1,); above zero.
-        zero_point: int32, the scale's shape; the level of weight 0.
-        bits: 1 to 16.
-        low: the lowest level; the highest is `high`.
-        high: the highest level.
+        bits: 1 to 16, what each number takes in a file.
         pruned: whether weights that are zero were pruned, and stay zero when training goes on.
     """
 
+    kind: ClassVar[str]
     levels: Tensor
-    scale: Tensor
-    zero_point: Tensor
     bits: int
-    low: int
-    high: int
-    pruned: bool = False
+    pruned: bool
 
-    @property
-    def binary(self) -> bool:
-        """Tell whether the grid has the two levels -1 and 1 alone, without one for zero."""
-        return self.bits == 1 and self.low == -1
-
+    @abstractmethod
     def dequantize(self) -> Tensor:
         """Return the weights that the levels stand for."""
-        # In place, so that large layers need no third copy; levels of 16 bits are exact in single precision.
-        steps = self.levels.to(self.scale.dtype).sub_(self._spread(self.zero_point))
-        return steps.mul_(self._spread(self.scale))
 
-    def nearest(self, weight: Tensor) -> "Quantized":
-        """Return another weight of the same shape on this grid: rounded half to even, clipped at its ends."""
-        zero_point = self._spread(self.zero_point)
-        if self.binary:
-            levels = weight.sign()
-        else:
-            levels = ((weight / self._spread(self.scale)).round() + zero_point).clamp(self.low, self.high)
-        return replace(self, levels=levels.to(torch.int32))
+    @abstractmethod
+    def nearest(self, weight: Tensor) -> Self:
+        """Return another weight of the same shape on the same levels, each value at the nearest; exact zeros may stay zeros."""
 
+    @abstractmethod
     def covers(self, weight: Tensor) -> Tensor:
-        """Return where another weight lies within half a step of the grid's lowest to highest level, bool.
+        """Return where another weight lies within the levels' reach, bool: where training's gradient passes the rounding."""
 
-        One symmetric bit keeps the sign alone, however large a weight is: it covers all weights.
-        """
-        if self.binary:
-            return torch.ones_like(weight, dtype=torch.bool)
-        steps = weight / self._spread(self.scale) + self._spread(self.zero_point)
-        return (steps >= self.low - 0.5) & (steps <= self.high + 0.5)
-
-    def masked(self, mask: Tensor) -> "Quantized":
+    @abstractmethod
+    def masked(self, mask: Tensor) -> Self:
         """Return the same with exact zeros where the mask is False."""
-        return replace(self, levels=torch.where(mask, self.levels, self._spread(self.zero_point)))
 
-    def to(self, device: torch.device | str) -> "Quantized":
+    @property
+    @abstractmethod
+    def zero(self) -> Tensor:
+        """Return where the level is the one that stands for exactly zero, bool; a file may leave these out."""
+
+    @property
+    @abstractmethod
+    def numbers(self) -> Tensor:
+        """Return what a file holds of each weight: 0 to 2^bits - 1; anything where `unnumbered`."""
+
+    @property
+    def unnumbered(self) -> Tensor:
+        """Return where a weight is zero and no number says so, bool: a file then has to leave the zeros out."""
+        return torch.zeros_like(self.levels, dtype=torch.bool)
+
+    @abstractmethod
+    def record(self) -> dict[str, Any]:
+        """Return what a file says of the kind, JSON-safe: `bits` among it."""
+
+    @abstractmethod
+    def tables(self) -> dict[str, Tensor]:
+        """Return the tables that a file holds, in the order of `table_sizes`."""
+
+    @staticmethod
+    @abstractmethod
+    def table_sizes(record: Record) -> dict[str, tuple[int, int]]:
+        """Return how many entries each table has and their bits; `FLOAT_BITS` are a float."""
+
+    @staticmethod
+    @abstractmethod
+    def check(record: Record) -> None:
+        """See that a file's record makes sense; its `shape` and `bits` do already.
+
+        Raises:
+            ValueError: it does not.
+            KeyError: a field is missing.
+        """
+
+    @classmethod
+    @abstractmethod
+    def from_file(cls, record: Record, positions: Sequence[int] | slice, numbers: Tensor, tables: Mapping[str, Tensor]) -> Self:
+        """Return what was written: numbers at the positions, zeros elsewhere.
+
+        Raises:
+            ValueError: a number that the record does not allow.
+        """
+
+    def to(self, device: torch.device | str) -> Self:
         """Return the same on another device."""
-        tensors = {name: getattr(self, name).to(device) for name in ("levels", "scale", "zero_point")}
-        return replace(self, **tensors)
-
-    def _spread(self, per_channel: Tensor) -> Tensor:
-        """Reshape (channels,) to (channels, 1, …), to go with the weight."""
-        return per_channel.view(-1, *[1] * (self.levels.dim() - 1)) if self.levels.dim() else per_channel.view(())
+        every = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{name: value.to(device) for name, value in every.items() if isinstance(value, Tensor)})

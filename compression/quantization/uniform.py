@@ -8,7 +8,8 @@ from torch import Tensor
 from compression.catalog import Knob
 from compression.errors import DataError
 from compression.quantization import QUANTIZATION
-from compression.quantization.quantized import Quantized
+from compression.quantization.even_grid import EvenGrid
+from compression.quantization.groups import Group, grouped
 from compression.quantization.scale_search import ScaleSearch
 from compression.texts import gettext
 from compression.texts import mark as _
@@ -17,7 +18,7 @@ from compression.texts import mark as _
 @QUANTIZATION.register(
     title=_("Uniform"),
     source="Jacob et al. 2018, arXiv:1712.05877, section 2.1; 1 bit: Rastegari et al. 2016, arXiv:1603.05279, eq. 6; "
-    "clip: Nagel et al. 2021, arXiv:2106.08295, section 3.1",
+    "clip: Nagel et al. 2021, arXiv:2106.08295, section 3.1; groups: Shen et al. 2020, arXiv:1909.05840",
 )
 def uniform(
     weight: Tensor,
@@ -28,13 +29,14 @@ def uniform(
         Knob(_("Symmetric grids are centred at zero; asymmetric ones reach from the smallest to the largest weight")),
     ] = "symmetric",
     group: Annotated[
-        Literal["tensor", "channel"], Knob(_("One scale for the whole layer, or one for each output channel"))
+        Literal["tensor", "channel", 16, 32, 64, 128, 256],
+        Knob(_("One scale for the whole layer, for each output channel, or for so many weights of a channel")),
     ] = "channel",
     clip: Annotated[
         Literal["mse", "minmax"],
         Knob(_("How far the grid reaches: to where the squared error is least, clipping outliers, or to the largest weight")),
     ] = "mse",
-) -> Quantized:
+) -> EvenGrid:
     """Rounds each weight to the nearest of evenly spaced levels; zero stays exactly zero.
 
     Reaching to the largest weight (`minmax`). Symmetric: scale = largest |weight| / (2^(bits-1) - 1). Weights (-6, 2, 0.9)
@@ -44,29 +46,31 @@ def uniform(
     -1.25), where `minmax` gives (2, 0, 0, 0). One symmetric bit is always the sign times the mean |weight|, which has the least
     error: here (-2.967, 2.967, 2.967).
 
-    Differs: with one symmetric bit, weights that are exactly zero (pruned) stay zero and do not count in the mean.
+    Groups of so many weights (Shen et al. 2020, arXiv:1909.05840): a channel's weights are cut in their order
+    into runs of that length, the last of which may be shorter.
 
-    Args:
-        weight: (channels, …), float.
+    Differs: with one symmetric bit, weights that are exactly zero (pruned) stay zero and do not count in the mean.
 
     Raises:
         DataError: weights that are not finite numbers.
     """
     if not torch.isfinite(weight).all():
         raise DataError(gettext("These weights are not all finite numbers, so they cannot be quantized."))
-    rows = weight.detach().reshape(len(weight) if weight.dim() and group == "channel" else 1, -1)
-    return _grid(rows, bits, scheme == "symmetric", clip, torch.empty_like(weight, dtype=torch.int32)).nearest(weight.detach())
+    return _grid(weight.detach(), bits, scheme == "symmetric", clip, group).nearest(weight.detach())
 
 
-def _grid(rows: Tensor, bits: int, symmetric: bool, clip: str, levels: Tensor) -> Quantized:
-    """Return the grid for rows of weights (channels, weights); its levels are yet to be set."""
+def _grid(weight: Tensor, bits: int, symmetric: bool, clip: str, group: Group) -> EvenGrid:
+    """Return the grid for a weight; its levels are yet to be set."""
+    rows = grouped(weight, group)
     high = max(2 ** (bits - 1) - 1, 1) if symmetric else 2**bits - 1
     low = -high if symmetric else 0
     scale, zero_point = _symmetric(rows, bits, high) if symmetric else _asymmetric(rows, high)
     if clip == "mse" and not (symmetric and bits == 1):
         search = ScaleSearch(rows, scale, zero_point, low=low, high=high)
         scale, zero_point = search.run() if symmetric else search.run(shifts=(0, -1, 1))
-    return Quantized(levels, scale, zero_point, bits, low, high)
+    cut = isinstance(group, int) and len(rows) > len(weight)
+    levels = torch.empty_like(weight, dtype=torch.int32)
+    return EvenGrid(levels, scale, zero_point, bits, low, high, group=group if cut else "channel")
 
 
 def _symmetric(rows: Tensor, bits: int, high: int) -> tuple[Tensor, Tensor]:
@@ -82,5 +86,5 @@ def _asymmetric(rows: Tensor, high: int) -> tuple[Tensor, Tensor]:
 
 
 def _positive(scale: Tensor) -> Tensor:
-    """Return scales without zeros: a channel whose weights are all zero gets the scale 1."""
+    """Return scales without zeros: a group whose weights are all zero gets the scale 1."""
     return torch.where(scale > 0, scale, torch.ones_like(scale))

@@ -3,6 +3,7 @@
 from dataclasses import fields
 from typing import Any
 
+from compression.quantization.kinds import KINDS
 from compression.quantization.quantized import Quantized
 from compression.steps.state import State
 
@@ -21,8 +22,12 @@ def from_content(state: State, content: dict[str, Any]) -> None:
     """Set a state of the same network to what `to_content` returned."""
     state.model.load_state_dict(content["model"])
     state.masks, state.latent = content["masks"], content["latent"]
-    state.quantized = {name: Quantized(**levels) for name, levels in content["quantized"].items()}
+    state.quantized = {name: _levels(**levels) for name, levels in content["quantized"].items()}
 
 
 def _plain(levels: Quantized) -> dict[str, Any]:
-    return {field.name: getattr(levels, field.name) for field in fields(levels)}
+    return {"kind": levels.kind, **{field.name: getattr(levels, field.name) for field in fields(levels)}}
+
+
+def _levels(*, kind: str = "even", **values: Any) -> Quantized:
+    return KINDS[kind](**values)

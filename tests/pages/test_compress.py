@@ -240,6 +240,8 @@ CHANGES = [
     ("slider", "prune.sparsity", 0.35, {"steps": [PRUNE | {"sparsity": 0.35}, QUANTIZE, FINETUNE]}),
     ("slider", "quantize.bits", 2, {"steps": [PRUNE, QUANTIZE | {"bits": 2}, FINETUNE]}),
     ("selectbox", "quantize.scheme", "asymmetric", {"steps": [PRUNE, QUANTIZE | {"scheme": "asymmetric"}, FINETUNE]}),
+    ("selectbox", "quantize.method", "kmeans", {"steps": [PRUNE, {"name": "quantize", "method": "kmeans"}, FINETUNE]}),
+    ("selectbox", "quantize.group", 64, {"steps": [PRUNE, QUANTIZE | {"group": 64}, FINETUNE]}),
     ("selectbox", "quantize.group", "tensor", {"steps": [PRUNE, QUANTIZE | {"group": "tensor"}, FINETUNE]}),
     ("number_input", "finetune.epochs", 9, {"steps": [PRUNE, QUANTIZE, FINETUNE | {"epochs": 9}]}),
     ("number_input", "finetune.lr", 0.002, {"steps": [PRUNE, QUANTIZE, FINETUNE | {"lr": 0.002}]}),
@@ -255,7 +257,7 @@ CHANGES = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "name", "value", "change"), CHANGES, ids=[change[1] for change in CHANGES])
+@pytest.mark.parametrize(("kind", "name", "value", "change"), CHANGES, ids=[f"{change[1]}-{change[2]}" for change in CHANGES])
 def test_each_control_changes_its_part_of_the_spec_and_of_the_address(
     kind: str, name: str, value: Any, change: dict[str, Any], visit: Visit
 ) -> None:
@@ -286,6 +288,24 @@ def test_a_criterion_with_knobs_of_its_own_shows_them_and_a_link_opens_them(visi
     for again in (visit("compress", **query), visit("compress", run=run.id)):
         assert not again.warning
         assert again.slider(key="compress-prune.criterion.images").value == 128
+
+
+def test_a_quantizer_has_its_own_knobs_beside_the_bits_and_a_link_opens_them(visit: Visit) -> None:
+    app = visit("compress")
+    app.selectbox(key="compress-quantize.method").set_value("kmeans").run()
+    assert {box.key for box in app.selectbox} >= {"compress-quantize.codebook", "compress-quantize.start"}
+    assert "compress-quantize.scheme" not in {box.key for box in app.selectbox}
+    assert app.selectbox(key="compress-quantize.codebook").value == "tensor"
+    app.selectbox(key="compress-quantize.start").set_value("density").run()
+    assert not app.exception
+    query = dict(app.query_params)
+    spec = run_it(app)
+    own = {"codebook": "tensor", "start": "density", "rounds": 50}
+    assert spec["steps"][1] == {"name": "quantize", "method": "kmeans", "bits": 4, **own}
+    (run,) = store().runs()
+    for again in (visit("compress", **query), visit("compress", run=run.id)):
+        assert not again.warning
+        assert again.selectbox(key="compress-quantize.start").value == "density"
 
 
 def test_the_loss_of_recovery_has_its_knobs_and_the_device_is_the_runs(visit: Visit) -> None:

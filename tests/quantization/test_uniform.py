@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from compression.errors import DataError
-from compression.quantization import QUANTIZATION
 from compression.quantization.uniform import uniform
 
 WEIGHT = torch.randn(6, 3, 3, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor([1, 2, 0.1, 5, 1, 1]).view(
@@ -191,41 +190,19 @@ def test_covers_half_a_step_beyond_the_ends():
     assert held.covers(torch.tensor([[-6.9, 7.1, 6.9]])).tolist() == [[True, False, True]]
 
 
-@pytest.mark.parametrize("name", QUANTIZATION)
-class TestEveryQuantizer:
-    def quantize(self, name, weight=WEIGHT, **knobs):
-        return QUANTIZATION[name].function(weight, **knobs)
+@pytest.mark.parametrize("scheme", ["symmetric", "asymmetric"])
+@pytest.mark.parametrize("group", [16, 32, 64])
+def test_groups_are_runs_of_a_channel_each_on_a_grid_of_its_own(group, scheme):
+    weight = torch.randn(3, 5, 3, 3, generator=torch.Generator().manual_seed(3))
+    values = uniform(weight, bits=3, group=group, scheme=scheme).dequantize()
+    for channel, row in enumerate(weight.flatten(1)):
+        parts = [uniform(part[None], bits=3, scheme=scheme, group="tensor").dequantize()[0] for part in row.split(group)]
+        torch.testing.assert_close(values[channel].flatten(), torch.cat(parts), rtol=1e-5, atol=0)
 
-    def test_shape_type_and_weight_are_kept_and_the_result_repeats(self, name):
-        for kind in (torch.float32, torch.float64):
-            weight = WEIGHT.to(kind)
-            before = weight.clone()
-            values = self.quantize(name, weight).dequantize()
-            assert values.shape == weight.shape
-            assert values.dtype == kind
-            assert torch.equal(weight, before)
-            assert torch.equal(values, self.quantize(name, weight).dequantize())
 
-    @pytest.mark.parametrize(("scheme", "group"), GRIDS)
-    def test_more_bits_are_never_worse(self, name, scheme, group):
-        """From 2 bits up; one symmetric bit sits at the mean and can beat the three values of two bits, but not seven."""
-        errors = [
-            float((self.quantize(name, bits=bits, scheme=scheme, group=group).dequantize() - WEIGHT).square().mean())
-            for bits in range(1, 17)
-        ]
-        assert all(after < before for before, after in itertools.pairwise(errors[1:]))
-        assert errors[0] > errors[2]
-        assert errors[15] < 1e-6
-
-    def test_every_knob_changes_the_result(self, name):
-        usual = self.quantize(name).dequantize()
-        for knob in QUANTIZATION[name].knobs.values():
-            others = [choice for choice in knob.choices if choice != knob.default] or [knob.low, knob.high]
-            for other in others:
-                assert not torch.equal(self.quantize(name, **{knob.name: other}).dequantize(), usual), knob.name
-
-    def test_is_documented(self, name):
-        entry = QUANTIZATION[name]
-        assert entry.source
-        assert {"bits", "scheme", "group"} <= entry.knobs.keys()
-        assert all(knob.help for knob in entry.knobs.values())
+def test_smaller_groups_cost_scales_and_lower_the_error():
+    weight = torch.randn(4, 256, generator=torch.Generator().manual_seed(4))
+    held = [uniform(weight, bits=3, group=group) for group in ("tensor", "channel", 128, 64, 32, 16)]
+    assert [len(one.scale) for one in held] == [1, 4, 8, 16, 32, 64]
+    errors = [float((one.dequantize() - weight).square().sum()) for one in held]
+    assert errors == sorted(errors, reverse=True)

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from compression.export import compact
 from compression.export.compact import MAGIC
-from compression.quantization.quantized import Quantized
+from compression.quantization.even_grid import EvenGrid
 from compression.steps import STEPS
 from compression.steps.state import State
 
@@ -115,6 +115,6 @@ def test_a_file_from_before_says_nothing_of_pruning_and_its_zeros_stay(tmp_path)
 
 
 def test_names_that_share_levels_share_weights() -> None:
-    levels = Quantized(torch.ones(2, 2, dtype=torch.int32), torch.ones(1), torch.zeros(1, dtype=torch.int32), 4, -7, 7)
+    levels = EvenGrid(torch.ones(2, 2, dtype=torch.int32), torch.ones(1), torch.zeros(1, dtype=torch.int32), 4, -7, 7)
     tensors = compact.dense({"one": levels, "two": levels, "three": torch.zeros(2)})
     assert tensors["one"] is tensors["two"]

@@ -82,7 +82,10 @@ def _step(address: Address, name: str, first: str) -> dict[str, Any]:
     entry, usual = STEPS[name], STEP_USUAL[name]
     values = {first: knob_widget(address, entry.knobs[first], f"{name}.{first}", default=usual[first])}
     others = {knob: declared for knob, declared in entry.knobs.items() if knob != first}
-    return {"name": name, **values, **knobs_form(address, others, name, defaults=usual)}
+    values |= knobs_form(address, others, name, defaults=usual)
+    beside = {knob: declared for knob, declared in entry.knobs_with(values).items() if knob not in entry.knobs}
+    usual = usual if all(values.get(knob) == others[knob].default for knob in others if others[knob].beside) else {}
+    return {"name": name, **values, **knobs_form(address, beside, name, defaults=usual)}
 
 
 def _recovery(address: Address) -> list[dict[str, Any]]:

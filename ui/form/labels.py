@@ -12,6 +12,12 @@ LABELS = {
     "alpha": mark("Alpha α"),
     "group": mark("Scales"),
     "clip": mark("Grid ends at"),
+    "codebook": mark("Codebooks"),
+    "start": mark("Codes begin"),
+    "rounds": mark("Most rounds"),
+    "images": mark("Training images"),
+    "criterion": mark("Criterion"),
+    "method": mark("Levels"),
     "hidden": mark("Hidden units"),
     "batch_size": mark("Batch size"),
     "weight_decay": mark("Weight decay"),
@@ -28,6 +34,15 @@ OPTIONS = {
     ("clip", "minmax"): mark("Largest weight"),
     ("group", "tensor"): mark("One per layer"),
     ("group", "channel"): mark("One per channel"),
+    ("group", 16): mark("One per 16 weights"),
+    ("group", 32): mark("One per 32 weights"),
+    ("group", 64): mark("One per 64 weights"),
+    ("group", 128): mark("One per 128 weights"),
+    ("group", 256): mark("One per 256 weights"),
+    ("codebook", "tensor"): mark("One per layer"),
+    ("codebook", "channel"): mark("One per channel"),
+    ("start", "linear"): mark("At even distances"),
+    ("start", "density"): mark("With as many weights each"),
 }
 
 
