@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from compression import runs, settings
 from compression.errors import LabError, LimitError, NotFoundError, NotYoursError, StoreError
 from compression.runs.records import ACTIVE, CANCELLED, FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING
 from compression.runs.store import Store
-from tests.runs.conftest import sqlite_only, submit
+from tests.runs.conftest import sqlite_only, submit, wait_until
 
 CPU = {"cpu": 1}
 FORK = multiprocessing.get_context("fork")
@@ -425,19 +426,23 @@ def _append_for_ever(run_id: str) -> None:
         store.append(run_id, "t", [{"type": "metric", "values": {"loss": 1.0}}] * 3)
 
 
+def _has_more_events(store: Store, run_id: str, than: int) -> bool:
+    return len(store.events(run_id)) > than
+
+
 def test_a_writer_killed_at_any_moment_leaves_whole_batches(store: Store) -> None:
-    run_id = claimed(store)
-    for _attempt in range(6):
+    run_id, numbers = claimed(store), []
+    for attempt in range(6):
         store.close()
         child = FORK.Process(target=_append_for_ever, args=(run_id,))
         child.start()
-        time.sleep(0.15)
+        wait_until(partial(_has_more_events, store, run_id, len(numbers)))
+        child.join(attempt * 0.007)  # another moment of its next write each time
         os.kill(child.pid, signal.SIGKILL)
         child.join()
         numbers = [event.seq for event in store.events(run_id)]
         assert numbers == list(range(1, len(numbers) + 1))
         assert len(numbers) % 3 == 0
-    assert len(numbers) > 0
     assert store.append(run_id, "t", [{"type": "metric", "values": {}}]).held
     assert store.events(run_id)[-1].seq == len(numbers) + 1
 
