@@ -1,5 +1,6 @@
 """What a model costs against what it knows: accuracy over size, latency or computation, with the front of the best."""
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
@@ -67,7 +68,9 @@ def tradeoff(
     for role in (known for known in ROLES if known in set(drawn["role"])):
         traces.append(markers(drawn[drawn["role"] == role], role, chosen, marked or {}))
     if marked:
-        traces.append(highlight(drawn[drawn["run"].isin(list(marked)) & ~drawn["role"].isin(REFERENCES)], chosen, marked))
+        middle = math.sqrt(drawn[chosen.column].min() * drawn[chosen.column].max())
+        rows = drawn[drawn["run"].isin(list(marked)) & ~drawn["role"].isin(REFERENCES)]
+        traces.append(highlight(rows, chosen, marked, middle))
     kinds = ", ".join(evidence_title(kind) for kind in drawn[chosen.evidence].dropna().unique())
     title = f"{_(chosen.title)} · {kinds}" if kinds else _(chosen.title)
     across = axis(title, type="log", dtick="D2", tickformat=chosen.ticks)
@@ -140,8 +143,12 @@ def markers(rows: pd.DataFrame, role: str, cost: Cost, marked: Collection[str] =
     }
 
 
-def highlight(rows: pd.DataFrame, cost: Cost, names: Mapping[str, str]) -> dict[str, Any]:
-    """Return a ring around each point of a marked run, with the run's name."""
+def highlight(rows: pd.DataFrame, cost: Cost, names: Mapping[str, str], middle: float) -> dict[str, Any]:
+    """Return a ring around each point of a marked run, with the run's name on the side where there is room.
+
+    Args:
+        middle: the cost in the middle of the axis.
+    """
     return {
         "type": "scatter",
         "mode": "markers+text",
@@ -150,10 +157,16 @@ def highlight(rows: pd.DataFrame, cost: Cost, names: Mapping[str, str]) -> dict[
         "name": _("Marked"),
         "meta": "marked",
         "text": [escape(names[run]) for run in rows["run"]],
-        "textposition": ["middle right" if place % 2 else "middle left" for place in rows["accuracy"].rank(method="first")],
+        "textposition": _beside(rows[cost.column], rows["accuracy"], middle),
         "hoverinfo": "skip",
         "marker": {"symbol": "circle-open", "size": 2 * MARKER_SIZE, "color": MARK_COLOUR, "line": {"width": 3}},
     }
+
+
+def _beside(costs: pd.Series, accuracies: pd.Series, middle: float) -> list[str]:
+    """Return where each name stands: towards the middle of the chart, below and above its point by turns."""
+    heights = ["bottom" if place % 2 else "top" for place in accuracies.rank(method="first")]
+    return [f"{height} {'right' if at <= middle else 'left'}" for at, height in zip(costs, heights, strict=True)]
 
 
 def describe(row: dict[str, Any], cost: Cost) -> str:

@@ -130,6 +130,23 @@ def test_a_shared_link_opens_on_the_comparison(page: Page) -> None:
     lab.shoot(page, "results-shared-link")
 
 
+def test_a_narrow_screen_cuts_no_name_of_a_run(page: Page) -> None:
+    rates = ((3, 0.2, "onecycle"), (40, 2, "constant"), (300, 0.1, "cosine"))
+    runs = [finished(train={"epochs": epochs, "lr": rate, "schedule": schedule}) for epochs, rate, schedule in rates]
+    page.set_viewport_size(lab.NARROW)
+    open_page(page, f"/compare?runs={','.join(runs)}")
+    for kind in (".legendtext", ".textpoint text"):
+        names = page.locator(f".live-chart {kind}")
+        expect(names.filter(has_text="onecycle")).not_to_have_count(0)
+        for name in names.all():
+            box, chart = (
+                name.bounding_box(),
+                name.locator("xpath=ancestor::*[contains(@class, 'live-chart')]").first.bounding_box(),
+            )
+            assert chart["x"] <= box["x"]
+            assert box["x"] + box["width"] <= chart["x"] + chart["width"]
+
+
 def test_every_chart_can_be_saved_as_a_picture(page: Page) -> None:
     settings = ({"temperature": 2, "alpha": 0.5}, {"temperature": 8, "alpha": 0.9})
     runs = [finished(loss={"name": "kd", **chosen}) for chosen in settings]

@@ -533,5 +533,6 @@ def test_marked_runs_stand_out_in_the_chart_of_all() -> None:
     figure = tradeoff(frame, "size", marked={"run1": "<T 8>", "run2": "T 2"})
     ring = next(trace for trace in figure.data if trace.meta == "marked")
     assert (list(ring.x), list(ring.y), list(ring.text)) == ([20], [0.6], ["&lt;T 8&gt;"])
+    assert list(ring.textposition) == ["bottom right"]
     student = next(trace for trace in figure.data if trace.name == "Student")
     assert student.marker.opacity[0] < student.marker.opacity[1] == 1

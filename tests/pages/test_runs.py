@@ -82,6 +82,11 @@ def press(app: AppTest, key: str) -> AppTest:
     return app.button(key=key).click().run()
 
 
+def test_a_run_with_a_title_is_called_by_it_alone_in_the_table(visit: Visit) -> None:
+    finished(title="Deep compression of LeNet-300-100")
+    assert visit("runs").dataframe[0].value["what"].tolist() == ["Deep compression of LeNet-300-100"]
+
+
 def test_without_runs_it_says_how_to_start_one(visit: Visit) -> None:
     app = visit("runs")
     assert not app.exception

@@ -2,6 +2,7 @@
 
 const states = new WeakMap();
 const FONT_REM = 0.8125; // grows with the page's text
+const NARROW = 480; // pixels
 
 /** Load plotly.js once a browser tab, from the server that served the page. */
 function loadPlotly(path) {
@@ -33,7 +34,9 @@ function dress(layout, host) {
   const text = value("--st-text-color", "#333333");
   const quiet = value("--st-gray-text-color", text);
   const rem = parseFloat(getComputedStyle(document.documentElement).fontSize) || 16;
-  layout.font = { size: FONT_REM * rem, ...layout.font, color: text, family: value("--st-font", "sans-serif") };
+  const size = (host.clientWidth >= NARROW && layout.font?.size) || FONT_REM * rem;
+  if (host.clientWidth < NARROW && layout.legend?.font) layout.legend.font.size = size;
+  layout.font = { ...layout.font, size, color: text, family: value("--st-font", "sans-serif") };
   layout.modebar = { bgcolor: "rgba(0,0,0,0)", color: quiet, activecolor: text };
   layout.hoverlabel = {
     bgcolor: value("--st-background-color", "#ffffff"),
@@ -56,12 +59,19 @@ function identifier(name) {
   return name.replace(/[^\w-]/g, (sign) => `_${sign.codePointAt(0)}_`);
 }
 
+/** Break what a narrow chart would cut off: long names in the legend and beside points. */
+function breakNames(trace) {
+  if (trace.name) trace.name = lines(trace.name, 38).join("<br>");
+  if (trace.mode?.includes("text")) trace.text = trace.text.map((text) => lines(text, 30).join("<br>"));
+}
+
 function draw(host, state) {
   const { Plotly, data } = state;
   if (!Plotly || !host.isConnected) return;
   const figure = JSON.parse(data.figure);
   // The Python package drops a trace's uid; without one, hidden entries would follow a trace's position.
   for (const trace of figure.data) trace.uid = identifier(trace.meta ?? trace.name ?? "");
+  if (host.clientWidth < NARROW) figure.data.forEach(breakNames);
   dress(figure.layout, host);
   keepZoom(figure.layout, state);
   figure.layout.height = data.height;
@@ -108,11 +118,11 @@ async function savePicture(host, state) {
     autosize: false,
     font: { ...host.layout.font, family: "Arial, Helvetica, sans-serif" },
     paper_bgcolor: page.getPropertyValue("--st-background-color").trim() || "#ffffff",
-    title: { text: head.join("<br>"), font: { size: 20 }, x: 0, xref: "container", xanchor: "left", y: 0.97, yref: "container", yanchor: "top", pad: { l: 16 } },
+    title: { text: head.join("<br>"), font: { size: 20 }, x: 0, xref: "container", xanchor: "left", y: 1, yref: "container", yanchor: "top", pad: { l: 16, t: 36 } },
     legend: { ...host.layout.legend, x: 0, xanchor: "left", y: 0, yref: "container", yanchor: "bottom", orientation: "h" },
-    margin: { l: 24, r: 32, t: 40 + 24 * head.length, b: 64 },
+    margin: { l: 24, r: 32, t: 56 + 24 * head.length, b: 64 },
   };
-  const size = { width: 1200, height: Math.max(data.height, 420) + 24 * head.length + 60 };
+  const size = { width: 1200, height: Math.max(data.height, 420) + 24 * head.length + 76 };
   const url = await Plotly.toImage({ data: host.data, layout }, { format: "png", scale: 2, ...size });
   const link = document.createElement("a");
   Object.assign(link, { href: url, download: `${data.file}.png` });
