@@ -362,6 +362,7 @@ def test_a_run_that_ended_before_it_trained_shows_its_reason_without_empty_chart
     app = visit("distill", run=run)
     assert [error.value.replace("\\", "") for error in app.error] == ["CIFAR-10 is not there."]
     assert not app.main.get("bidi_component")
+    assert {element.proto.label for element in app.main.get("download_button")} == {"Settings (JSON)"}
 
 
 def test_somebody_elses_run_can_be_watched_and_not_cancelled(visit: Visit) -> None:

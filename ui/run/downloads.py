@@ -23,8 +23,8 @@ GUIDE = Path(__file__).resolve().parents[2] / "docs" / "take-a-network-home.md"
 def download_row(run: Run) -> None:
     """Draw in one row what there is to download from a run, its command, and the ways to Compare and to Runs."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if not run.active:
-            curves_button(watch(run.id))
+        if not run.active and not (seen := watch(run.id)).frame.empty:
+            curves_button(seen)
         spec_button(run)
         with st.popover(_("Command line"), icon=":material/terminal:"):
             st.markdown(_("The same run, on a command line:"))
