@@ -17,6 +17,7 @@ from compression.data import DATASETS
 from compression.distillation import Seen
 from compression.evaluation import evaluating
 from compression.models import MODELS
+from compression.texts import gettext as _
 
 ARCHITECTURES_CACHED = 256
 
@@ -128,6 +129,21 @@ def paired(student: Layout, teacher: Layout, needs: Collection[str]) -> tuple[La
         whole = zip(looks, (student, teacher), strict=True)
         looks = [replace(look, classifier=of.classifier, embedding=of.embedding) for look, of in whole]
     return looks[0], looks[1]
+
+
+def stages_text(student: Layout, teacher: Layout) -> str:
+    """Return which maps of two paired layouts are compared, and the size of their embeddings, in words."""
+
+    def size(stage: Stage) -> str:
+        return f"{stage.channels}×{stage.height}×{stage.width}"
+
+    parts = [
+        _("stage {number}, {own} and {other}").format(number=number, own=size(own), other=size(other))
+        for number, (own, other) in enumerate(zip(student.stages, teacher.stages, strict=True), 1)
+    ]
+    if student.classifier and teacher.classifier:
+        parts.append(_("embedding, {own} and {other}").format(own=student.embedding, other=teacher.embedding))
+    return _("Channels × height × width, student and teacher: {parts}.").format(parts="; ".join(parts))
 
 
 def match(student: Sequence[Stage], teacher: Sequence[Stage]) -> list[tuple[Stage, Stage]]:

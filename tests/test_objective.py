@@ -132,10 +132,9 @@ def test_a_feature_loss_does_what_a_plain_loop_with_hooks_does(augment):
                 maps.append(found)
         maps.append(found)
     own, logits, hint, _teacher_logits = maps
-    error = (
-        torch.einsum("oc,bchw->bohw", regressor.weight[:, :, 0, 0], own) + regressor.bias[:, None, None] - hint.detach()
-    ) ** 2
-    loss = functional.cross_entropy(logits, dataset.train.labels[order]) + 2.0 * error.mean()
+    mixed = torch.einsum("oc,bchw->bohw", regressor[0].weight[:, :, 0, 0], own)
+    error = functional.batch_norm(mixed, None, None, training=True) - hint.detach()
+    loss = functional.cross_entropy(logits, dataset.train.labels[order]) + 2.0 * error.square().mean()
     loss.backward()
     assert after.values["train_loss"] == pytest.approx(float(loss.detach()), rel=1e-5)
     for mine, plain in zip(ours.parameters(), theirs.parameters(), strict=True):
@@ -167,8 +166,9 @@ def test_what_a_loss_trains_is_trained_the_teacher_is_not_and_the_students_file_
     first = own_weights(compared[0])
     list(training)
     assert {name: tuple(tensor.shape) for name, tensor in first.items()} == {
-        "trained.0.regressor.weight": (8, 4, 1, 1),
-        "trained.0.regressor.bias": (8,),
+        "trained.0.regressor.0.weight": (8, 4, 1, 1),
+        "trained.0.regressor.1.weight": (8,),
+        "trained.0.regressor.1.bias": (8,),
     }
     assert all(not torch.equal(first[name], tensor) for name, tensor in own_weights(compared[0]).items())
     for model in (guide, compared[0].teacher.model):

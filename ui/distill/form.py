@@ -27,6 +27,7 @@ def draw(address: Address) -> Request:
     with st.container(border=True, gap="small"):
         st.markdown(_("**Distillation**"))
         loss = _loss(address)
+        layers = st.container()
     with st.container(border=True, gap="small"):
         st.markdown(_("**Networks and data**"))
         data, teacher, student, facts = _networks(address)
@@ -38,6 +39,8 @@ def draw(address: Address) -> Request:
         transfer = {"images": _transfer_images(address, data, dataset["train_images"])}
     with facts:
         _teacher_facts(dataset, teacher)
+    with layers:
+        shared.layers_seen(address, loss, student, network_source.architecture_of(teacher), data.name)
     raw = {"kind": "distill", "dataset": dataset, "transfer": transfer, "teacher": teacher, "student": student, "loss": loss}
     return Request({**raw, **training}, device)
 

@@ -13,14 +13,17 @@ from compression.charts.numbers import format_count
 from compression.data import DATASETS
 from compression.data.load import train_images_knob
 from compression.errors import SpecError
+from compression.features import stages_text
 from compression.fields import TOLERANCE
 from compression.models import MODELS
+from compression.objective import build_objective, check_comparison
 from compression.texts import gettext as _
 from compression.texts import mark, ngettext
 from ui.address.settings import Address, refused
 from ui.form.widgets import choose, entry_form, knob_widget, select, understand_number
 from ui.frame import machine
 from ui.run.verdicts import points
+from ui.run.words import as_text
 
 MOST_SEEDS_OFFERED = 10
 SEEDS = Knob(
@@ -139,6 +142,24 @@ def distillation_loss(address: Address, entry: Entry, prefix: str) -> dict[str, 
     if "formula" in entry.traits:
         st.latex(with_numbers(entry, loss))
     return loss
+
+
+def layers_seen(
+    address: Address, loss: dict[str, Any], student: Mapping[str, Any], teacher: Mapping[str, Any] | None, dataset: str
+) -> None:
+    """Draw which layers of the two networks a loss compares; where it cannot, nothing can run.
+
+    Args:
+        teacher: its architecture; None where that is not known.
+    """
+    objective = build_objective(loss)
+    if teacher is None or not objective.looks_inside:
+        return
+    try:
+        st.caption(stages_text(*check_comparison(objective, dict(student), dict(teacher), dataset)))
+    except SpecError as error:
+        st.error(as_text(str(error)), icon=":material/error:")
+        address.block(str(error))
 
 
 def with_numbers(entry: Entry, knobs: dict[str, Any]) -> str:
