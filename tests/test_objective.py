@@ -7,12 +7,15 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from compression.data.load import load_present
 from compression.distillation import Batch, Seen
 from compression.errors import SpecError
+from compression.execute import Workspace, check_references, execute
 from compression.export import weights
-from compression.networks import facts_of
+from compression.networks import build, facts_of
 from compression.objective import Objective, build_objective
 from compression.recipe import Recipe
+from compression.settings import data_root
 from compression.spec import parse
 from compression.teacher import Teacher
 from compression.training import Epoch, make_optimizer, train
@@ -217,7 +220,7 @@ def test_where_the_teachers_maps_are_too_many_to_keep_it_runs_beside_the_student
     [
         ({"student": {"name": "mlp"}}, "loss.name: 'fitnets' is not allowed; it compares feature maps, and the student has none"),
         ({"teacher": {"name": "lenet300"}}, "and the teacher has none: choose another network, or a loss on logits."),
-        ({"loss": {**HINT, "stage": 4}}, "loss.stage: 4 is not allowed; these two networks have 3 stages in common."),
+        ({"loss": {**HINT, "stage": 4}}, "loss.stage: 4 is not allowed; these two networks share 3 stages."),
         ({"loss": [{"name": "kd"}, {**HINT, "stage": 4}]}, "loss.1.stage: 4 is not allowed"),
         ({"label_weight": 0.5}, "label_weight: 0.5 is not allowed; only a list of losses takes it"),
         ({"loss": [HINT], "label_weight": -1}, "label_weight: -1 is not allowed"),
@@ -235,6 +238,24 @@ def test_a_finetuning_step_is_checked_too():
     assert parse({"kind": "compress", "steps": steps})
     with pytest.raises(SpecError, match=r"steps.0.loss.name: 'fitnets' is not allowed"):
         parse({"kind": "compress", "model": {"name": "mlp"}, "steps": steps})
+
+
+def test_a_teacher_of_an_earlier_run_is_checked_before_anything_is_trained(tmp_path):
+    workspace = Workspace(tmp_path / "runs" / "one", tmp_path / "models", tmp_path / "runs")
+    data, folder = (
+        load_present({"name": "digits", "train_images": None, "split_seed": 0}, data_root()),
+        tmp_path / "runs" / "abcdef12",
+    )
+    folder.mkdir(parents=True)
+    architecture = {"name": "mlp", "hidden": [8]}
+    weights.save(folder / "teacher-seed0.safetensors", build(architecture, data, seed=0), facts_of(architecture, data))
+    spec = parse({"kind": "distill", "loss": HINT, "teacher": {"run": "abcdef12", "role": "teacher", "seed": 0}})
+    with pytest.raises(SpecError, match="it compares feature maps, and the teacher has none"):
+        check_references(spec, workspace)
+    told = []
+    with pytest.raises(SpecError, match="it compares feature maps, and the teacher has none"):
+        told.extend(execute(spec, workspace))
+    assert not [event for event in told if event.get("role") in ("baseline", "student")]
 
 
 def test_a_weight_of_the_labels_is_part_of_a_spec_only_where_it_is_given():

@@ -8,8 +8,8 @@ from torch.nn import functional
 from compression.catalog import Knob
 from compression.distillation import DISTILLATION, Batch, Seen
 from compression.errors import SpecError
-from compression.texts import gettext
 from compression.texts import mark as _
+from compression.texts import ngettext
 
 
 @DISTILLATION.register(
@@ -65,8 +65,9 @@ class FitNets(nn.Module):
     ) -> None:
         super().__init__()
         if stage > len(teacher.features):
-            allowed = gettext("these two networks have {count} stages in common").format(count=len(teacher.features))
-            raise SpecError("stage", stage, allowed)
+            count = len(teacher.features)
+            allowed = ngettext("these two networks share {count} stage", "these two networks share {count} stages", count)
+            raise SpecError("stage", stage, allowed.format(count=count))
         self.hint_weight, self.position = hint_weight, stage - 1
         own, others = (seen.features[self.position].shape[1] for seen in (student, teacher))
         norm = nn.BatchNorm2d(others, track_running_stats=False)

@@ -69,5 +69,5 @@ def test_nothing_is_left_where_the_teachers_channels_are_the_mixture_that_the_co
 
 def test_a_stage_that_is_not_there_is_a_sentence():
     student, teacher = (maps((1, 2, 4, 4), (1, 3, 4, 4), seed=0) for _ in range(2))
-    with pytest.raises(SpecError, match="stage: 3 is not allowed; these two networks have 2 stages in common"):
+    with pytest.raises(SpecError, match="stage: 3 is not allowed; these two networks share 2 stages"):
         FitNets(student, teacher, hint_weight=1.0, stage=3)

@@ -342,6 +342,19 @@ def test_the_formula_has_the_present_numbers(visit: Visit) -> None:
     assert r"\alpha" not in formula
 
 
+def test_a_feature_loss_is_offered_by_its_declaration_and_says_which_layers_it_compares(visit: Visit) -> None:
+    app = visit("distill", loss="fitnets", **{"loss.stage": "3"})
+    assert not app.exception
+    assert "stage 3, 16×8×8 and 128×8×8." in words(app)
+    (formula,) = (latex.value for latex in app.latex)
+    assert r"\mathrm{CE}(z_s, y) \\ &+ {100}\,\overline{\left(r(f_s^{({3})})" in formula
+    button(app, "Run").click().run()
+    assert store().runs()[0].spec["loss"] == {"name": "fitnets", "hint_weight": 100.0, "stage": 3}
+    app.selectbox(key="distill-student").set_value("mlp").run()
+    assert "it compares feature maps, and the student has none" in app.error[0].value
+    assert button(app, "Run").disabled
+
+
 def test_a_run_at_work_says_where_it_is_and_its_owner_may_cancel(visit: Visit) -> None:
     app = visit("distill")
     run = started(visitor(app))
