@@ -19,10 +19,10 @@ class Hooks:
     Attributes:
         after_step: called after each step of the optimizer with its number from 1 on and the number of all steps.
         penalty: gives a 0-d tensor for the network, which each step adds to the loss as the term `penalty`.
-        stop_when: called with the values of each epoch from 1 on; "here" ends the training, "before" ends it with the
-            network as it was an epoch earlier, None goes on. Its answer depends on the values and the network alone.
+        stop_when: called with the number of each epoch, from 1 on, and its values; "here" ends the training, "before" ends it
+            with the network as it was an epoch earlier, None goes on. Its answer depends on these and the network alone.
     """
 
     after_step: Callable[[int, int], None] | None = None
     penalty: Callable[[nn.Module], Tensor] | None = None
-    stop_when: Callable[[dict[str, float]], Stop | None] | None = None
+    stop_when: Callable[[int, dict[str, float]], Stop | None] | None = None

@@ -211,7 +211,7 @@ def expected_facts(architecture: dict[str, Any], dataset: str) -> dict[str, Any]
 
 def compressed_facts(original: dict[str, Any], steps: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return what the compact file of a network says of it: what the original's file says, and the steps since then."""
-    kept = {key: value for key, value in original.items() if key != "convergence"}
+    kept = {key: value for key, value in original.items() if key not in ("convergence", "stopped")}
     return {**kept, "steps": [*original.get("steps", []), *steps]}
 
 

@@ -13,6 +13,7 @@ from compression.export import compact
 from compression.measure.layers import nonzero
 from compression.networks import Network
 from compression.steps import STEPS
+from compression.steps.at_once import at_once
 from compression.steps.prune import order, put_in_force
 from compression.steps.state import State
 from compression.texts import gettext as _
@@ -30,8 +31,8 @@ def preview(
 ) -> Iterator[dict[str, Any]]:
     """Yield value, accuracy, size_bytes and nonzero for each value of a knob, the other steps' knobs as they are.
 
-    Steps that train are left out. The accuracy is that of the first validation images, the size exactly that of the compact
-    file. The network itself is not touched.
+    Steps that train are left out; one that prunes meanwhile prunes at once. The accuracy is that of the first validation
+    images, the size exactly that of the compact file. The network itself is not touched.
 
     Args:
         network: on the device of its data.
@@ -63,12 +64,12 @@ def preview(
 
 
 def _at_once(steps: Sequence[Mapping[str, Any]], sweep: str) -> tuple[list[Mapping[str, Any]], int]:
-    """Return the steps that do not train, and the position of the last one that has the knob."""
-    at_once = [step for step in steps if not STEPS[step["name"]].traits.get("trains")]
-    target = max((index for index, step in enumerate(at_once) if sweep in step), default=None)
+    """Return what the steps do without training, and the position of the last one that has the knob."""
+    steps = at_once(steps)
+    target = max((index for index, step in enumerate(steps) if sweep in step), default=None)
     if target is None:
         raise SpecError("sweep", sweep, _("allowed is a setting of one of the steps"))
-    return at_once, target
+    return steps, target
 
 
 def _swept(start: State, step: Mapping[str, Any], sweep: str) -> Callable[[State, float], None]:

@@ -10,6 +10,7 @@ from compression.pruning import PRUNING
 from compression.quantization import QUANTIZATION
 from compression.recipe import RECIPE
 from compression.steps import STEPS
+from compression.targets import TARGETS
 from compression.texts import gettext as _
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "methods.md"
@@ -20,6 +21,7 @@ REGISTRIES: dict[str, Registry] = {
     "Compression steps": STEPS,
     "Pruning criteria": PRUNING,
     "Quantizers": QUANTIZATION,
+    "Targets": TARGETS,
 }
 
 

@@ -87,7 +87,7 @@ def train(
     for epoch in range(done + 1, recipe.epochs + 1):
         values = yield from loop.run_epoch(epoch)
         yield Epoch(epoch, values)
-        if loop.stops(values):
+        if loop.stops(epoch, values):
             break
         loop.save_now_and_then(checkpoint, epoch)
     if checkpoint:
@@ -197,9 +197,9 @@ class _Loop:
         self.history.append((values["train_loss"], values["val_loss"]))
         return values
 
-    def stops(self, values: dict[str, float]) -> bool:
+    def stops(self, epoch: int, values: dict[str, float]) -> bool:
         """Tell whether the training ends with this epoch; the network is then what the hook asks for."""
-        stop = self.hooks.stop_when(values) if self.hooks.stop_when else None
+        stop = self.hooks.stop_when(epoch, values) if self.hooks.stop_when else None
         if stop == "before":
             self.model.load_state_dict(self.before)
         return stop is not None

@@ -46,8 +46,9 @@ def test_stopping_leaves_the_network_of_that_epoch_or_of_the_one_before(stop, le
     stopped, shorter = network(dataset), network(dataset)
     asked = []
 
-    def stop_when(values):
+    def stop_when(epoch, values):
         asked.append(values["val_loss"])
+        assert epoch == len(asked)
         return stop if len(asked) == 3 else None
 
     told = run(stopped, dataset, RECIPE, hooks=Hooks(stop_when=stop_when))
@@ -66,7 +67,7 @@ def test_a_stop_after_an_interruption_leaves_the_same_network(tmp_path, monkeypa
     monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1.0)
     dataset, threshold = toy(), []
 
-    def stop_when(values):
+    def stop_when(_epoch, values):
         return stop if values["val_loss"] == threshold[0] else None
 
     whole, part = network(dataset), network(dataset)

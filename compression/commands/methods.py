@@ -11,6 +11,7 @@ from compression.models import MODELS
 from compression.pruning import PRUNING
 from compression.quantization import QUANTIZATION
 from compression.steps import STEPS
+from compression.targets import TARGETS
 from compression.texts import gettext as _
 
 REGISTRIES: dict[str, Registry] = {
@@ -20,6 +21,7 @@ REGISTRIES: dict[str, Registry] = {
     "pruning": PRUNING,
     "quantization": QUANTIZATION,
     "steps": STEPS,
+    "targets": TARGETS,
 }
 
 

@@ -1,6 +1,6 @@
 """One compression: for each seed the original, then the steps, the compact file, and last the test."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 from typing import Any
@@ -13,7 +13,9 @@ from compression.evaluation import evaluate, score
 from compression.events import Event
 from compression.execute.claims import LOSES, within
 from compression.export import compact
+from compression.hooks import Hooks
 from compression.lab import Lab, open_lab
+from compression.measure.convergence import OUTCOMES
 from compression.measure.latency import as_built, latency
 from compression.measure.layers import layer_table
 from compression.measure.roles import add_agreement, describe, image_counts
@@ -23,6 +25,7 @@ from compression.objective import build_objective
 from compression.recipe import RECIPE
 from compression.spec import CompressSpec
 from compression.steps import STEPS, snapshot
+from compression.steps.at_once import at_once
 from compression.steps.state import State
 from compression.teacher import Teacher
 from compression.texts import gettext as _
@@ -48,11 +51,10 @@ def compress(spec: CompressSpec, workspace: Workspace) -> Iterator[Event]:
 
 
 def apply_at_once(original: Network, steps: Sequence[dict[str, Any]]) -> State:
-    """Return a copy of a network after all steps that do not train: compressed, before recovery."""
+    """Return a copy of a network after what the steps do without training: compressed, before recovery."""
     state = networks.state_of(original)
-    for step in steps:
-        if not STEPS[step["name"]].traits.get("trains"):
-            STEPS[step["name"]].bind(step)(state)
+    for step in at_once(steps):
+        STEPS[step["name"]].bind(step)(state)
     return state
 
 
@@ -112,35 +114,46 @@ class _Compression:
             if position < reached["position"]:
                 self.lab.progress.skip(("compressed", self.seed, position))
         for position, step in list(enumerate(self.spec.steps))[reached["position"] :]:
-            state.train = self._trainer(state, position, reached["trained"])
+            state.train, state.file_bytes = self._trainer(state, position, reached["trained"]), self._file_bytes
             training = STEPS[step["name"]].bind(step)(state)
             if training is not None:
                 ended = yield from training
-                reached = {"position": position + 1, "trained": reached["trained"] + step["epochs"], "ended": ended}
+                epochs = state.stopped["epochs"] if state.stopped else step["epochs"]
+                reached = {"position": position + 1, "trained": reached["trained"] + epochs, "ended": ended}
                 save_checkpoint(between, {**snapshot.to_content(state), "reached": reached})
         if not reached["trained"]:
             yield events.metric("compressed", self.seed, None, evaluate(state.model, self.original.data))
-        facts = networks.compressed_facts(self.original.facts, self.spec.steps)
-        compact.write(self.path, state.contents(), facts | ({"convergence": reached["ended"]} if reached["ended"] else {}))
+        compact.write(self.path, state.contents(), self._facts(convergence=reached["ended"], stopped=state.stopped))
         between.unlink(missing_ok=True)
         yield events.artifact(self.path, "compressed", self.seed)
 
     def _trainer(self, state: State, position: int, first_epoch: int) -> Any:
-        def train(*, epochs: int, lr: float, loss: dict[str, Any] | None) -> Generator[Event, None, str | None]:
+        def train(
+            changes: dict[str, Any], objective: dict[str, Any] | None = None, **hooks: Any
+        ) -> Generator[Event, None, str | None]:
             return self.lab.train(
                 state.model,
-                replace(RECIPE.bind(self.spec.train)(), epochs=epochs, lr=lr),
+                replace(RECIPE.bind(self.spec.train)(), **changes),
                 role="compressed",
                 seed=self.seed,
                 key=("compressed", self.seed, position),
-                objective=build_objective(loss) if loss else None,
+                objective=build_objective(objective) if objective else None,
                 teacher=self.teacher,
                 checkpoint=self.lab.checkpoint(f"compressed-seed{self.seed}-step{position}"),
                 first_epoch=first_epoch,
                 data=self.original.data,
+                hooks=Hooks(**hooks),
             )
 
         return train
+
+    def _facts(self, **more: Any) -> dict[str, Any]:
+        given = {name: value for name, value in more.items() if value is not None}
+        return networks.compressed_facts(self.original.facts, self.spec.steps) | given
+
+    def _file_bytes(self, contents: compact.Contents, facts: Mapping[str, Any]) -> int:
+        """Return the most bytes that the file of some contents can have, whatever is said of its convergence."""
+        return max(compact.size(contents, self._facts(**facts, convergence=ended)) for ended in (None, *OUTCOMES))
 
 
 def _go_on(state: State, content: dict[str, Any]) -> dict[str, Any]:
@@ -184,6 +197,8 @@ def _add_before_recovery(described: dict[str, Any], spec: CompressSpec, everyone
         original = originals.get(row["seed"]) or next(iter(originals.values()))
         model = apply_at_once(original, spec.steps).model
         row["before_recovery"] = float(score(model, original.data)[0].float().mean())
+        if stopped := everyone["compressed"][row["seed"]].facts.get("stopped"):
+            row["stopped"] = stopped
         row["before_recovery_validation"] = evaluate(model, original.data)["val_accuracy"]
     for name in ("before_recovery", "before_recovery_validation"):
         described[name] = fmean(row[name] for row in described["per_seed"])

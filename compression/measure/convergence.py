@@ -7,7 +7,7 @@ from statistics import fmean, linear_regression
 FEWEST_EPOCHS = 5
 FALL, RISE, STANDARD_ERRORS = 0.1, 0.05, 3
 
-STILL_FALLING, VALIDATION_RISING = "still_falling", "validation_rising"
+OUTCOMES = STILL_FALLING, VALIDATION_RISING = "still_falling", "validation_rising"
 
 
 def convergence(train_losses: Sequence[float], validation_losses: Sequence[float]) -> str | None:

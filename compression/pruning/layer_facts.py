@@ -33,7 +33,7 @@ class LayerFacts:
 
     Attributes:
         name: the weight's parameter name, different for every layer of a network.
-        weight: (out, in, …), before rounding, zero where it is pruned.
+        weight: (out, in, …), before rounding; zero where it is pruned for good.
         gradient: for (images, batch_size), the `Gradient`.
         input_norm: for (images), the L2 norm of each input feature over images and positions, to broadcast over the weight.
         norm_scale: the scale (out,) of the normalization that follows the layer; ones where there is none.

@@ -75,8 +75,8 @@ class _Facts:
     @functools.cached_property
     def model(self) -> nn.Module:
         """A copy with the weights before rounding, so that neither its gradients nor its statistics reach the network."""
-        scratch = State(copy.deepcopy(self.state.model).requires_grad_(True))
-        scratch.write(self.weights)
+        scratch, masks = State(copy.deepcopy(self.state.model).requires_grad_(True)), self.state.masks
+        scratch.write({name: one * masks[name] if name in masks else one for name, one in self.weights.items()})
         return scratch.model
 
     @property

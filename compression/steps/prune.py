@@ -40,13 +40,24 @@ def prune(
     put_in_force(state, ranking.masks(sparsity))
 
 
-def order(state: State, *, criterion: str | Mapping[str, Any], granularity: Granularity, scope: Scope) -> Ranking:
-    """Return the order in which the network's weights would go; sweeps over the sparsity sort once."""
+def order(
+    state: State,
+    *,
+    criterion: str | Mapping[str, Any],
+    granularity: Granularity,
+    scope: Scope,
+    earlier: Mapping[str, Tensor] | None = None,
+) -> Ranking:
+    """Return the order in which the network's weights would go; sweeps over the sparsity sort once.
+
+    Args:
+        earlier: the masks that stay whatever the order, by default all of the state's.
+    """
     return rank(
         score(state, criterion),
         granularity=granularity,
         scope=scope,
-        earlier=state.masks,
+        earlier=state.masks if earlier is None else earlier,
         followers=channel_parameters(state.model) if granularity == "channel" else None,
     )
 

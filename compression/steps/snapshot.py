@@ -14,6 +14,7 @@ def to_content(state: State) -> dict[str, Any]:
         "model": state.model.state_dict(),
         "masks": state.masks,
         "latent": state.latent,
+        "stopped": state.stopped,
         "quantized": {name: _plain(levels) for name, levels in state.quantized.items()},
     }
 
@@ -21,7 +22,7 @@ def to_content(state: State) -> dict[str, Any]:
 def from_content(state: State, content: dict[str, Any]) -> None:
     """Set a state of the same network to what `to_content` returned."""
     state.model.load_state_dict(content["model"])
-    state.masks, state.latent = content["masks"], content["latent"]
+    state.masks, state.latent, state.stopped = content["masks"], content["latent"], content.get("stopped")
     state.quantized = {name: _levels(**levels) for name, levels in content["quantized"].items()}
 
 

@@ -23,7 +23,11 @@ class State:
         quantized: levels and grid, by parameter name; layers never quantized are absent.
         latent: the weights before rounding, which pruning ranks and from which fine-tuning goes on; only for quantized layers.
         data: what the network is used on, for criteria that look at training images; inputs normalized as it takes them.
-        train: trains the network in place for the fine-tuning step, given its knobs; a generator of events.
+        train: trains the network in place for a step: `train(changes, objective=None, after_step=None, penalty=None,
+            stop_when=None)`, a generator of events. `changes` are settings of the recipe (`epochs`, `lr`), `objective` a
+            distillation loss of the spec with the original as the teacher, the others those of `Hooks`.
+        file_bytes: the size that the compact file of some contents would have, with the given facts beside its own.
+        stopped: where a step stopped before its end: `epoch` and `sparsity` of its network, `epochs` trained and `until`, why.
     """
 
     model: nn.Module
@@ -32,6 +36,8 @@ class State:
     latent: dict[str, Tensor] = field(default_factory=dict)
     data: Dataset | None = None
     train: Callable[..., Generator[Any, None, Any]] | None = None
+    file_bytes: Callable[[Mapping[str, Tensor | Quantized], Mapping[str, Any]], int] | None = None
+    stopped: dict[str, Any] | None = None
 
     @classmethod
     def from_contents(cls, model: nn.Module, contents: Mapping[str, Tensor | Quantized]) -> "State":

@@ -308,6 +308,25 @@ def test_a_quantizer_has_its_own_knobs_beside_the_bits_and_a_link_opens_them(vis
         assert again.selectbox(key="compress-quantize.start").value == "density"
 
 
+def test_gradual_pruning_with_a_target_is_on_the_page_and_a_link_opens_it(visit: Visit) -> None:
+    app = visit("compress")
+    app.selectbox(key="compress-pruning").set_value("gradual").run()
+    app.slider(key="compress-gradual.sparsity").set_value(0.9).run()
+    assert not any(value == "–" for title, value, _note in figures(app) if title in ("Before recovery", "File"))
+    assert set(curve(app, "sparsity", "before recovery")) == {*preview_jobs.SPARSITIES}
+    app.selectbox(key="compress-gradual.until").set_value("file_size").run()
+    app.number_input(key="compress-gradual.until.kilobytes").set_value(5.0).run()
+    assert not app.exception
+    query = dict(app.query_params)
+    spec = run_it(app)
+    gradual = {"name": "gradual", "sparsity": 0.9, "until": {"name": "file_size", "kilobytes": 5}}
+    assert spec == parse({"kind": "compress", "steps": [gradual, QUANTIZE, FINETUNE]}).to_json()
+    (run,) = store().runs()
+    for again in (visit("compress", **query), visit("compress", run=run.id)):
+        assert not again.warning
+        assert again.number_input(key="compress-gradual.until.kilobytes").value == 5
+
+
 def test_the_loss_of_recovery_has_its_knobs_and_the_device_is_the_runs(visit: Visit) -> None:
     app = visit("compress", learn="kd", loss_temperature="8", device="cpu")
     loss = {"name": "kd", "temperature": 8}

@@ -15,7 +15,7 @@ from compression.quantization.even_grid import EvenGrid
 from compression.quantization.kinds import KINDS
 from compression.spec import override, parse
 from compression.steps import STEPS, snapshot
-from compression.steps.finetune import in_force
+from compression.steps.in_force import in_force
 from compression.steps.state import State
 
 GENERATOR = torch.Generator().manual_seed(0)

@@ -97,7 +97,7 @@ def test_they_stay_silent_in_fine_tuning_and_when_the_file_is_compressed_on(name
             model = network(name)
             model.load_state_dict(compact.dense(contents))
             state = State.from_contents(model, contents)
-        state.train = lambda state=state, **_knobs: descend(state.model)
+        state.train = lambda _changes, state=state, **_more: descend(state.model)
         list(finetune(state))
         assert_removed_channels_are_silent(State(state.model.eval(), masks=state.masks))
         for key, parameter in state.model.named_parameters():

@@ -33,7 +33,7 @@ def read(path) -> State:
 def trained(state: State) -> State:
     batch, labels = torch.randn(32, 1, 8, 8), torch.randint(0, 4, (32,))
 
-    def train(**_knobs):
+    def train(_changes, **_more):
         optimizer = torch.optim.SGD(state.model.parameters(), lr=0.5, momentum=0.5)
         for step in range(4):
             optimizer.zero_grad()

@@ -8,7 +8,7 @@ from torch.nn import functional
 from compression.errors import DataError
 from compression.quantization.uniform import uniform
 from compression.steps import STEPS
-from compression.steps.finetune import in_force
+from compression.steps.in_force import in_force
 from compression.steps.state import State, compressible
 from tests.test_training import toy
 
@@ -40,8 +40,8 @@ def trained(state, inputs, steps=8, lr=0.5):
     """Give the state a training that moves every weight far."""
     seen = []
 
-    def train(*, epochs, lr, loss):
-        optimizer = torch.optim.SGD(state.model.parameters(), lr=lr, momentum=0.5)
+    def train(changes, **_more):
+        optimizer = torch.optim.SGD(state.model.parameters(), lr=changes["lr"], momentum=0.5)
         targets = torch.randint(0, state.model(inputs).shape[1], (len(inputs),))
         for step in range(steps):
             optimizer.zero_grad()
@@ -168,7 +168,7 @@ def test_fine_tuning_alone_is_plain_training():
             plain.get_parameter(name).mul_(mask)
     descend(plain, stepped.masks)
 
-    def train(**_knobs):
+    def train(_changes, **_more):
         descend(stepped.model, {})
         yield
 
@@ -217,7 +217,7 @@ def test_stopping_early_leaves_a_network_in_force():
     quantize(state, bits=2)
     keys = list(state.model.state_dict())
 
-    def train(**_knobs):
+    def train(_changes, **_more):
         with torch.no_grad():
             for parameter in state.model.parameters():
                 parameter.add_(0.3)
@@ -280,9 +280,9 @@ def test_every_knob_of_a_step_changes_the_weights(name):
 def test_the_knobs_of_fine_tuning_reach_the_training():
     state = State(network())
     given = []
-    state.train = lambda **knobs: iter([given.append(knobs)])
+    state.train = lambda changes, **more: iter([given.append((changes, more))])
     list(finetune(state, epochs=7, lr=0.3, loss={"name": "kd"}))
-    assert given == [{"epochs": 7, "lr": 0.3, "loss": {"name": "kd"}}]
+    assert given == [({"epochs": 7, "lr": 0.3}, {"objective": {"name": "kd"}})]
 
 
 @pytest.mark.parametrize("granularity", ["weight", "channel"])

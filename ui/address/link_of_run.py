@@ -30,6 +30,7 @@ def settings_of(spec: Mapping[str, Any]) -> dict[str, str]:
         if role in named:
             named[f"{role}.from"] = "run" if "run" in named[role] else "zoo"
     used = {"finetune": setting_text("finetune" in named)} if "steps" in spec else {}
+    used |= {"pruning": "gradual"} if "gradual" in named and "steps" in spec else {}
     return used | {name: setting_text(value) for name, value in _leaves(named)}
 
 

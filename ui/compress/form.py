@@ -42,7 +42,7 @@ def draw(address: Address) -> Request:
         place = st.empty()
     with st.container(border=True, gap="small"):
         st.markdown(_("**Compression**"))
-        steps = [_step(address, "prune", "sparsity"), _step(address, "quantize", "bits")]
+        steps = [_step(address, _pruning(address), "sparsity"), _step(address, "quantize", "bits")]
     with st.container(border=True, gap="small"):
         st.markdown(_("**Recovery**"))
         steps += _recovery(address)
@@ -77,10 +77,22 @@ def _kept(dataset: dict[str, Any], model: dict[str, Any], recipe: dict[str, Any]
     return shared.is_kept({**dataset, "split_seed": 0}, model, RECIPE.check(recipe, "train"), seed)
 
 
+def _pruning(address: Address) -> str:
+    """Draw whether pruning happens at once or while the network trains, and return the step's name."""
+    offered = [name for name, entry in STEPS.items() if name == "prune" or entry.traits.get("at_once") == "prune"]
+    offered.sort(key="prune".__ne__)
+    label, caption = _("Pruning"), _("Set weights to zero at once, or ever more of them while the network trains")
+    return select(address, "pruning", offered, default="prune", label=label, show=_title_of_step, help=caption)
+
+
+def _title_of_step(name: str) -> str:
+    return _("At once") if name == "prune" else _(STEPS[name].title)
+
+
 def _step(address: Address, name: str, first: str) -> dict[str, Any]:
     """Draw a step: its main knob as wide as there is room, the others in pairs."""
-    entry, usual = STEPS[name], STEP_USUAL[name]
-    values = {first: knob_widget(address, entry.knobs[first], f"{name}.{first}", default=usual[first])}
+    entry, usual = STEPS[name], STEP_USUAL.get(name, {})
+    values = {first: knob_widget(address, entry.knobs[first], f"{name}.{first}", default=usual.get(first))}
     others = {knob: declared for knob, declared in entry.knobs.items() if knob != first}
     values |= knobs_form(address, others, name, defaults=usual)
     beside = {knob: declared for knob, declared in entry.knobs_with(values).items() if knob not in entry.knobs}

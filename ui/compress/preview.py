@@ -18,6 +18,7 @@ from compression.errors import LabError
 from compression.runs import newest
 from compression.runs.records import FINISHED, Run
 from compression.steps import STEPS
+from compression.steps.at_once import at_once
 from compression.texts import gettext as _
 from ui.compress.oddities import oddities, sparsity_text
 from ui.compress.preview_jobs import COLUMNS, VALUES, Sketch, find
@@ -219,8 +220,7 @@ def recovered(spec: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
 
 def _without(spec: Mapping[str, Any], knob: str) -> Any:
     """Return what must agree for a run to lie on a curve; how it recovered may differ."""
-    steps = [step for step in spec["steps"] if not trains({"steps": [step]})]
-    kept = [{name: value for name, value in step.items() if name != knob} for step in steps]
+    kept = [{name: value for name, value in step.items() if name != knob} for step in at_once(spec["steps"])]
     return spec["dataset"], spec["model"], spec["train"], kept
 
 

@@ -28,6 +28,7 @@ from compression.networks import Network
 from compression.preview import preview
 from compression.pruning.layer_facts import MOST_IMAGES as CRITERION_IMAGES
 from compression.steps import STEPS
+from compression.steps.at_once import at_once
 from compression.texts import gettext as _
 from compression.texts import ngettext
 from ui.run.words import network
@@ -148,7 +149,7 @@ class Sketch:
 
     def __init__(self, subject: Subject, steps: Sequence[Mapping[str, Any]]) -> None:
         self.subject, self.error, self.late = subject, "", False
-        self.steps = [dict(step) for step in steps if not STEPS[step["name"]].traits.get("trains")]
+        self.steps = at_once(steps)
         self.positions = {knob: next(step[knob] for step in self.steps if knob in step) for knob in VALUES}
         self._wanted, self._started = True, 0.0
         self._tasks: dict[str, list[Future[None]]] = {knob: [] for knob in VALUES}

@@ -8,7 +8,9 @@ import streamlit as st
 
 from compression.charts.curves import describe_learning_curves
 from compression.runs.records import FINISHED, Run
+from compression.targets import TARGETS
 from compression.texts import gettext as _
+from ui.compress.oddities import sparsity_text
 from ui.compress.preview import trains
 from ui.run import layer_table, result_cards
 from ui.run.downloads import download_row
@@ -43,6 +45,8 @@ def show(run: Run, wanted: Mapping[str, Any] | None) -> None:
     follow(run.id, _recovery)
     if run.state == FINISHED and run.result:
         st.caption(honest_remark(run))
+        for sentence in stops(run):
+            st.caption(sentence)
         result_cards.show_roles(run)
         layer_table.show(watch(run.id).kept, run.id)
     download_row(run)
@@ -67,6 +71,22 @@ def _curves(frame: pd.DataFrame, run: Run) -> dict[str, Any]:
     # From below the start: how far the network comes back is what there is to see.
     chart["layout"]["yaxis"]["range"] = [max(0.0, accuracies.min() - 0.05) if len(accuracies) else 0.0, 1.02]
     return chart
+
+
+def stops(run: Run) -> list[str]:
+    """Return for each seed whose pruning a target ended where that was."""
+    rows = (run.result or {})["models"]["compressed"]["per_seed"]
+    sentence = _("Seed {seed}: pruning ended after epoch {epoch} at {sparsity}, since: {until}.")
+    told = [(row["seed"], row["stopped"]) for row in rows if "stopped" in row]
+    return [
+        sentence.format(
+            seed=seed,
+            epoch=stopped["epoch"],
+            sparsity=sparsity_text(stopped["sparsity"]),
+            until=_(TARGETS[stopped["until"]].title) if stopped["until"] in TARGETS else stopped["until"],
+        )
+        for seed, stopped in told
+    ]
 
 
 def honest_remark(run: Run) -> str:

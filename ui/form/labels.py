@@ -17,12 +17,15 @@ LABELS = {
     "rounds": mark("Most rounds"),
     "images": mark("Training images"),
     "criterion": mark("Criterion"),
+    "until": mark("Ends with"),
+    "ramp": mark("Sparsity rises for"),
     "method": mark("Levels"),
     "hidden": mark("Hidden units"),
     "batch_size": mark("Batch size"),
     "weight_decay": mark("Weight decay"),
 }
-SHARES = ("sparsity",)  # ratios that people read in percent
+NOTHING = "none"  # of a choice among methods that may be absent
+SHARES = ("sparsity", "ramp")  # ratios that people read in percent
 OPTIONS = {
     ("granularity", "weight"): mark("Single weights"),
     ("granularity", "channel"): mark("Whole channels"),
@@ -32,6 +35,8 @@ OPTIONS = {
     ("scheme", "asymmetric"): mark("Asymmetric"),
     ("clip", "mse"): mark("Least squared error"),
     ("clip", "minmax"): mark("Largest weight"),
+    ("until", NOTHING): mark("Its last epoch"),
+    ("loss", NOTHING): mark("The labels alone"),
     ("group", "tensor"): mark("One per layer"),
     ("group", "channel"): mark("One per channel"),
     ("group", 16): mark("One per 16 weights"),
@@ -54,5 +59,5 @@ def label_of(knob: Knob) -> str:
 def title_of(knob: Knob) -> Callable[[str], str]:
     """Return what shows a choice's options to people: a registry's titles, or the option's own words."""
     if knob.registry is not None:
-        return lambda name: _(knob.registry[name].title)
+        return lambda name: _(knob.registry[name].title if name in knob.registry else OPTIONS.get((knob.name, name), str(name)))
     return lambda name: _(OPTIONS.get((knob.name, name)) or str(name).replace("_", " "))

@@ -11,7 +11,7 @@ from compression.errors import SpecError
 from compression.texts import gettext as _
 from ui.address.settings import Address, refused, setting_text
 from ui.form import logarithmic
-from ui.form.labels import SHARES, label_of, title_of
+from ui.form.labels import NOTHING, SHARES, label_of, title_of
 
 MOST_SLIDER_STEPS, MOST_OPTIONS_TOLD = 128, 8
 LONGEST_TEXT = 60  # characters of a typed list
@@ -62,7 +62,8 @@ def select(
 
 
 def knob_widget(address: Address, knob: Knob, key: str, *, default: Any = None, label: str | None = None) -> Any:
-    """Draw one knob as the widget that suits its kind, and return its value, checked by the knob again; of a method its name.
+    """Draw one knob as the widget that suits its kind, and return its value, checked by the knob again; of a method
+    its name, or `NOTHING`.
 
     A number between a slider's steps, which a run of the command line may have, is drawn as a box to type in. A logarithmic
     slider has such a box beside it.
@@ -75,12 +76,18 @@ def knob_widget(address: Address, knob: Knob, key: str, *, default: Any = None, 
     label = label or label_of(knob)
     default = knob.default if default is None else default
     if knob.kind in ("choice", "method"):
-        return select(address, key, [*knob.choices], default=default, label=label, show=title_of(knob), help=_(knob.help))
+        options, usual = _options(knob), NOTHING if default is None else default
+        return select(address, key, options, default=usual, label=label, show=title_of(knob), help=_(knob.help))
     if knob.kind == "ints":
         return _numbers(address, knob, key, list(default), label)
     if knob.kind == "bool":
         return flag(address, key, default=default, label=label, help=_(knob.help))
     return knob.check(_number(address, knob, key, default, label), key)
+
+
+def _options(knob: Knob) -> list[Any]:
+    """Return what a choice offers; `NOTHING` too where it may be absent."""
+    return [NOTHING, *knob.choices] if knob.kind == "method" and knob.default is None else [*knob.choices]
 
 
 def _number(address: Address, knob: Knob, key: str, default: float, label: str) -> float | int:
@@ -132,14 +139,16 @@ def knobs_form(
         prefix: of the settings' names in the address.
     """
     given, values = defaults or {}, {}
-    offered = [knob for knob in knobs.values() if len(knob.choices) != 1]
+    offered = [knob for knob in knobs.values() if len(_options(knob)) != 1]
     for start in range(0, len(offered), 2):
         pair = offered[start : start + 2]
         for column, knob in zip(st.columns(len(pair), gap="small", vertical_alignment="bottom"), pair, strict=True):
             with column:
                 values[knob.name] = knob_widget(address, knob, f"{prefix}.{knob.name}", default=given.get(knob.name))
     for knob in offered:
-        if knob.kind == "method":
+        if knob.kind == "method" and values[knob.name] == NOTHING:
+            values[knob.name] = None
+        elif knob.kind == "method":
             values[knob.name] = _with_knobs(address, knob.registry[values[knob.name]], f"{prefix}.{knob.name}")
     return values
 
