@@ -12,19 +12,24 @@ KIND = "compress"
 header(COMPRESS)
 with st.spinner(_("Getting ready …")):
     from ui.compress import form, preview, result
+    from ui.form import try_several
+    from ui.run import sweep_view
 address = Address(KIND, form.EARLIER_NAMES)
 filled = current.find(address)
 left, right = st.columns([5, 8], gap="medium")
 with left:
     request = form.draw(address)
     spec = start.requested(address, request.raw, filled)
-    start.run_bar(address, spec, request.device, _("Run compression"))
+    sweep = try_several.draw(address, spec) if spec else None
+    start.run_bar(address, spec, request.device, _("Run compression"), sweep)
 with right:
     address.write()
     run = current.run(KIND)
     if spec is not None:
         preview.show(spec.to_json(), run if run and run.result and run.hash == spec.hash else None)
-    if run is not None:
+    if shown := current.sweep(KIND):
+        sweep_view.show(shown)
+    elif run is not None:
         result.show(run, spec and spec.to_json())
     elif spec is not None:
         result.invite(preview.trains(spec.to_json()))

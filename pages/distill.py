@@ -12,6 +12,8 @@ KIND = "distill"
 header(DISTILL)
 with st.spinner(_("Getting ready …")):
     from ui.distill import fair_fight, form, result
+    from ui.form import try_several
+    from ui.run import sweep_view
 address = Address(KIND, form.EARLIER_NAMES)
 filled = current.find(address)
 notes = st.container()
@@ -19,13 +21,16 @@ left, right = st.columns([5, 8], gap="medium")
 with left:
     request = form.draw(address)
     spec = start.requested(address, request.raw, filled)
+    sweep = try_several.draw(address, spec) if spec else None
     with st.container(key="run-dock", horizontal=True, vertical_alignment="top", gap="small"):
         fair_fight.switch(address)
-        start.run_bar(address, spec, request.device, _("Run"))
+        start.run_bar(address, spec, request.device, _("Run"), sweep)
 with notes:
     address.write()
 with right:
-    if run := current.run(KIND):
+    if shown := current.sweep(KIND):
+        sweep_view.show(shown)
+    elif run := current.run(KIND):
         result.show(run, spec and spec.to_json())
     elif spec is not None:
         result.invite()

@@ -18,7 +18,13 @@ SAME = 1e-9
 
 
 def accuracy_over(
-    points: pd.DataFrame, setting: str, *, logarithmic: bool = False, height: int = HEIGHT, revision: str = ""
+    points: pd.DataFrame,
+    setting: str,
+    *,
+    logarithmic: bool = False,
+    height: int = HEIGHT,
+    revision: str = "",
+    upwards: dict[str, Any] | None = None,
 ) -> go.Figure:
     """Draw accuracy over a setting: a line of points a series, and what it is measured against.
 
@@ -27,11 +33,12 @@ def accuracy_over(
 
     Args:
         points: run, at (number, or text for a choice), series (what else differs, empty where nothing does), role, accuracy,
-            low, high (0 to 1).
+            low, high (0 to 1); where it is another quantity, `told`, its text for people.
         setting: what the axis is called, with its unit where it has one.
         logarithmic: whether the axis of a number is.
         height: pixels.
         revision: zoom and hidden entries are kept while it stays the same.
+        upwards: the vertical axis; that of test accuracy by default.
     """
     traces: list[dict[str, Any]] = []
     for role in (name for name in REFERENCES if name in set(points["role"])):
@@ -40,7 +47,7 @@ def accuracy_over(
     for role in (name for name in ROLES if name in set(main["role"])):
         traces += _series(main[main["role"] == role], role, several=main["role"].nunique() > 1)
     across = axis(escape(setting), **_ticks(points["at"], logarithmic=logarithmic))
-    upwards = percent_axis(_("Test accuracy, 95 % interval"))
+    upwards = upwards or percent_axis(_("Test accuracy, 95 % interval"))
     looks = layout("", uirevision=revision or setting, height=height, xaxis=across, yaxis=upwards)
     return go.Figure(data=traces, layout={**looks, "title": None})
 
@@ -131,6 +138,8 @@ def _at(value: Any) -> str:
 
 
 def _told(row: Any) -> str:
+    if row.get("told"):
+        return row["told"]
     accuracy = format_percent(row["accuracy"])
     if pd.isna(row["low"]) or pd.isna(row["high"]):
         return accuracy

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_rel
 
 from compression.measure.best import best_cell, best_of
 
@@ -38,8 +39,24 @@ def test_by_hand() -> None:
     assert best_of([{0: 0.85, 1: 0.85}, {0: 0.65, 1: 0.65}], 10_000).as_good == [0]
 
 
+def test_two_settings_are_the_paired_t_test() -> None:
+    generator = np.random.default_rng(0)
+    for _round in range(200):
+        one, other = 0.5 + 0.02 * generator.standard_normal((2, 4))
+        other += 0.03
+        told = len(best_of([dict(enumerate(one)), dict(enumerate(other))], 10**12).as_good) == 1
+        assert told == (ttest_rel(one, other).pvalue < 0.05)
+
+
+def test_many_settings_with_two_seeds_still_tell_a_wreck_from_the_best() -> None:
+    generator = np.random.default_rng(0)
+    found = best_of(simulated([0.95, 0.94, 0.9, 0.7, 0.4, 0.1], 2, generator), IMAGES)
+    assert not {4, 5} & set(found.as_good)
+
+
 def test_one_seed_tells_nothing_apart_and_seeds_are_paired() -> None:
     assert best_of([{0: 0.5}, {0: 0.99}], IMAGES) == best_of([{0: 0.5}, {0: 0.99, 1: 0.99}], IMAGES)
+    assert best_of([{0: 0.5, 2: 0.6}, {0: 0.99, 1: 0.99}], IMAGES).seeds == 1
     assert best_of([{0: 0.5}, {0: 0.99}], IMAGES).as_good == [0, 1]
     assert best_of([{0: 0.5}, {0: 0.99}], IMAGES).position == 1
 

@@ -1,6 +1,6 @@
 """The settings of a run as an address has them, and the page that shows them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from compression.runs.records import Run
@@ -32,6 +32,16 @@ def settings_of(spec: Mapping[str, Any]) -> dict[str, str]:
     used = {"finetune": setting_text("finetune" in named)} if "steps" in spec else {}
     used |= {"pruning": "gradual"} if "gradual" in named and "steps" in spec else {}
     return used | {name: setting_text(value) for name, value in _leaves(named)}
+
+
+def swept_settings(over: Mapping[str, Any]) -> dict[str, str]:
+    """Return the settings of a sweep, each with its values, by the names that an address has."""
+    named = zip(("several", "several.and"), over.items(), strict=False)
+    return {name: text for first, (path, values) in named for name, text in ((first, path), (f"{first}.values", _list(values)))}
+
+
+def _list(values: Iterable[Any]) -> str:
+    return ", ".join(setting_text(value) for value in values)
 
 
 def _leaves(settings: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:

@@ -19,7 +19,7 @@ from compression.texts import gettext as _
 PAGE, ARRIVED = "address-page", "address-arrived"
 SHOWN_CHARACTERS = 40
 MOST_ADDRESSES = 100
-RUN = "run"
+RUN, SWEEP = "run", "sweep"
 
 
 def arrive(page: str) -> None:
@@ -67,8 +67,8 @@ class Address:
 
     @property
     def linked(self) -> bool:
-        """Whether the address that is obeyed asks for settings, beside the run that is shown."""
-        return bool(self._given.keys() - {RUN})
+        """Whether the address that is obeyed asks for settings, beside the run or the sweep that is shown."""
+        return bool(self._given.keys() - {RUN, SWEEP})
 
     def fill(self, settings: Mapping[str, str]) -> None:
         """Take settings from elsewhere, such as the run that is shown; those that the page does not have are not told."""

@@ -4,10 +4,10 @@ import streamlit as st
 
 from compression.errors import NotFoundError
 from compression.runs import store
-from compression.runs.records import ACTIVE, Run
+from compression.runs.records import ACTIVE, Run, StoredSweep
 from compression.texts import gettext as _
-from ui.address.link_of_run import settings_of
-from ui.address.settings import RUN, Address, plain
+from ui.address.link_of_run import settings_of, swept_settings
+from ui.address.settings import RUN, SWEEP, Address, plain
 from ui.server.identity import owner
 
 
@@ -17,8 +17,21 @@ def shown(page: str) -> str | None:
 
 
 def show_from_now(page: str, run_id: str | None) -> None:
-    """Keep which run a page shows; an empty text says none, not even one's own that is at work."""
+    """Keep which run a page shows, in place of a sweep; an empty text says none, not even one's own that is at work."""
     st.session_state[f"{page}-{RUN}"] = run_id
+    st.session_state[f"{page}-{SWEEP}"] = ""
+
+
+def show_sweep_from_now(page: str, sweep_id: str) -> None:
+    """Keep which sweep a page shows, in place of a run."""
+    st.session_state[f"{page}-{RUN}"] = ""
+    st.session_state[f"{page}-{SWEEP}"] = sweep_id
+
+
+def sweep(page: str) -> StoredSweep | None:
+    """Return the sweep that a page shows."""
+    here = st.session_state.get(f"{page}-{SWEEP}")
+    return store().sweep(here) if here else None
 
 
 def find(address: Address) -> Run | None:
@@ -27,6 +40,8 @@ def find(address: Address) -> Run | None:
     One's own run at work is shown to those who come without a link alone: a link shows the same to everybody.
     """
     kind, open_settings = address.page, address.open
+    if _found_sweep(address, kind, open_settings):
+        return None
     wanted = address.read(RUN, "" if address.linked else None)
     run = _of_kind(wanted, kind) if wanted else None
     if wanted and run is None:
@@ -38,6 +53,25 @@ def find(address: Address) -> Run | None:
         return None
     address.fill(settings_of(run.spec))
     return run
+
+
+def _found_sweep(address: Address, kind: str, open_settings: bool) -> bool:
+    """Tell whether a sweep is shown; its base fills the controls where the address says no settings."""
+    wanted = address.read(SWEEP, "")
+    if not wanted:
+        return False
+    try:
+        found = store().sweep(wanted)
+    except NotFoundError:
+        found = None
+    if found is None or found.spec.get("base", {}).get("kind") != kind:
+        address.notes.append(_("There is no sweep “{sweep}” to show here.").format(sweep=plain(wanted)))
+        st.session_state[address.key(SWEEP)] = ""
+        return False
+    show_sweep_from_now(kind, found.id)
+    if open_settings:
+        address.fill({**settings_of(found.spec["base"]), **swept_settings(found.spec["over"])})
+    return True
 
 
 def _of_kind(run_id: str, kind: str) -> Run | None:

@@ -49,13 +49,18 @@ def follow(run_id: str, draw: Callable[[Watch], None]) -> None:
         draw(seen)
 
     st.fragment(refresh, run_every=POLL_S if active else None)()
+    scroll_into_view(run_id)
+
+
+def scroll_into_view(run_id: str) -> None:
+    """Scroll to the run or sweep that was just drawn, if `bring_into_view` asked for it."""
     with st.container(key="run-arrival"):
         if st.session_state.pop(TO_BRING_INTO_VIEW, None) == run_id:
             st.html(COME_INTO_VIEW, unsafe_allow_javascript=True)
 
 
 def bring_into_view(run_id: str) -> None:
-    """Scroll to a run, once, when it is drawn next."""
+    """Scroll to a run or a sweep, once, when it is drawn next."""
     st.session_state[TO_BRING_INTO_VIEW] = run_id
 
 

@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from compression import runs
+from compression.charts.numbers import format_about
 from compression.errors import LabError
 from compression.runs import store
 from compression.runs.records import Run
+from compression.runs.sweeping import submit_sweep
 from compression.texts import gettext as _
-from ui.address.settings import RUN, Address
+from ui.address.settings import RUN, SWEEP, Address
 from ui.run import current, forecast
 from ui.run.live import bring_into_view
 from ui.run.words import age_text, as_text
@@ -17,6 +19,7 @@ from ui.server.identity import owner
 
 if TYPE_CHECKING:
     from compression.spec import Spec
+    from compression.sweep import Sweep
 
 
 def requested(address: Address, raw: dict[str, Any], filled: Run | None) -> "Spec | None":
@@ -41,19 +44,47 @@ def requested(address: Address, raw: dict[str, Any], filled: Run | None) -> "Spe
     return spec
 
 
-def run_bar(address: Address, spec: "Spec | None", device: str, label: str) -> None:
-    """Draw the button that runs a spec, or why it is off, and the way to its result where there is one that is not on screen."""
+def run_bar(address: Address, spec: "Spec | None", device: str, label: str, sweep: "Sweep | None" = None) -> None:
+    """Draw the button that runs a spec, or why it is off, and the way to its result where there is one that is not on screen.
+
+    Args:
+        sweep: what is run in place of the spec alone.
+    """
     with st.container(key="run-bar", gap="xsmall"):
         looks = {"type": "primary", "icon": ":material/play_arrow:", "width": "stretch"}
         place = st.container()  # the button stands above what is said of it
-        fits = spec is not None and forecast.allowed(address, spec, device)
-        if place.button(label, disabled=not fits, **looks) and spec is not None:
-            _start(spec, device)
+        if sweep is not None and not address.blocks:
+            _sweep_button(place, sweep, device, looks)
+        else:
+            fits = spec is not None and not address.blocks and forecast.allowed(address, spec, device)
+            if place.button(label, disabled=not fits, **looks) and spec is not None:
+                _start(spec, device)
         for sentence in address.blocks:
             st.caption(as_text(_("Run is off: {reason}").format(reason=sentence)))
-        if spec is not None:
+        if spec is not None and sweep is None:
             _offer(spec)
+    shown_sweep = current.sweep(address.page)
+    address.keep(SWEEP, shown_sweep.id if shown_sweep else "")
     address.keep(RUN, current.shown(address.page) or "")
+
+
+def _sweep_button(place: Any, sweep: "Sweep", device: str, looks: dict[str, Any]) -> None:
+    """Draw the button that runs every cell of a sweep, and how long they will take together."""
+    cells = sweep.cells()
+    done = sum(store().find_finished(cell.spec.hash) is not None for cell in cells)
+    seconds = [forecast.seconds(cell.spec, device) for cell in cells if store().find_finished(cell.spec.hash) is None]
+    total = sum(part or 0.0 for part in seconds)
+    told = _("{count} runs finished before and are not run again.").format(count=done) if done else ""
+    about = _("About {time} of work, shared by the cores.").format(time=format_about(total)) if seconds else ""
+    st.caption(as_text(" ".join(filter(None, [about, told]))))
+    if place.button(_("Run all {count} settings").format(count=len(cells)), **looks):
+        try:
+            sweep_id = submit_sweep(sweep, owner=owner(), device=device)
+        except LabError as error:
+            st.error(as_text(str(error)), icon=":material/error:")
+        else:
+            current.show_sweep_from_now(sweep.base["kind"], sweep_id)
+            bring_into_view(sweep_id)
 
 
 def _start(spec: "Spec", device: str) -> None:

@@ -1,0 +1,70 @@
+"""An outcome over two settings, as a heat map that fills as runs finish."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from compression.charts.style import axis, layout
+from compression.charts.tradeoff import escape
+
+ROW_HEIGHT, AROUND = 44, 150  # pixels
+COLOURS = "Cividis"
+AS_GOOD = "●"
+
+
+def outcome_over_two(
+    points: pd.DataFrame,
+    settings: tuple[str, str],
+    places: tuple[Sequence[str], Sequence[str]],
+    outcome: str,
+    revision: str,
+    *,
+    shares: bool,
+) -> go.Figure:
+    """Draw one outcome over two settings: a cell a run, its number written in it; the first `customdata` of a cell is its run.
+
+    Args:
+        points: first, second (texts), value (a number or missing), told (text), as_good (whether it cannot be told apart from
+            the best), run.
+        settings: what the upwards and the rightwards axis are called.
+        places: the texts of all values of the two settings, in order.
+        outcome: what the colour shows, with its unit.
+        revision: zoom is kept while it stays the same.
+        shares: whether the outcome is a ratio that reads in percent.
+    """
+    rows, columns = places
+    cells = {(point.first, point.second): point for point in points.itertuples()}
+    grid = [[cells.get((row, column)) for column in columns] for row in rows]
+    trace: dict[str, Any] = {
+        "type": "heatmap",
+        "x": [escape(column) for column in columns],
+        "y": [escape(row) for row in rows],
+        "z": [[None if cell is None or pd.isna(cell.value) else cell.value for cell in line] for line in grid],
+        "text": [[_text(cell) for cell in line] for line in grid],
+        "customdata": [[[None if cell is None else cell.run] for cell in line] for line in grid],
+        "texttemplate": "%{text}",
+        "hovertemplate": f"{escape(settings[0])} %{{y}}, {escape(settings[1])} %{{x}}<br>%{{text}}<extra></extra>",
+        "hoverongaps": False,
+        "colorscale": COLOURS,
+        "colorbar": {
+            "title": {"text": escape(outcome), "side": "right"},
+            "outlinewidth": 0,
+            "thickness": 14,
+            "tickformat": ".0%" if shares else "",
+        },
+        "xgap": 2,
+        "ygap": 2,
+        "meta": "plane",
+    }
+    across = axis(escape(settings[1]), type="category", categoryorder="array", categoryarray=trace["x"], showgrid=False)
+    upwards = axis(escape(settings[0]), type="category", categoryorder="array", categoryarray=trace["y"], showgrid=False)
+    looks = layout("", uirevision=revision, height=AROUND + ROW_HEIGHT * len(rows), xaxis=across, yaxis=upwards)
+    return go.Figure(data=[trace], layout={**looks, "title": None})
+
+
+def _text(cell: Any) -> str:
+    if cell is None:
+        return ""
+    return f"{cell.told} {AS_GOOD}" if cell.as_good else str(cell.told)

@@ -1,0 +1,70 @@
+"""Which settings of a spec can be swept, what each allows, and which values are worth trying first."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from compression.catalog import Knob, Registry
+from compression.data import DATASETS
+from compression.data.load import train_images_knob
+from compression.distillation import DISTILLATION
+from compression.models import MODELS
+from compression.recipe import RECIPE
+from compression.steps import STEPS
+
+FIRST = ("loss", "steps", "student", "model", "transfer", "train")
+NUMBERS_AND_FLAGS = ("float", "int", "bool")
+TRIED = 5
+WIDE = 20.0  # times from the lowest to the highest value; wider, equal ratios are tried, not equal differences
+NEAR = 8.0  # times around the present value
+CHOSEN_FROM: dict[str, Registry] = {
+    "loss": DISTILLATION,
+    "teacher": MODELS,
+    "student": MODELS,
+    "model": MODELS,
+}
+
+
+def sweepable(spec: Mapping[str, Any]) -> dict[str, Knob]:
+    """Return the settings of a complete spec that can take several values, by their paths; those that people turn most first."""
+    found: dict[str, Knob] = {}
+    for field, value in sorted(spec.items(), key=lambda item: FIRST.index(item[0]) if item[0] in FIRST else len(FIRST)):
+        if field == "steps":
+            for place, step in enumerate(value):
+                found |= {f"steps.{place}.{name}": knob for name, knob in STEPS[step["name"]].knobs.items()}
+        elif field == "train":
+            found |= {f"train.{name}": knob for name, knob in RECIPE.knobs.items()}
+        elif field == "transfer":
+            found["transfer.images"] = train_images_knob(DATASETS[spec["dataset"]["name"]])
+        elif field in CHOSEN_FROM and isinstance(value, Mapping) and "name" in value:
+            registry = CHOSEN_FROM[field]
+            found[f"{field}.name"] = Knob(registry.noun, name=field, kind="choice", registry=registry)
+            found |= {f"{field}.{name}": knob for name, knob in registry[value["name"]].knobs.items()}
+    return {path: knob for path, knob in found.items() if knob.kind in NUMBERS_AND_FLAGS or _names(knob)}
+
+
+def worth_trying(knob: Knob, value: Any) -> list[Any]:
+    """Return some values of a setting: all choices, or numbers around the present one, each as the slider can show it."""
+    if knob.kind == "bool":
+        return [False, True]
+    if knob.kind not in NUMBERS_AND_FLAGS:
+        return _names(knob)
+    middle = float(value if value is not None else knob.default or knob.low or 1)
+    low, high = knob.low if knob.low is not None else 0.0, knob.high if knob.high is not None else 2 * middle
+    if low > 0 and high / low >= WIDE:
+        low, high = max(low, middle / NEAR), min(high, middle * NEAR)
+        tried = [low * (high / low) ** (part / (TRIED - 1)) for part in range(TRIED)]
+    else:
+        tried = [low + (high - low) * part / (TRIED - 1) for part in range(TRIED)]
+    return sorted({knob.snap(_rounded(number)) for number in tried} | ({value} if value is not None else set()))
+
+
+def _names(knob: Knob) -> list[Any]:
+    """Return the names to choose from, where there are several and one must be chosen."""
+    needed = knob.kind == "choice" or (knob.kind == "method" and knob.default is not None)
+    return list(knob.choices) if needed and len(knob.choices) > 1 else []
+
+
+def _rounded(number: float) -> float:
+    """Return a number with two significant digits."""
+    return 0.0 if number == 0 else round(number, 1 - math.floor(math.log10(abs(number))))

@@ -1,0 +1,132 @@
+"""Try several values: what is asked for, what a link brings back, and what the runs show together."""
+
+import json
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from compression.runs import store
+from compression.runs.records import CANCELLED, QUEUED
+from compression.spec import parse
+from tests.pages.conftest import Visit
+from tests.pages.stored_runs import distilled, finished, model
+
+TEMPERATURE = {"several": "loss.temperature", "several.values": "1, 4, 8"}
+
+
+@pytest.fixture(autouse=True)
+def no_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave submitted runs in the queue."""
+    monkeypatch.setattr("compression.runs.ensure_alive", lambda: None)
+    monkeypatch.setattr("compression.runs.sweeping.ensure_alive", lambda: None)
+    monkeypatch.setattr("ui.run.sweep_view.ensure_alive", lambda: None)
+
+
+def button(app: AppTest, label: str) -> Any:
+    (found,) = [button for button in app.button if button.label.startswith(label)]
+    return found
+
+
+def words(app: AppTest) -> str:
+    groups = (app.markdown, app.caption, app.warning, app.error)
+    return "\n".join(element.value for group in groups for element in group).replace("\\", "")
+
+
+def shown(app: AppTest) -> str:
+    """Return the sweep in the address."""
+    given = app.query_params["sweep"]
+    return given if isinstance(given, str) else given[0]
+
+
+def figure(app: AppTest) -> dict[str, Any]:
+    (found,) = [element for element in app.main.get("bidi_component") if "sweep-chart" in element.proto.id]
+    return json.loads(json.loads(found.proto.json or found.proto.mixed.json)["figure"])
+
+
+def cell(accuracy: float, temperature: float) -> None:
+    """Put a finished run of the default distillation at a temperature into the store."""
+    rows = [{"seed": seed, "accuracy": accuracy, "validation_accuracy": accuracy - seed / 1000} for seed in range(5)]
+    result = distilled(accuracy)
+    result["models"] = {role: {**model(accuracy, 3_864), "per_seed": rows} for role in ("baseline", "student")}
+    finished("someone", result={**result, "images": {"validation": 259}}, loss={"name": "kd", "temperature": temperature})
+
+
+def test_a_choice_of_setting_suggests_values_and_runs_them_all(visit: Visit) -> None:
+    app = visit("distill")
+    app.selectbox(key="distill-several").set_value("loss.temperature").run()
+    values = app.text_input(key="distill-several.values").value
+    assert "4" in values.split(", ")
+    app.text_input(key="distill-several.values").set_value("1 to 8 in 4").run()
+    button(app, "Run all 4 settings").click().run()
+    assert not app.exception
+    sweep = store().sweep(shown(app))
+    assert [round(held["at"]["loss.temperature"], 1) for held in sweep.cells] == [1.0, 2.0, 4.0, 8.0]
+    assert {run.state for run in store().runs()} == {QUEUED}
+    assert "0 of 4 runs finished" in app.main.get("progress")[0].proto.text
+    button(app, "Cancel all").click().run()
+    assert {run.state for run in store().runs()} == {CANCELLED}
+    assert "the others were cancelled" in words(app)
+    button(app, "Resume").click().run()
+    assert {run.state for run in store().runs()} == {QUEUED}
+
+
+def test_the_link_of_a_sweep_brings_back_its_settings_and_what_it_shows(visit: Visit) -> None:
+    for accuracy, temperature in ((0.6, 1.0), (0.93, 4.0), (0.95, 8.0)):
+        cell(accuracy, temperature)
+    app = visit("distill", **TEMPERATURE)
+    assert "3 runs finished before and are not run again." in words(app)
+    button(app, "Run all 3").click().run()
+    assert len(store().runs()) == 3
+    other = visit("distill", sweep=shown(app))
+    assert not other.exception
+    assert other.text_input(key="distill-several.values").value == "1, 4, 8"
+    told = "Best at Temperature T = 8: 94.8 % on 259 validation images. But 4 cannot be told apart from it with 5 seeds."
+    assert told in words(other)
+    (student,) = [trace for trace in figure(other)["data"] if trace["meta"].startswith("student")]
+    assert student["x"] == [1, 4, 8]
+    assert student["y"] == pytest.approx([0.598, 0.928, 0.948])
+    assert student["error_y"]["array"][0] > 0
+
+
+def test_two_settings_are_a_heat_map(visit: Visit) -> None:
+    app = visit("compress", several="steps.0.sparsity", **{"several.and": "steps.1.bits"})
+    for name, text in (("several.values", "0.5, 0.9"), ("several.and.values", "2, 4, 8")):
+        app.text_input(key=f"compress-{name}").set_value(text).run()
+    button(app, "Run all 6").click().run()
+    (trace,) = figure(app)["data"]
+    assert (trace["type"], trace["y"], trace["x"]) == ("heatmap", ["0.5", "0.9"], ["2", "4", "8"])
+    assert trace["text"] == [["…"] * 3] * 2
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ("1", "allowed are at least two values"),
+        ("one, two", "allowed is a list of numbers, such as 1, 2, 4"),
+        ("1, 400", "loss.temperature: 400 is not allowed"),
+        ("1 to 8 in 99", "allowed are 2 to 64 values"),
+        ("4, 4", "it means the same as"),
+    ],
+)
+def test_values_that_cannot_be_are_told_and_nothing_runs(visit: Visit, values: str, told: str) -> None:
+    app = visit("distill", **{**TEMPERATURE, "several.values": values})
+    assert told in words(app)
+    assert button(app, "Run").disabled
+
+
+def test_a_choice_is_swept_by_its_names(visit: Visit) -> None:
+    app = visit("distill", several="loss.name", **{"several.values": "kd, logit_difference"})
+    button(app, "Run all 2").click().run()
+    assert {run.spec["loss"]["name"] for run in store().runs()} == {"kd", "logit_difference"}
+    assert "there is no warmth" in words(visit("distill", several="loss.name", **{"several.values": "kd, warmth"}))
+
+
+def test_a_run_takes_the_place_of_a_sweep_and_an_unknown_sweep_is_told(visit: Visit) -> None:
+    app = visit("distill", **TEMPERATURE)
+    button(app, "Run all 3").click().run()
+    app.selectbox(key="distill-several").set_value("").run()
+    button(app, "Run").click().run()
+    assert "sweep" not in app.query_params
+    assert store().runs()[0].spec == parse({"kind": "distill"}).to_json()
+    assert "There is no sweep “nothing” to show here." in words(visit("distill", sweep="nothing"))

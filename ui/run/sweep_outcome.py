@@ -1,0 +1,161 @@
+"""What the runs of a sweep have found by now, as rows, as charts and in a sentence."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from compression.charts.numbers import byte_unit, format_bytes, format_milliseconds, format_percent
+from compression.charts.over_setting import HEIGHT, accuracy_over
+from compression.charts.plane import outcome_over_two
+from compression.charts.style import axis, layout, percent_axis
+from compression.measure.best import best_cell, spread
+from compression.texts import gettext as _
+from compression.texts import mark, ngettext
+from ui.form.try_several import value_text
+from ui.run.differences import numbers, setting_title
+
+OUTCOMES = {
+    "validation_accuracy": mark("Validation accuracy"),
+    "accuracy": mark("Test accuracy"),
+    "agreement": mark("Agreement, test"),
+    "size_bytes": mark("File size"),
+    "latency_ms": mark("Latency"),
+}
+SHARES = ("validation_accuracy", "accuracy", "agreement")
+FORMATS = {**dict.fromkeys(SHARES, format_percent), "size_bytes": format_bytes, "latency_ms": format_milliseconds}
+ROLES_SHOWN = ("teacher", "baseline", "student", "original", "compressed")
+LOGARITHMIC_FROM = 4.0
+
+
+@dataclass(frozen=True)
+class Found:
+    """A sweep's cells and what they found: rows as `runs.sweeping.outcomes` gives them, and its settings with their values."""
+
+    cells: Sequence[Mapping[str, Any]]
+    over: Mapping[str, Sequence[Any]]
+
+    @property
+    def best(self) -> dict[str, Any] | None:
+        """Return which cell is best, and which cannot be told apart from it."""
+        return best_cell(self.cells)
+
+
+def main_role(cell: Mapping[str, Any]) -> str:
+    """Return the role that a sweep is about."""
+    return "student" if "student" in (cell.get("models") or {}) else "compressed"
+
+
+def value(model: Mapping[str, Any], outcome: str, images: int) -> tuple[float, float, float] | None:
+    """Return an outcome of a role with its interval (not a number where there is none), or None where it is not known."""
+    if outcome == "validation_accuracy":
+        found = [row["validation_accuracy"] for row in model["per_seed"] if row.get("validation_accuracy") is not None]
+        return spread(found, images) if found and images else None
+    told = (model.get("latency_ms") or {}).get("median") if outcome == "latency_ms" else model.get(outcome)
+    if told is None:
+        return None
+    low, high = model["accuracy_interval"] if outcome == "accuracy" else (float("nan"), float("nan"))
+    return float(told), low, high
+
+
+def figure(found: Found, outcome: str, revision: str) -> go.Figure:
+    """Return the chart of an outcome over the swept settings: a line for one setting, a heat map for two."""
+    return _line(found, outcome, revision) if len(found.over) == 1 else _plane(found, outcome, revision)
+
+
+def _line(found: Found, outcome: str, revision: str) -> go.Figure:
+    ((path, values),) = found.over.items()
+    unit, name = _unit(found, outcome)
+    rows = []
+    for cell in found.cells:
+        for role in (role for role in ROLES_SHOWN if role in (cell.get("models") or {})):
+            told = value(cell["models"][role], outcome, (cell.get("images") or {}).get("validation", 0))
+            if told is not None:
+                at = cell["at"][path] if numbers(values) else value_text(cell["at"][path])
+                number, low, high = (part / unit for part in told)
+                rows.append((cell["run"], at, "", role, number, low, high, _told(outcome, told)))
+    frame = pd.DataFrame(rows, columns=["run", "at", "series", "role", "accuracy", "low", "high", "told"])
+    upwards = percent_axis(name) if outcome in SHARES else axis(name, rangemode="tozero")
+    if frame.empty:
+        across = axis(setting_title(path), showticklabels=False)
+        looks = layout("", uirevision=revision, height=HEIGHT, xaxis=across, yaxis={**upwards, "showticklabels": False})
+        return go.Figure(layout={**looks, "title": None})
+    logarithmic = numbers(values) and min(values) > 0 and max(values) >= LOGARITHMIC_FROM * min(values)
+    return accuracy_over(frame, setting_title(path), logarithmic=logarithmic, revision=revision, upwards=upwards)
+
+
+def _plane(found: Found, outcome: str, revision: str) -> go.Figure:
+    first, second = found.over
+    as_good = (found.best or {}).get("as_good", [])
+    unit, name = _unit(found, outcome)
+    name = _(OUTCOMES[outcome]) if outcome in SHARES else name
+    rows = []
+    for cell in found.cells:
+        model = (cell.get("models") or {}).get(main_role(cell))
+        told = value(model, outcome, (cell.get("images") or {}).get("validation", 0)) if model else None
+        texts = [value_text(cell["at"][path]) for path in (first, second)]
+        shown = _told(outcome, (told[0], *[float("nan")] * 2)) if told else _state(cell)
+        rows.append((*texts, told[0] / unit if told else None, shown, cell["at"] in as_good, cell["run"]))
+    frame = pd.DataFrame(rows, columns=["first", "second", "value", "told", "as_good", "run"])
+    places = tuple([value_text(each) for each in found.over[path]] for path in (first, second))
+    return outcome_over_two(
+        frame, (setting_title(first), setting_title(second)), places, name, revision, shares=outcome in SHARES
+    )
+
+
+def _state(cell: Mapping[str, Any]) -> str:
+    return {None: _("deleted"), "finished": "", "queued": "…", "running": "…"}.get(cell["state"], str(cell["state"]))
+
+
+def _unit(found: Found, outcome: str) -> tuple[float, str]:
+    """Return by what values are divided for an axis, and what the axis is called."""
+    name = _(OUTCOMES[outcome])
+    if outcome in ("accuracy", "validation_accuracy"):
+        return 1.0, _("{name}, 95 % interval").format(name=name)
+    if outcome == "size_bytes":
+        sizes = [model["size_bytes"] for cell in found.cells for model in (cell.get("models") or {}).values()]
+        unit, title = byte_unit(max(sizes, default=1))
+        return float(unit), f"{name} ({title})"
+    return 1.0, f"{name} (ms)" if outcome == "latency_ms" else name
+
+
+def _told(outcome: str, told: tuple[float, float, float]) -> str:
+    number, low, high = told
+    show = FORMATS[outcome]
+    if math.isnan(low):
+        return show(number)
+    return _("{value} ({low} to {high})").format(value=show(number), low=show(low), high=show(high))
+
+
+def sentence(found: Found) -> str:
+    """Return what the sweep shows: which setting is best on validation images, and which cannot be told apart from it."""
+    best = found.best
+    if best is None:
+        return ""
+    cell = next(cell for cell in found.cells if cell["at"] == best["at"])
+    accuracy = FORMATS["validation_accuracy"](value(cell["models"][main_role(cell)], "validation_accuracy", best["images"])[0])
+    head = _("Best at {at}: {accuracy} on {images} validation images.")
+    head = head.format(at=_at(best["at"]), accuracy=accuracy, images=best["images"])
+    if best["seeds"] < 2:
+        return f"{head} " + _("One seed cannot tell settings apart: run more seeds.")
+    others = [at for at in best["as_good"] if at != best["at"]]
+    seeds = ngettext("{count} seed", "{count} seeds", best["seeds"]).format(count=best["seeds"])
+    if not others:
+        return f"{head} " + _("No other value that was tried is as good, with {seeds}.").format(seeds=seeds)
+    if len(others) == best["finished"] - 1:
+        return f"{head} " + _("But no value that was tried can be told apart from it with {seeds}.").format(seeds=seeds)
+    told = _("But {others} cannot be told apart from it with {seeds}.")
+    return f"{head} " + told.format(others=_several(others, found), seeds=seeds)
+
+
+def _at(at: Mapping[str, Any]) -> str:
+    return ", ".join(f"{setting_title(path)} = {value_text(given)}" for path, given in at.items())
+
+
+def _several(others: Sequence[Mapping[str, Any]], found: Found) -> str:
+    if len(found.over) > 1:
+        return ngettext("{count} other", "{count} others", len(others)).format(count=len(others))
+    return ", ".join(value_text(given) for at in others for given in at.values())

@@ -1,0 +1,126 @@
+"""A sweep on screen: how far it is, what it shows, its chart as it fills, and every run in a table."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from compression.charts.numbers import format_bytes, format_milliseconds, format_percent
+from compression.charts.style import enlarged
+from compression.errors import LabError
+from compression.runs import ensure_alive, store
+from compression.runs.records import ACTIVE, FINISHED, QUEUED, RESUMABLE, RUNNING, StoredSweep
+from compression.runs.sweeping import outcomes
+from compression.texts import gettext as _
+from ui.run import current
+from ui.run.differences import setting_title
+from ui.run.live import ANCHOR, scroll_into_view
+from ui.run.sweep_outcome import OUTCOMES, Found, figure, main_role, sentence, value
+from ui.run.words import STATES, as_text
+from ui.server.identity import owner
+from ui.widgets.live_chart import live_chart
+from ui.widgets.table_height import table_height
+
+POLL_S = 1.0
+MOST_ROWS_SHOWN = 10
+TEXT_SIZE = 14  # pixels
+
+
+def show(sweep: StoredSweep) -> None:
+    """Draw a sweep; while its runs wait or work, what they find appears as they finish."""
+    found = _found(sweep)
+    active = any(cell["state"] in ACTIVE for cell in found.cells)
+    settings = ", ".join(f"{setting_title(path)}: {len(values)}" for path, values in found.over.items())
+    st.caption(as_text(_("Several values at once · {settings}").format(settings=settings)))
+
+    def refresh() -> None:
+        now = _found(sweep)
+        if any(cell["state"] in ACTIVE for cell in now.cells) != active:
+            st.rerun(scope="app")
+        with st.container(key=ANCHOR):
+            _standing(sweep, now)
+        _chart(sweep, now)
+        _table(now)
+
+    st.fragment(refresh, run_every=POLL_S if active else None)()
+    scroll_into_view(sweep.id)
+
+
+def _found(sweep: StoredSweep) -> Found:
+    return Found(outcomes(sweep, store().runs_of([cell["run"] for cell in sweep.cells])), sweep.spec.get("over", {}))
+
+
+def _standing(sweep: StoredSweep, found: Found) -> None:
+    """Draw how many runs have finished, with what can be done about the others, and what the sweep shows by now."""
+    states = [cell["state"] for cell in found.cells]
+    done, mine = states.count(FINISHED), sweep.owner == owner()
+    if set(states) & set(ACTIVE):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            told = _("{done} of {count} runs finished, {running} at work, {queued} waiting")
+            counts = {"running": states.count(RUNNING), "queued": states.count(QUEUED)}
+            st.progress(done / len(states), text=told.format(done=done, count=len(states), **counts), width="stretch")
+            if mine:
+                st.button(_("Cancel all"), icon=":material/stop_circle:", on_click=_cancel, args=(sweep.id,), key="sweep-cancel")
+    elif done < len(states):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            told = _("{done} of {count} runs finished; the others were cancelled, failed, interrupted or deleted.")
+            st.warning(told.format(done=done, count=len(states)), icon=":material/pause_circle:")
+            if mine and set(states) & set(RESUMABLE):
+                st.button(_("Resume"), icon=":material/resume:", on_click=_resume, args=(sweep.id,), key="sweep-resume")
+    if words := sentence(found):
+        with st.container(border=True, key="verdict"):
+            st.markdown(f"**{as_text(words)}**")
+            st.caption(_("Chosen on validation images; differences paired by seed, 95 % over all comparisons together."))
+
+
+def _chart(sweep: StoredSweep, found: Found) -> None:
+    shown = {"format_func": lambda name: _(OUTCOMES[name]), "key": f"sweep-outcome-{sweep.id}", "label_visibility": "collapsed"}
+    outcome = st.segmented_control(_("Show"), [*OUTCOMES], default="validation_accuracy", required=True, **shown)
+    drawn = figure(found, outcome, f"{sweep.id}-{outcome}")
+    over = _(" and ").join(setting_title(path) for path in found.over)
+    label = _("{outcome} over {settings}").format(outcome=_(OUTCOMES[outcome]), settings=over)
+    looks = {"height": int(drawn.layout.height), "clickable": True}
+    run = live_chart(enlarged(drawn, TEXT_SIZE), key=f"sweep-chart-{looks['height']}", label=label, **looks)
+    plane = _("A click on a cell opens its run. ● cannot be told apart from the best.")
+    st.caption(_("A click on a point opens its run.") if len(found.over) == 1 else plane)
+    if run is not None:
+        current.show_from_now(str(sweep.spec["base"]["kind"]), str(run))
+        st.rerun(scope="app")
+
+
+def _table(found: Found) -> None:
+    rows: list[dict[str, Any]] = []
+    formats = {"validation_accuracy": format_percent, "accuracy": format_percent, "size_bytes": format_bytes}
+    for cell in found.cells:
+        model = (cell.get("models") or {}).get(main_role(cell), {})
+        images = (cell.get("images") or {}).get("validation", 0)
+        told = {name: value(model, name, images) if model else None for name in OUTCOMES}
+        shown = {
+            _(OUTCOMES[name]): formats.get(name, format_milliseconds if name == "latency_ms" else format_percent)(part[0])
+            for name, part in told.items()
+            if part is not None
+        }
+        state = _(STATES[cell["state"]].title) if cell["state"] in STATES else _("deleted")
+        link = f"?run={cell['run']}" if cell["state"] else None
+        rows.append(
+            {**{setting_title(path): str(at) for path, at in cell["at"].items()}, _("State"): state, **shown, _("Run"): link}
+        )
+    frame = pd.DataFrame(rows)
+    columns = {_("Run"): st.column_config.LinkColumn(display_text=_("Open"))}
+    st.dataframe(frame, hide_index=True, column_config=columns, height=table_height(len(frame), MOST_ROWS_SHOWN))
+
+
+def _cancel(sweep_id: str) -> None:
+    _attempt(lambda: store().cancel_sweep(sweep_id, owner=owner()))
+
+
+def _resume(sweep_id: str) -> None:
+    _attempt(lambda: store().resume_sweep(sweep_id, owner=owner()))
+    ensure_alive()
+
+
+def _attempt(action: Any) -> None:
+    try:
+        action()
+    except LabError as error:
+        st.toast(as_text(str(error)), icon=":material/error:")
