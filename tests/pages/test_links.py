@@ -28,6 +28,7 @@ STATES = 40
 MOST_CHANGES = 6
 OFTEN = (".from", ".made", "-dataset", "-teacher", "-model", ".hidden")  # what decides which other controls there are
 TYPED = {
+    "values": ["1, 2", "kd, logit_difference", "0.5 to 1 in 3", "many", ""],
     "find": ["", "cnn", "temperature 4", "ada", "a title & more", "100 %", "nothing is called so"],
     "lr": ["0.05,0.1", "0.2", "fast", ""],
     "hidden": ["64", "32,16", "8, 8", "abc", ""],
@@ -62,9 +63,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     noted: list[Any] = []
     draw = start.run_bar
 
-    def note(address: Any, spec: Any, device: str, label: str) -> None:
-        noted.append((spec and spec.to_json(), device, list(address.blocks)))
-        draw(address, spec, device, label)
+    def note(address: Any, spec: Any, device: str, label: str, sweep: Any) -> None:
+        noted.append(((sweep or spec) and (sweep or spec).to_json(), device, list(address.blocks)))
+        draw(address, spec, device, label, sweep)
 
     monkeypatch.setattr(start, "run_bar", note)
     return noted
@@ -173,7 +174,9 @@ def test_what_would_run_comes_back_from_its_link(page: str, visit: Visit, asked:
     seen = walk(page, visit(page), asked, lambda walker: {f"{page}-{RUN}": walker.choice([*runs, None])})
     assert len(seen) > STATES / 2
     assert {bool(blocks) for _spec, _device, blocks in asked} == {True, False}
-    assert any(spec and "run" in spec["teacher" if page == "distill" else "model"] for spec, _device, _blocks in asked)
+    alone = [spec.get("base", spec) for spec, _device, _blocks in asked if spec]
+    assert any("run" in spec["teacher" if page == "distill" else "model"] for spec in alone)
+    assert any(spec and spec["kind"] == "sweep" for spec, _device, _blocks in asked)
 
 
 def test_what_is_compared_comes_back_from_its_link(visit: Visit) -> None:

@@ -40,7 +40,7 @@ def switch(address: Address) -> None:
 def rates(address: Address) -> list[float]:
     """Draw the learning rates that are tried; text that is no list of rates stays there, and nothing can run."""
     usual, key = setting_text(RATES), address.key(TRIED)
-    address.read(TRIED, usual, lambda text: text[:LONGEST_TEXT])
+    address.read(TRIED, usual, lambda text: text[:LONGEST_TEXT].strip())
     label = _("Learning rates to try")
     text = st.text_input(label, key=key, persist_state="session", max_chars=LONGEST_TEXT)
     address.keep(TRIED, text or " ")

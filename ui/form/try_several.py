@@ -71,7 +71,7 @@ def _setting(address: Address, name: str, knobs: dict[str, Knob], raw: dict[str,
     if not path:
         return {}
     usual = _text(worth_trying(knobs[path], present.get(path)))
-    address.read(f"{name}.values", usual, lambda text: text[:LONGEST_TEXT])
+    address.read(f"{name}.values", usual, lambda text: text[:LONGEST_TEXT].strip())
     title = _("Values of {setting}").format(setting=_title(path))
     text = st.text_input(title, key=values_key, max_chars=LONGEST_TEXT, persist_state="session")
     address.keep(name, path)
