@@ -34,10 +34,22 @@ def outcome_over_two(
         revision: zoom is kept while it stays the same.
         shares: whether the outcome is a ratio that reads in percent.
     """
+    trace = _trace(
+        points, settings, places, {"title": {"text": escape(outcome), "side": "right"}, "tickformat": ".0%" if shares else ""}
+    )
+    across = axis(escape(settings[1]), type="category", categoryorder="array", categoryarray=trace["x"], showgrid=False)
+    upwards = axis(escape(settings[0]), type="category", categoryorder="array", categoryarray=trace["y"], showgrid=False)
+    looks = layout("", uirevision=revision, height=AROUND + ROW_HEIGHT * len(places[0]), xaxis=across, yaxis=upwards)
+    return go.Figure(data=[trace], layout={**looks, "title": None})
+
+
+def _trace(
+    points: pd.DataFrame, settings: tuple[str, str], places: tuple[Sequence[str], Sequence[str]], colours: dict[str, Any]
+) -> dict[str, Any]:
     rows, columns = places
     cells = {(point.first, point.second): point for point in points.itertuples()}
     grid = [[cells.get((row, column)) for column in columns] for row in rows]
-    trace: dict[str, Any] = {
+    return {
         "type": "heatmap",
         "x": [escape(column) for column in columns],
         "y": [escape(row) for row in rows],
@@ -48,20 +60,11 @@ def outcome_over_two(
         "hovertemplate": f"{escape(settings[0])} %{{y}}, {escape(settings[1])} %{{x}}<br>%{{text}}<extra></extra>",
         "hoverongaps": False,
         "colorscale": COLOURS,
-        "colorbar": {
-            "title": {"text": escape(outcome), "side": "right"},
-            "outlinewidth": 0,
-            "thickness": 14,
-            "tickformat": ".0%" if shares else "",
-        },
+        "colorbar": {**colours, "outlinewidth": 0, "thickness": 14},
         "xgap": 2,
         "ygap": 2,
         "meta": "plane",
     }
-    across = axis(escape(settings[1]), type="category", categoryorder="array", categoryarray=trace["x"], showgrid=False)
-    upwards = axis(escape(settings[0]), type="category", categoryorder="array", categoryarray=trace["y"], showgrid=False)
-    looks = layout("", uirevision=revision, height=AROUND + ROW_HEIGHT * len(rows), xaxis=across, yaxis=upwards)
-    return go.Figure(data=[trace], layout={**looks, "title": None})
 
 
 def _text(cell: Any) -> str:
