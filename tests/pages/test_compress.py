@@ -314,6 +314,7 @@ def test_gradual_pruning_with_a_target_is_on_the_page_and_a_link_opens_it(visit:
     app.slider(key="compress-gradual.sparsity").set_value(0.9).run()
     assert not any(value == "–" for title, value, _note in figures(app) if title in ("Before recovery", "File"))
     assert set(curve(app, "sparsity", "before recovery")) == {*preview_jobs.SPARSITIES}
+    assert figures(app)[0][2].startswith("pruned at once, simulated on 259 validation images")
     app.selectbox(key="compress-gradual.until").set_value("file_size").run()
     app.number_input(key="compress-gradual.until.kilobytes").set_value(5.0).run()
     assert not app.exception

@@ -465,6 +465,12 @@ def test_settings_in_words() -> None:
     steps = [{"name": "prune", "sparsity": 0.8, "scope": "global"}, {"name": "finetune", "epochs": 5, "lr": 0.01}]
     wanted = "Prune (sparsity 80 %) · Fine-tune (epochs 5, learning rate 0.01)"
     assert words.settings_text({"kind": "compress", "steps": steps}) == wanted
+    others = [
+        {"name": "prune", "criterion": {"name": "taylor", "images": 64}, "sparsity": 0.5},
+        {"name": "quantize", "method": "kmeans"},
+    ]
+    wanted = "Prune (Taylor, sparsity 50 %) · Quantize (k-means codebook)"
+    assert words.settings_text({"kind": "compress", "steps": others}) == wanted
     assert words.settings_text({}) == ""
 
 

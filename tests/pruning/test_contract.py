@@ -101,9 +101,12 @@ def test_it_is_documented_with_a_source(entry):
     assert all(knob.help and knob.low is not None and knob.high is not None for knob in entry.knobs.values())
 
 
-def test_scoring_leaves_the_network_as_it_is(entry):
-    """Above all the statistics of its norms, which gradients in training mode would move."""
+@pytest.mark.parametrize("bits", [None, 2])
+def test_scoring_leaves_the_network_as_it_is(entry, bits):
+    """Above all the statistics of its norms, which gradients in training mode would move; and rounded weights."""
     state = State(network(), data=toy())
+    if bits:
+        STEPS["quantize"].function(state, bits=bits)
     state.model.train()
     before = copy.deepcopy(state.model.state_dict())
     scores = score(state, entry.name)

@@ -158,6 +158,8 @@ def expected(spec: Mapping[str, Any], sketch: Sketch | None) -> list[Figure]:
         how = _("simulated on {images:,} validation images, seed {seed}").format(
             images=sketch.subject.images, seed=spec["seeds"][0]
         )
+        if any(STEPS[step["name"]].traits.get("at_once") for step in spec["steps"]):
+            how = _("pruned at once, {how}").format(how=how)
         smaller = _smaller(sketch.subject.size_bytes, here["size_bytes"])
     return [
         Figure(_("Before recovery"), simulated, how, BEFORE),
@@ -206,6 +208,7 @@ def recovered(spec: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
     Columns: value, accuracy (validation, of the seed that the curves show), size_bytes.
     """
     done = [run for run in newest(states=(FINISHED,)) if run.kind == "compress" and run.result and trains(run.spec)]
+    done = [run for run in done if all(step["name"] in STEPS for step in run.spec["steps"])]
     tables = {}
     for knob in VALUES:
         alike = [run for run in done if _without(run.spec, knob) == _without(spec, knob)]

@@ -93,10 +93,23 @@ def _called(registry: Registry, method: Mapping[str, Any]) -> str:
     """Return a method's title with its numbers in brackets."""
     name = str(method.get("name", "?"))
     title = _(registry[name].title) if name in registry else name
-    numbers = ", ".join(f"{knob_name(knob)} {shown}" for knob, value in method.items() if (shown := _number(knob, value)))
-    if not numbers:
+    numbers = [f"{knob_name(knob)} {shown}" for knob, value in method.items() if (shown := _number(knob, value))]
+    told = ", ".join([*_chosen(registry, method), *numbers])
+    if not told:
         return title
-    return f"{title[:-1]}, {numbers})" if title.endswith(")") else f"{title} ({numbers})"
+    return f"{title[:-1]}, {told})" if title.endswith(")") else f"{title} ({told})"
+
+
+def _chosen(registry: Registry, method: Mapping[str, Any]) -> list[str]:
+    """Return the titles of the methods that a method is set to work with, where they are not the usual ones."""
+    knobs = registry[method["name"]].knobs if method.get("name") in registry else {}
+    choices = {knob: method.get(knob) for knob in knobs if knobs[knob].registry is not None}
+    names = {knob: choice.get("name") if isinstance(choice, Mapping) else choice for knob, choice in choices.items()}
+    return [
+        _(knobs[knob].registry[name].title)
+        for knob, name in names.items()
+        if name is not None and name != knobs[knob].default and name in knobs[knob].registry
+    ]
 
 
 def knob_name(knob: str) -> str:
