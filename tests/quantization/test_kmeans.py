@@ -4,6 +4,7 @@ import pytest
 import torch
 from sklearn.cluster import KMeans
 
+from compression.quantization.codebook import Codebook
 from compression.quantization.kmeans import kmeans
 from compression.quantization.uniform import uniform
 
@@ -83,3 +84,16 @@ def test_it_has_less_error_than_an_even_grid_of_the_same_bits():
             for held in (kmeans(WEIGHT, bits=bits, start="density"), uniform(WEIGHT, bits=bits, group="tensor"))
         ]
         assert errors[0] < errors[1]
+
+
+def test_a_record_with_more_codes_than_its_bits_and_an_index_beyond_the_codebook_are_refused():
+    record = {"shape": [1, 4], "bits": 2, "books": 1, "codes": 3}
+    numbers, tables = torch.tensor([0, 1, 2, 3], dtype=torch.int32), {"codes": torch.tensor([1.0, 2.0, 3.0])}
+    Codebook.check(record)
+    assert Codebook.from_file(record, slice(None), numbers.clamp(max=2), tables).dequantize().tolist() == [[1, 2, 3, 3]]
+    with pytest.raises(ValueError, match="beyond the codebook"):
+        Codebook.from_file(record, slice(None), numbers, tables)
+    with pytest.raises(ValueError, match="more codes"):
+        Codebook.check({**record, "codes": 5})
+    with pytest.raises(ValueError, match="do not go"):
+        Codebook.check({**record, "books": 2})
