@@ -24,7 +24,7 @@ ARCHITECTURES_CACHED = 256
 
 @dataclass(frozen=True)
 class Stage:
-    """Layers in a row whose maps have equally many channels.
+    """Layers in a row whose maps have equally many channels and, but for pooling, one size.
 
     Attributes:
         layer: the last of them, whose output (B, channels, height, width) is the stage's feature map.
@@ -68,10 +68,11 @@ def layout(model: nn.Module, shape: Sequence[int]) -> Layout:
     def note(name: str, block: nn.Module, output: Any) -> None:
         if not isinstance(output, Tensor) or output.ndim != 4 or output.shape[2] * output.shape[3] == 1:
             return
-        stage = Stage(name, *output.shape[1:])
-        if stages and stages[-1].channels == stage.channels:
+        stage, last = Stage(name, *output.shape[1:]), stages[-1] if stages else None
+        weights = next(block.parameters(), None) is not None
+        if last and last.channels == stage.channels and (last.height == stage.height or not weights):
             stages[-1] = stage
-        elif next(block.parameters(), None) is not None:
+        elif weights:
             stages.append(stage)
 
     hooks = [

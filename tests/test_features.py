@@ -37,6 +37,13 @@ def test_the_stages_that_papers_draw(name):
     assert [(stage.channels, stage.height) for stage in layout(build(name, (1, 8, 8)), (1, 8, 8)).stages] == STAGES[name]
 
 
+def test_a_block_that_makes_maps_smaller_begins_a_stage_and_pooling_does_not():
+    narrow = layout_of({"name": "mobilenet_v2", "width": 0.25}, "digits").stages
+    assert [(stage.channels, stage.height) for stage in narrow] == [(8, 8), (8, 4), (8, 2)]
+    pooled = layout_of({"name": "cnn", "width": 4}, "mnist").stages
+    assert [(stage.channels, stage.height) for stage in pooled] == [(4, 14), (8, 7), (16, 7)]
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_seen_of_every_network_is_what_its_layers_compute(name, shape):
