@@ -107,7 +107,7 @@ def _distill_trainings(spec: DistillSpec, workspace: Workspace) -> Iterator[Trai
     if not _cached(spec.dataset, spec.teacher, recipe, 0, workspace):
         yield Training("teacher", spec.teacher, RECIPE.bind(recipe)(), everything)
     roles = ("baseline", "student") if spec.baseline else ("student",)
-    images, own = min(spec.transfer["images"] or everything, everything), RECIPE.bind(spec.train)()
+    images, own = _transferred(spec), RECIPE.bind(spec.train)()
     for role in roles:
         to_do = [seed for seed in spec.seeds if not (workspace.folder / networks.artifact_name(role, seed)).exists()]
         pairs = [(seed, spec.train["lr"]) for seed in to_do]  # where rates are tuned, this one stands for the one to be chosen
@@ -150,8 +150,7 @@ def _beside_training(spec: Spec, workspace: Workspace, device: str) -> float:
     if isinstance(spec, DistillSpec):
         teacher, student = (_cost(model, name, workspace) for model in (spec.teacher, spec.student))
         roles = 1 + spec.baseline
-        answered = min(spec.transfer["images"] or _images(spec.dataset), _images(spec.dataset))
-        seconds += teacher.answer_seconds(test + answered + _validation_images(name), device)
+        seconds += teacher.answer_seconds(test + _transferred(spec) + _validation_images(name), device)
         return (
             seconds
             + (1 + roles) * SECONDS_A_ROLE
@@ -172,6 +171,13 @@ def _cached(dataset: dict[str, Any], choice: dict[str, Any], recipe: dict[str, A
 def _images(dataset: dict[str, Any]) -> int:
     most = most_train_images(DATASETS[dataset["name"]])
     return min(dataset["train_images"] or most, most)
+
+
+def _transferred(spec: DistillSpec) -> int:
+    """Return from how many images students learn; classes are taken to be of one size."""
+    there, classes = _images(spec.dataset), DATASETS[spec.dataset["name"]].traits["classes"]
+    there = there * len(spec.transfer.get("classes", range(classes))) // classes
+    return min(spec.transfer["images"] or there, there)
 
 
 def _validation_images(name: str) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from compression.catalog import Knob
+from compression.catalog import Entry, Knob
 from compression.data import DATASETS
 from compression.data.load import train_images_knob
 from compression.distillation import DISTILLATION
@@ -64,21 +64,32 @@ def _dataset(raw: Any, where: str) -> dict[str, Any]:
 def _transfer(raw: Any, where: str) -> dict[str, Any]:
     if not isinstance(raw, Mapping):
         raise SpecError(where, raw, _('allowed is an object such as {"images": 200}'))
-    _refuse_unknown(raw, {"images"}, where)
+    _refuse_unknown(raw, {"images", "classes"}, where)
     return dict(raw)
 
 
 def fit_transfer(transfer: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any]:
-    """Return the transfer set of a dataset: at most the images that the teacher has."""
+    """Return the transfer set of a dataset: at most the images that the teacher has, of some classes or, without, of all."""
     entry, most = DATASETS[dataset["name"]], dataset["train_images"]
+    classes = _classes(transfer.get("classes"), entry)
     if "images" not in transfer:
         usual = entry.traits["transfer_images"]
-        return {"images": usual if most is None else min(usual, most)}
+        return {"images": usual if most is None else min(usual, most), **classes}
     images = transfer["images"]
     if images is None:
-        return {"images": None}
+        return {"images": None, **classes}
     knob = train_images_knob(entry)
-    return {"images": replace(knob, high=most or knob.high, help="").check(images, "transfer.images")}
+    return {"images": replace(knob, high=most or knob.high, help="").check(images, "transfer.images"), **classes}
+
+
+def _classes(given: Any, entry: Entry) -> dict[str, list[int]]:
+    """Return the classes of a transfer set in order; nothing where it has all, so that such a spec stays as it was."""
+    if given is None:
+        return {}
+    count, where = entry.traits["classes"], "transfer.classes"
+    known = Knob("", low=0, high=count - 1, kind="int")
+    chosen = sorted({known.check(one, f"{where}.{index}") for index, one in enumerate(_sized(given, where, most=count))})
+    return {} if len(chosen) == count else {"classes": chosen}
 
 
 def _tune(raw: Any, where: str) -> dict[str, Any] | None:
@@ -153,9 +164,9 @@ def _steps(raw: Any, where: str) -> list[dict[str, Any]]:
     return [STEPS.check(step, f"{where}.{index}") for index, step in enumerate(_sized(raw, where))]
 
 
-def _sized(raw: Any, where: str) -> Sequence[Any]:
-    if not isinstance(raw, (list, tuple)) or not 1 <= len(raw) <= MOST_PARTS:
-        raise SpecError(where, raw, _("allowed is a list of 1 to {most} entries").format(most=MOST_PARTS))
+def _sized(raw: Any, where: str, most: int = MOST_PARTS) -> Sequence[Any]:
+    if not isinstance(raw, (list, tuple)) or not 1 <= len(raw) <= most:
+        raise SpecError(where, raw, _("allowed is a list of 1 to {most} entries").format(most=most))
     return raw
 
 

@@ -70,7 +70,8 @@ class DistillSpec(_Spec):
     """Train a student with a teacher's help, and without it for comparison.
 
     Attributes:
-        transfer: what student and baseline learn from: `images`, how many of the training images, or None for all.
+        transfer: what student and baseline learn from: `images`, how many of the training images, or None for all; and
+            `classes`, of which classes, where it is not all.
         label_weight: what the labels weigh beside a list of losses; None for what the losses' shares leave, or 1.
         tune: `lr`, the learning rates from which each role picks its own before the seeds run, or None.
         tolerance: how much accuracy the student may lose against the teacher for the second claim.

@@ -65,9 +65,13 @@ class Dataset:
             self, **{key: torch.tensor(value, device=self.mean.device).view(1, -1, 1, 1) for key, value in given.items()}
         )
 
-    def first(self, images: int | None) -> "Dataset":
-        """Return the same dataset with the first training images alone; None keeps all."""
-        return replace(self, train=Split(self.train.inputs[:images], self.train.labels[:images]))
+    def first(self, images: int | None, classes: Sequence[int] | None = None) -> "Dataset":
+        """Return the same dataset with the first training images alone, of some classes alone; None keeps all."""
+        train = self.train
+        if classes is not None:
+            chosen = torch.isin(train.labels, torch.tensor(list(classes), device=train.labels.device))
+            train = Split(train.inputs[chosen], train.labels[chosen])
+        return replace(self, train=Split(train.inputs[:images], train.labels[:images]))
 
     def to(self, device: str) -> "Dataset":
         """Return the same dataset on a device."""

@@ -33,7 +33,7 @@ def distill(spec: DistillSpec, workspace: Workspace) -> Iterator[Event]:
     """Yield the events of a distillation; the last is its result."""
     lab = yield from open_lab(spec.dataset, workspace)
     roles = ("baseline", "student") if spec.baseline else ("student",)
-    transfer = lab.data.first(spec.transfer["images"])
+    transfer = lab.data.first(spec.transfer["images"], spec.transfer.get("classes"))
     students = _Students(spec, lab, transfer)
     students.plan(roles)
     teacher_seed = spec.teacher.get("seed", 0)
@@ -51,6 +51,8 @@ def distill(spec: DistillSpec, workspace: Workspace) -> Iterator[Event]:
             everyone[role][seed] = yield from students.obtain(role, seed, rates[role]["lr"])
     yield events.stage("measure", _("Measuring on the test images"))
     result = _measure(spec, everyone, rates, lab, len(transfer.train))
+    if "classes" in spec.transfer:
+        result["images"]["transfer_classes"] = spec.transfer["classes"]
     if "baseline" in roles:
         result["models"]["baseline"]["cached_seeds"] = [seed for seed in spec.seeds if seed in students.cached]
     yield events.result(result)

@@ -1,19 +1,16 @@
 """The controls of the Distill page: from widgets to a request, the defaults of the page being those of the command line."""
 
-from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from compression.catalog import Entry
-from compression.charts.numbers import format_count
-from compression.data.load import train_images_knob
 from compression.distillation import DISTILLATION
 from compression.recipe import RECIPE, teacher_recipe
 from compression.spec import DEFAULTS
 from compression.texts import gettext as _
 from ui.address.settings import Address
-from ui.distill import fair_fight
+from ui.distill import fair_fight, transfer_set
 from ui.form import network_facts, network_source, shared
 from ui.form.shared import Request
 from ui.form.widgets import choose, flag, knob_widget
@@ -35,8 +32,9 @@ def draw(address: Address) -> Request:
     with st.container(border=True, gap="small"):
         st.markdown(_("**Training**"))
         training, dataset, device = _training(address, data)
+        classes = training.pop("classes")
     with sees:
-        transfer = {"images": _transfer_images(address, data, dataset["train_images"])}
+        transfer = {"images": transfer_set.images(address, data, dataset["train_images"]), "classes": classes}
     with facts:
         _teacher_facts(dataset, teacher)
     with layers:
@@ -67,25 +65,6 @@ def _teacher_facts(dataset: dict[str, Any], teacher: dict[str, Any]) -> None:
         network_facts.show(architecture, dataset["name"], note=note)
 
 
-def _transfer_images(address: Address, data: Entry, teachers: int | None) -> int | None:
-    """Draw how many images student and baseline learn from, at most the teacher's; the usual number belongs to the dataset."""
-    knob, name = train_images_knob(data), "transfer.images"
-    most = teachers or int(knob.high or 0)
-    help_text = _("How many of the teacher's training images student and baseline learn from; empty means all")
-    usual, held = min(data.traits["transfer_images"], most), address.key(name)
-    before = st.session_state.get(f"{held}-usual", (data.name, usual))
-    if before[0] != data.name or st.session_state.get(held) == before[1]:
-        st.session_state[held] = usual
-    st.session_state[f"{held}-usual"] = (data.name, usual)
-    number, everything = st.columns([3, 1], gap="small", vertical_alignment="bottom")
-    with number:
-        label = _("Student sees, of {count} images").format(count=format_count(most))
-        images = shared.image_count(address, name, label, replace(knob, high=most, help=help_text), usual=usual)
-    with everything:
-        st.button(_("All"), disabled=images is None, width="stretch", on_click=st.session_state.update, args=({held: None},))
-    return images
-
-
 def _loss(address: Address) -> dict[str, Any]:
     entry = choose(address, DISTILLATION, "loss", default=USUAL["loss"]["name"], label=_("Loss"))
     return shared.distillation_loss(address, entry, "loss")
@@ -103,9 +82,10 @@ def _training(address: Address, data: Entry) -> tuple[dict[str, Any], dict[str, 
         baseline = flag(address, "baseline", default=True, label=_("Train a baseline too"), help=help_text)
         tolerance = shared.tolerance(address, _("As good as the teacher means: within"), USUAL["tolerance"])
         device, images = shared.device(address), shared.training_images(address, data)
+        classes = transfer_set.classes(address, data)
         tune = {"lr": fair_fight.rates(address)} if fair_fight.is_on(address) else None
         for name, knob in RECIPE.knobs.items():
             if name != "epochs" and not (tune and name == "lr"):
                 train[name] = knob_widget(address, knob, f"train.{name}", default=USUAL["train"].get(name))
-    fields = {"train": train, "baseline": baseline, "tune": tune, "seeds": seeds, "tolerance": tolerance}
+    fields = {"train": train, "baseline": baseline, "tune": tune, "seeds": seeds, "tolerance": tolerance, "classes": classes}
     return fields, {"name": data.name, "train_images": images}, device

@@ -161,7 +161,9 @@ def _learning_rows(role: str, model: Mapping[str, Any], result: Mapping[str, Any
         rows.append((_("Before recovery"), how, format_percent(model["before_recovery"]), ""))
     learned = images.get("transfer" if role in ("baseline", "student") else "train")
     if learned and role != "compressed":
-        rows.append((_("Learned from"), "", _("{count} images").format(count=format_count(learned)), ""))
+        classes = images.get("transfer_classes") if role in ("baseline", "student") else None
+        how = _("of classes {classes} alone").format(classes=", ".join(map(str, classes))) if classes else ""
+        rows.append((_("Learned from"), how, _("{count} images").format(count=format_count(learned)), ""))
     if model.get("lr") is not None:
         tried = len(((result.get("tuning") or {}).get(role) or {}).get("tried", []))
         how = _("best of {count} on validation").format(count=tried) if tried else _("as set")
