@@ -1,5 +1,7 @@
 """One compression: for each seed the original, then the steps, the compact file, and last the test."""
 
+import copy
+import functools
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
@@ -114,7 +116,8 @@ class _Compression:
             if position < reached["position"]:
                 self.lab.progress.skip(("compressed", self.seed, position))
         for position, step in list(enumerate(self.spec.steps))[reached["position"] :]:
-            state.train, state.file_bytes = self._trainer(state, position, reached["trained"]), self._file_bytes
+            state.train = self._trainer(state, position, reached["trained"])
+            state.file_bytes = functools.partial(self._file_bytes, position=position)
             training = STEPS[step["name"]].bind(step)(state)
             if training is not None:
                 ended = yield from training
@@ -151,8 +154,12 @@ class _Compression:
         given = {name: value for name, value in more.items() if value is not None}
         return networks.compressed_facts(self.original.facts, self.spec.steps) | given
 
-    def _file_bytes(self, contents: compact.Contents, facts: Mapping[str, Any]) -> int:
-        """Return the most bytes that the file of some contents can have, whatever is said of its convergence."""
+    def _file_bytes(self, state: State, facts: Mapping[str, Any], *, position: int) -> int:
+        """Return the most bytes that a state's file can have after the steps that follow, whatever is said of its convergence."""
+        state = state.copy_onto(copy.deepcopy(state.model))
+        for step in at_once(self.spec.steps[position + 1 :]):
+            STEPS[step["name"]].bind(step)(state)
+        contents = state.contents()
         return max(compact.size(contents, self._facts(**facts, convergence=ended)) for ended in (None, *OUTCOMES))
 
 

@@ -135,9 +135,11 @@ class _Gradual:
     def _file_bytes(self, epoch: int) -> int:
         masks = self._refresh()
         weights = {name: one.masked_fill(~masks[name], 0) for name, one in self._trained().items()}
-        self.scratch.quantized = {name: held.nearest(weights[name]) for name, held in self.scratch.quantized.items()}
-        self.scratch.write(weights | {name: held.dequantize() for name, held in self.scratch.quantized.items()})
-        return self.state.file_bytes(self.scratch.contents(), {"stopped": self._standing(epoch)})
+        levels = {name: held.nearest(weights[name]) for name, held in self.scratch.quantized.items()}
+        self.scratch.write(weights | {name: held.dequantize() for name, held in levels.items()})
+        latent = {name: weights[name] for name in levels}
+        now = State(self.scratch.model, masks, levels, latent, data=self.state.data)
+        return self.state.file_bytes(now, {"stopped": self._standing(epoch)})
 
     def _trained(self) -> dict[str, Tensor]:
         return {name: parameter.detach() for name, parameter in self.constraints.trained.items()}

@@ -26,7 +26,8 @@ class State:
         train: trains the network in place for a step: `train(changes, objective=None, after_step=None, penalty=None,
             stop_when=None)`, a generator of events. `changes` are settings of the recipe (`epochs`, `lr`), `objective` a
             distillation loss of the spec with the original as the teacher, the others those of `Hooks`.
-        file_bytes: the size that the compact file of some contents would have, with the given facts beside its own.
+        file_bytes: the size that the compact file of a state would have after the steps that follow, with the given facts
+            beside its own; what these would train is left out.
         stopped: where a step stopped before its end: `epoch` and `sparsity` of its network, `epochs` trained and `until`, why.
     """
 
@@ -36,7 +37,7 @@ class State:
     latent: dict[str, Tensor] = field(default_factory=dict)
     data: Dataset | None = None
     train: Callable[..., Generator[Any, None, Any]] | None = None
-    file_bytes: Callable[[Mapping[str, Tensor | Quantized], Mapping[str, Any]], int] | None = None
+    file_bytes: Callable[["State", Mapping[str, Any]], int] | None = None
     stopped: dict[str, Any] | None = None
 
     @classmethod

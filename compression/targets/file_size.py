@@ -15,10 +15,13 @@ KILOBYTE = 1000
 def file_size(
     reached: Reached,
     *,
-    kilobytes: Annotated[float, Knob(_("Size of the compact file, 1,000 bytes each"), low=0.1, high=1_000_000, unit="KB")] = 10.0,
+    kilobytes: Annotated[
+        float, Knob(_("Size of the compact file after the steps that follow"), low=0.1, high=1_000_000, unit="KB")
+    ] = 10.0,
 ) -> Stop | None:
     """Stops at the first epoch after which the file has at most so many kilobytes.
 
-    A file of 9,000 bytes is small enough for `kilobytes` 9, one of 9,001 is not.
+    The file is that of the network as it is, after what the following steps do without training. A file of 9,000 bytes is
+    small enough for `kilobytes` 9, one of 9,001 is not.
     """
     return "here" if reached.size_bytes() <= KILOBYTE * kilobytes else None

@@ -11,7 +11,8 @@ class Reached:
     Attributes:
         accuracy: 0 to 1, on the validation images, after this epoch.
         accuracy_at_start: the same of the network that the step began with.
-        size_bytes: computes the size of the file that the network would have now.
+        size_bytes: computes the size of the file that the network would have now, after what the following steps do without
+            training.
     """
 
     accuracy: float

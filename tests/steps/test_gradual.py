@@ -47,7 +47,7 @@ def trained(state, *, watch=lambda step: None, **knobs):
         yield from train(state.model, state.data, recipe, seed=3, hooks=Hooks(both, None, stop_when))
 
     state.train = run
-    state.file_bytes = compact.size
+    state.file_bytes = lambda now, facts: compact.size(now.contents(), facts)
     settings = {name: value for name, value in {**GRADUAL, **knobs}.items() if name != "name"}
     return [event for event in STEPS["gradual"].function(state, **settings) if isinstance(event, Epoch)]
 
@@ -114,8 +114,35 @@ def test_the_last_masks_are_those_of_the_unpruned_weights_by_hand():
         assert torch.equal(state.weights()[name], weight.masked_fill(weight.abs() <= threshold, 0))
 
 
+def test_gradients_are_those_of_the_network_as_it_is_at_the_update():
+    """By hand: with its masks until then, its present norms and its present weights beneath."""
+    state, now = fresh(), {}
+    first = copy.deepcopy(state.model)
+
+    def watch(step):
+        if step == STEPS_OF_TOY - 1:
+            now["masks"] = {name: weight != 0 for name, weight in weights_now(state.model).items()}
+        if step == STEPS_OF_TOY:
+            now["state"] = {key: tensor.clone() for key, tensor in state.model.state_dict().items()}
+
+    trained(state, ramp=1.0, updates=16, criterion={"name": "taylor", "images": 64, "batch_size": 64}, watch=watch)
+    beneath = {name: now["state"][f"{name}.parametrizations.weight.original"] for name in now["masks"]}
+    first.load_state_dict({key: tensor for key, tensor in now["state"].items() if "parametrizations" not in key}, strict=False)
+    with torch.no_grad():
+        for name, mask in now["masks"].items():
+            first.get_submodule(name).weight.copy_(beneath[name] * mask)
+    data = state.data
+    loss = torch.nn.functional.cross_entropy(first.eval()(data.normalize(data.train.inputs[:64])), data.train.labels[:64])
+    loss.backward()
+    scores = {name: (first.get_submodule(name).weight.grad * beneath[name]).square() for name in beneath}
+    order = torch.cat([one.flatten() for one in scores.values()]).sort().values
+    threshold = order[round(0.6 * len(order)) - 1]
+    for name, score in scores.items():
+        assert torch.equal(state.masks[f"{name}.weight"], score > threshold)
+
+
 @pytest.mark.parametrize("granularity", ["weight", "channel"])
-@pytest.mark.parametrize("criterion", ["magnitude", "taylor"])
+@pytest.mark.parametrize("criterion", ["magnitude", "taylor", "random"])
 def test_what_was_removed_before_stays_removed_and_levels_stay_in_force(criterion, granularity):
     state = fresh()
     STEPS["prune"].function(state, sparsity=0.3, granularity=granularity)
@@ -292,6 +319,15 @@ def test_a_resumed_run_ends_with_the_same_bytes_and_tells_no_saved_epoch_twice(t
     assert sorted(file.name for file in place.folder.iterdir()) == ["compressed-seed0.compact", "original-seed0.safetensors"]
     rows = [events[-1]["result"]["models"]["compressed"]["per_seed"][0] for events in (whole, rest)]
     assert rows[0] == rows[1]
+
+
+def test_the_file_size_counts_what_the_following_steps_do(tmp_path, shared):
+    place = Workspace(tmp_path / "runs" / "size0002", shared, tmp_path / "runs")
+    gradual = {**GRADUAL, "sparsity": 0.97, "epochs": 8, "ramp": 1.0, "until": {"name": "file_size", "kilobytes": 2.6}}
+    events = told(request([gradual, {"name": "quantize", "bits": 4, "method": "kmeans"}]), place)
+    (row,) = events[-1]["result"]["models"]["compressed"]["per_seed"]
+    assert (place.folder / "compressed-seed0.compact").stat().st_size <= 2600
+    assert 1 <= row["stopped"]["epoch"] < 8
 
 
 def test_a_run_until_a_file_size_leaves_a_file_of_at_most_that_size_and_says_where_it_stopped(tmp_path, shared):
