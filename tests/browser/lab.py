@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "screenshots"
 START_TIMEOUT_S = 60
-PATIENCE_MS = 20_000  # for one thing to appear on a busy machine
+PATIENCE_MS = 60_000  # for one thing to appear on a busy machine, where a fresh server loads torch first
 BROWSERS = (
     *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge", "msedge"),
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",

@@ -12,11 +12,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from compression.runs import store
-from compression.runs.records import FINISHED, INTERRUPTED, RUNNING, Run
+from compression.runs.records import CANCELLED, FINISHED, INTERRUPTED, RUNNING, Run
 from tests.browser import lab
-from tests.runs.conftest import wait_for
+from tests.runs.conftest import wait_for, wait_until
 
-SETTINGS, LONG = "/distill?epochs=30&seeds=2", "/distill?epochs=100&seeds=5"
+SETTINGS, LONG = "/distill?epochs=30&seeds=2", "/distill?epochs=300&seeds=10"
 WHOLE_RUN_MS = 120_000
 VERDICT = "[class*=st-key-verdict]"
 
@@ -64,19 +64,21 @@ def test_a_run_outlives_the_web_server_however_it_ends(tab: Page, own_server: la
     run = start_run(tab, LONG)
     port, other = urlsplit(own_server.address).port, tab.context.new_page()
     for how in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL):
-        seen = lab.points(tab, "baseline")
         own_server.end(how)
+        told = len(store().events(run.id))
         assert store().run(run.id).state == RUNNING
         own_server.process = lab.start(own_server.home, port=port).process
         other.goto(f"/distill?run={run.id}")
-        other.wait_for_function(f"({lab.POINTS})('baseline') > {seen}", timeout=WHOLE_RUN_MS)
+        other.wait_for_function(f"({lab.POINTS})('baseline') >= 2", timeout=WHOLE_RUN_MS)
+        wait_until(lambda told=told: len(store().events(run.id)) > told)
 
-    for page in (other, tab):  # the tab that was open all the time finds its way back by itself
-        expect(page.locator(VERDICT)).to_contain_text("Does the teacher help?", timeout=WHOLE_RUN_MS)
+    cancel = tab.get_by_role("button", name="Cancel")  # the tab that was open all the time finds its way back by itself
+    cancel.click(timeout=WHOLE_RUN_MS)
+    for page in (tab, other):
+        expect(page.get_by_text("This run was cancelled")).to_be_visible(timeout=WHOLE_RUN_MS)
         assert parse_qs(urlsplit(page.url).query)["run"] == [run.id]
     done = store().run(run.id)
-    assert done.state == FINISHED
-    assert done.started == run.started
+    assert (done.state, done.started) == (CANCELLED, run.started)
 
 
 def test_a_killed_worker_is_told_and_resumes_to_the_same_numbers(tab: Page, own_server: lab.Server) -> None:
