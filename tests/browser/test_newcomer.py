@@ -1,7 +1,6 @@
 """The newcomer's path in a real browser: open, Run, watch it grow, reload, read the verdict, compare, cancel another."""
 
 import re
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -11,9 +10,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from compression import settings
 from compression.runs import store
-from compression.runs.records import CANCELLED, FINISHED, RUNNING, Run
+from compression.runs.records import CANCELLED, RUNNING, Run
 from tests.browser import lab
-from tests.pages.stored_runs import finished
 
 LONG = "/distill?epochs=300&seeds=10"
 WHOLE_RUN_MS = 120_000
@@ -33,16 +31,6 @@ def _nothing_goes_wrong(page: Page) -> Iterator[None]:
     heard = lab.complaints(page)
     yield
     assert heard == []
-
-
-@pytest.fixture
-def fresh_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[lab.Server]:
-    """An app that nobody has opened yet; this process shares its store."""
-    monkeypatch.setenv("LAB_HOME", str(tmp_path / "home"))
-    started = lab.start(tmp_path / "home")
-    yield started
-    started.end(signal.SIGKILL)
-    lab.end_supervisor(started.home)
 
 
 def shown_run(page: Page) -> Run:
@@ -151,36 +139,6 @@ def test_leaving_the_page_and_the_tab_does_not_stop_a_run(page: Page) -> None:
 
     page.goto("/distill")
     cancel(page)
-
-
-def test_a_deep_link_opens_its_settings_on_a_fresh_server(page: Page, fresh_server: lab.Server) -> None:
-    link = fresh_server.address + "/distill?student.width=4&loss.temperature=8&seeds=2&baseline=no"
-    page.goto(link)
-    expect(page.get_by_role("slider", name="Temperature T")).to_have_attribute("aria-valuetext", "8")
-    expect(page.get_by_role("slider", name="Width").nth(1)).to_have_value("4")
-    expect(page.get_by_role("slider", name="Seeds")).to_have_value("2")
-    page.get_by_text("More settings").click()
-    expect(page.get_by_role("checkbox", name="Train a baseline too")).not_to_be_checked()
-    expect(page.get_by_test_id("stAlert")).to_have_count(0)
-    lab.settle(page)
-    assert parse_qs(urlsplit(link).query).items() <= parse_qs(urlsplit(page.url).query).items()
-
-
-def test_a_deep_link_to_compress_opens_on_a_fresh_server(page: Page, fresh_server: lab.Server) -> None:
-    page.goto(fresh_server.address + "/compress?sparsity=0.5&bits=3")
-    expect(page.get_by_role("slider", name="Sparsity")).to_have_value("0.5")
-    expect(page.get_by_role("slider", name="Bits")).to_have_value("3")
-    expect(page.get_by_test_id("stAlert")).to_have_count(0)
-
-
-@pytest.mark.parametrize("place", ["runs", "distill"])
-def test_a_deep_link_to_a_run_opens_it_on_a_fresh_server(page: Page, fresh_server: lab.Server, place: str) -> None:
-    run = finished()
-    assert store().run(run).state == FINISHED
-    page.goto(f"{fresh_server.address}/{place}?run={run}")
-    expect(page.locator(VERDICT)).to_contain_text("with the teacher, 93.0 % without: +3.0 points")
-    lab.settle(page)
-    assert parse_qs(urlsplit(page.url).query)["run"] == [run]
 
 
 def test_nonsense_in_the_address_is_said_in_a_sentence_each(page: Page) -> None:

@@ -130,3 +130,11 @@ def test_a_run_takes_the_place_of_a_sweep_and_an_unknown_sweep_is_told(visit: Vi
     assert "sweep" not in app.query_params
     assert store().runs()[0].spec == parse({"kind": "distill"}).to_json()
     assert "There is no sweep “nothing” to show here." in words(visit("distill", sweep="nothing"))
+
+
+def test_a_run_leads_to_its_sweep(visit: Visit) -> None:
+    app = visit("distill", **TEMPERATURE)
+    button(app, "Run all 3").click().run()
+    opened = visit("runs", run=store().runs()[0].id)
+    links = [link for link in opened.main.get("page_link") if link.proto.label == "Open its sweep"]
+    assert [shown(app) in link.proto.query_string for link in links] == [True]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from compression.runs.records import Run
-from ui.address.settings import setting_text
+from ui.address.settings import SWEEP, setting_text
 from ui.frame.pages import COMPRESS, DISTILL, Place
 
 PAGES = {"distill": DISTILL, "compress": COMPRESS}
@@ -13,6 +13,11 @@ PAGES = {"distill": DISTILL, "compress": COMPRESS}
 def page_with_settings(run: Run) -> tuple[Place, dict[str, str]] | None:
     """Return the page whose controls take a run's settings, and the address that asks for them; None if there is none."""
     return (PAGES[run.kind], {"run": run.id}) if run.kind in PAGES and run.spec else None
+
+
+def page_of_sweep(run: Run) -> tuple[Place, dict[str, str]] | None:
+    """Return the page that shows the sweep a run belongs to, and the address that asks for it; None where it has none."""
+    return (PAGES[run.kind], {SWEEP: run.sweep}) if run.sweep and run.kind in PAGES else None
 
 
 def settings_of(spec: Mapping[str, Any]) -> dict[str, str]:

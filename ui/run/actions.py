@@ -10,7 +10,7 @@ from compression.runs import store
 from compression.runs.lecturer import Lecturer
 from compression.runs.records import COMMAND_LINE, QUEUED, RESUMABLE, RUNNING, Run
 from compression.texts import gettext as _
-from ui.address.link_of_run import page_with_settings
+from ui.address.link_of_run import page_of_sweep, page_with_settings
 from ui.frame.pages import COMPARE
 from ui.run.current import show_from_now
 from ui.run.words import as_text
@@ -33,6 +33,9 @@ def buttons(run: Run) -> None:
             place, query = link
             label = _("Settings in {page}").format(page=_(place.title))
             st.page_link(place.page(), label=label, icon=place.icon, query_params=query)
+        if (link := page_of_sweep(run)) is not None:
+            place, query = link
+            st.page_link(place.page(), label=_("Open its sweep"), icon=":material/stacks:", query_params=query)
         if run.result is not None:
             st.page_link(COMPARE.page(), label=_("Open in Compare"), icon=COMPARE.icon, query_params={"runs": run.id})
         if mine and run.state != RUNNING:
