@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from compression import networks
+from compression.data.arrays import Split
 from compression.data.load import load_present
 from compression.errors import DataError, TrainingError
 from compression.execute import Workspace, execute
@@ -83,6 +84,34 @@ def test_a_rate_that_diverges_loses(tmp_path):
 
     list(tune())
     assert chosen["student"]["lr"] == 0.05
+
+
+@pytest.mark.parametrize(("images", "chosen"), [(100, 0.2), (10_000, 0.1)])
+def test_of_rates_that_so_few_images_cannot_tell_apart_the_lowest_loss_wins(tmp_path, monkeypatch, images, chosen):
+    # One standard error of 90 % is 3 % on 100 images and 0.3 % on 10,000.
+    found = {0.1: (0.9, 0.3), 0.2: (0.89, 0.2), 0.4: (0.8, 0.1)}
+    spec = parse({**SHORT, "tune": {"lr": list(found)}, "seeds": [0]})
+    data = digits()
+    one = data.validation.inputs[:1].expand(images, -1, -1, -1)
+    data = replace(data, validation=Split(one, data.validation.labels[:1].expand(images)))
+    lab = Lab(workspace(tmp_path), spec.dataset, data)
+    lab.workspace.folder.mkdir(parents=True)
+
+    def training(role, seed, lr, *, name):
+        yield {"type": "progress"}
+        return found[lr], None
+
+    def outcome(model, _data):
+        return {"val_accuracy": model[0], "val_loss": model[1]}
+
+    monkeypatch.setattr("compression.execute.tuning.evaluate", outcome)
+    rates = {}
+
+    def tune():
+        rates.update((yield from learning_rates(spec, lab, ("student",), training)))
+
+    list(tune())
+    assert rates["student"]["lr"] == chosen
 
 
 def test_tuning_that_was_interrupted_goes_on_and_chooses_the_same(tmp_path):

@@ -1,6 +1,7 @@
 """A fair fight: each role picks its learning rate on validation images, with seeds that do not count, before the run."""
 
 import json
+import math
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
@@ -47,8 +48,10 @@ def tuning_trainings(spec: DistillSpec, roles: Sequence[str]) -> list[Training]:
 def learning_rates(spec: DistillSpec, lab: Lab, roles: Sequence[str], train: Train) -> Generator[Event, None, dict[str, Any]]:
     """Yield the events of the tuning; return for each role its `lr` and what was `tried`.
 
-    The highest mean validation accuracy wins, of equals the lowest mean validation loss. Without `tune` every role has the
-    learning rate of the recipe.
+    Rates whose mean validation accuracy is within one standard error of the highest cannot be told apart by so few images; of
+    them, the lowest mean validation loss wins. Without `tune` every role has the learning rate of the recipe.
+
+    Source: Breiman, Friedman, Olshen & Stone 1984, Classification and Regression Trees, section 3.4.3 (one standard error).
     """
     trainings = tuning_trainings(spec, roles)
     outcomes = _read(lab.workspace.folder / "tuning.json")
@@ -62,7 +65,8 @@ def learning_rates(spec: DistillSpec, lab: Lab, roles: Sequence[str], train: Tra
         _write(lab.workspace.folder / "tuning.json", outcomes)
     if not trainings:
         return {role: {"lr": spec.train["lr"], "tried": []} for role in roles}
-    return {role: _choose([training for training in trainings if training.role == role], outcomes) for role in roles}
+    images = len(lab.data.validation)
+    return {role: _choose([training for training in trainings if training.role == role], outcomes, images) for role in roles}
 
 
 def _outcome(training: Training, lab: Lab, train: Train) -> Generator[Event, None, dict[str, float | None]]:
@@ -77,14 +81,17 @@ def _outcome(training: Training, lab: Lab, train: Train) -> Generator[Event, Non
     return evaluate(model, lab.data)
 
 
-def _choose(trainings: Sequence[Training], outcomes: dict[str, dict[str, float | None]]) -> dict[str, Any]:
+def _choose(trainings: Sequence[Training], outcomes: dict[str, dict[str, float | None]], images: int) -> dict[str, Any]:
     tried = []
     for lr in dict.fromkeys(training.lr for training in trainings):
         found = [outcomes[training.name] for training in trainings if training.lr == lr]
         losses = [outcome["val_loss"] for outcome in found]
         mean_loss = None if None in losses else fmean(losses)
         tried.append({"lr": lr, "val_accuracy": fmean(outcome["val_accuracy"] for outcome in found), "val_loss": mean_loss})
-    best = max(tried, key=lambda row: (row["val_accuracy"], -row["val_loss"] if row["val_loss"] is not None else float("-inf")))
+    highest = max(row["val_accuracy"] for row in tried)
+    standard_error = math.sqrt(highest * (1 - highest) / images)
+    near = [row for row in tried if row["val_accuracy"] >= highest - standard_error]
+    best = min(near, key=lambda row: math.inf if row["val_loss"] is None else row["val_loss"])
     return {"lr": best["lr"], "tried": tried, "seeds": sorted({training.seed for training in trainings})}
 
 
