@@ -16,7 +16,7 @@ from compression.runs.records import CANCELLED, FINISHED, INTERRUPTED, RUNNING, 
 from tests.browser import lab
 from tests.runs.conftest import wait_for, wait_until
 
-SETTINGS, LONG = "/distill?epochs=30&seeds=2", "/distill?epochs=300&seeds=10"
+SETTINGS, LONG = "/distill?epochs=60&seeds=3", "/distill?epochs=300&seeds=10"
 WHOLE_RUN_MS = 120_000
 VERDICT = "[class*=st-key-verdict]"
 

@@ -71,8 +71,8 @@ def run_bar(address: Address, spec: "Spec | None", device: str, label: str, swee
 def _sweep_button(place: Any, sweep: "Sweep", device: str, looks: dict[str, Any]) -> None:
     """Draw the button that runs every cell of a sweep, and how long they will take together."""
     cells = sweep.cells()
-    done = sum(store().find_finished(cell.spec.hash) is not None for cell in cells)
-    seconds = [forecast.seconds(cell.spec, device) for cell in cells if store().find_finished(cell.spec.hash) is None]
+    ahead = [cell for cell in cells if store().find_finished(cell.spec.hash) is None]
+    done, seconds = len(cells) - len(ahead), [forecast.seconds(cell.spec, device) for cell in ahead]
     total = sum(part or 0.0 for part in seconds)
     told = _("{count} runs finished before and are not run again.").format(count=done) if done else ""
     about = _("About {time} of work, shared by the cores.").format(time=format_about(total)) if seconds else ""
