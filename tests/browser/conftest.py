@@ -1,5 +1,6 @@
 """The app and a browser, shared by a module's tests; a missing browser is a failure, never a skip."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,3 +35,14 @@ def page(browser: Browser, server: lab.Server) -> Iterator[Page]:
     context.set_default_timeout(lab.PATIENCE_MS)
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture
+def own_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[lab.Server]:
+    """An app of a test's own, that nobody has opened yet and that it may kill; this process shares its store."""
+    monkeypatch.setenv("LAB_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("LAB_DATABASE_URL", raising=False)
+    started = lab.start(tmp_path / "home")
+    yield started
+    started.end(signal.SIGKILL)
+    lab.end_supervisor(started.home)

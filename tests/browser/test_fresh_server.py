@@ -1,8 +1,6 @@
 """Links opened on a server that nobody has visited yet."""
 
-import signal
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -17,17 +15,6 @@ VERDICT = "[class*=st-key-verdict]"
 
 
 @pytest.fixture
-def fresh_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[lab.Server]:
-    """An app that nobody has opened yet; this process shares its store."""
-    monkeypatch.setenv("LAB_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("LAB_DATABASE_URL", raising=False)
-    started = lab.start(tmp_path / "home")
-    yield started
-    started.end(signal.SIGKILL)
-    lab.end_supervisor(started.home)
-
-
-@pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """An empty tab; it fails when the page complains on its console, asks in vain, or asks another machine."""
     context = browser.new_context(viewport=lab.WIDE)
@@ -39,8 +26,8 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-def test_a_deep_link_opens_its_settings_on_a_fresh_server(page: Page, fresh_server: lab.Server) -> None:
-    link = fresh_server.address + "/distill?student.width=4&loss.temperature=8&seeds=2&baseline=no"
+def test_a_deep_link_opens_its_settings_on_a_fresh_server(page: Page, own_server: lab.Server) -> None:
+    link = own_server.address + "/distill?student.width=4&loss.temperature=8&seeds=2&baseline=no"
     page.goto(link)
     expect(page.get_by_role("slider", name="Temperature T")).to_have_attribute("aria-valuetext", "8")
     expect(page.get_by_role("slider", name="Width").nth(1)).to_have_value("4")
@@ -52,18 +39,18 @@ def test_a_deep_link_opens_its_settings_on_a_fresh_server(page: Page, fresh_serv
     assert parse_qs(urlsplit(link).query).items() <= parse_qs(urlsplit(page.url).query).items()
 
 
-def test_a_deep_link_to_compress_opens_on_a_fresh_server(page: Page, fresh_server: lab.Server) -> None:
-    page.goto(fresh_server.address + "/compress?sparsity=0.5&bits=3")
+def test_a_deep_link_to_compress_opens_on_a_fresh_server(page: Page, own_server: lab.Server) -> None:
+    page.goto(own_server.address + "/compress?sparsity=0.5&bits=3")
     expect(page.get_by_role("slider", name="Sparsity")).to_have_value("0.5")
     expect(page.get_by_role("slider", name="Bits")).to_have_value("3")
     expect(page.get_by_test_id("stAlert")).to_have_count(0)
 
 
 @pytest.mark.parametrize("place", ["runs", "distill"])
-def test_a_deep_link_to_a_run_opens_it_on_a_fresh_server(page: Page, fresh_server: lab.Server, place: str) -> None:
+def test_a_deep_link_to_a_run_opens_it_on_a_fresh_server(page: Page, own_server: lab.Server, place: str) -> None:
     run = finished()
     assert store().run(run).state == FINISHED
-    page.goto(f"{fresh_server.address}/{place}?run={run}")
+    page.goto(f"{own_server.address}/{place}?run={run}")
     expect(page.locator(VERDICT)).to_contain_text("with the teacher, 93.0 % without: +3.0 points")
     lab.settle(page)
     assert parse_qs(urlsplit(page.url).query)["run"] == [run]

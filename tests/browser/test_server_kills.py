@@ -22,17 +22,6 @@ VERDICT = "[class*=st-key-verdict]"
 
 
 @pytest.fixture
-def own_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[lab.Server]:
-    """An app that a test may kill; this process shares its store."""
-    monkeypatch.setenv("LAB_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("LAB_DATABASE_URL", raising=False)
-    started = lab.start(tmp_path / "home")
-    yield started
-    started.end(signal.SIGKILL)
-    lab.end_supervisor(started.home)
-
-
-@pytest.fixture
 def tab(browser: Browser, own_server: lab.Server) -> Iterator[Page]:
     """A tab at the app that a test may kill."""
     context = browser.new_context(base_url=own_server.address, viewport=lab.WIDE)

@@ -13,12 +13,9 @@ from compression.runs.records import Run
 from compression.texts import gettext as _
 from ui.address.settings import Address, refused
 from ui.frame.pages import RUNS
-from ui.run.differences import MISSING, flatten, leaves, numbers, setting_title, settings_rows
+from ui.run.differences import MISSING, flatten, is_logarithmic, leaves, numbers, setting_title, settings_rows
 from ui.run.words import as_text
 from ui.widgets.live_chart import live_chart
-
-LOGARITHMIC_FROM = 4.0  # times between the lowest and the highest value
-SMALL_BUT_NO_SHARES = ("lr", "weight_decay")  # numbers below 1 of which the ratio counts, not the difference
 
 
 def points(runs: Sequence[Run], path: str) -> pd.DataFrame:
@@ -36,13 +33,6 @@ def points(runs: Sequence[Run], path: str) -> pd.DataFrame:
                 low, high = (model.get("accuracy_interval") or [None, None])[:2]
                 frame.append((run.id, at, ", ".join(others), role, model["accuracy"], low, high))
     return pd.DataFrame(frame, columns=["run", "at", "series", "role", "accuracy", "low", "high"])
-
-
-def is_logarithmic(path: str, values: Sequence[Any]) -> bool:
-    """Tell whether an axis of these values is better logarithmic: a wide range of numbers that are no shares of a whole."""
-    if not numbers(values) or min(values) <= 0 or max(values) < LOGARITHMIC_FROM * min(values):
-        return False
-    return max(values) > 1 or path.rsplit(".", maxsplit=1)[-1] in SMALL_BUT_NO_SHARES
 
 
 def settings_to_choose(runs: Sequence[Run]) -> list[str]:

@@ -18,6 +18,8 @@ MOST_COMPARED = 32  # runs side by side
 TOLD = ("loss.", "steps.", "train.epochs", "transfer.", "seeds")  # of what runs share
 NETWORKS = ("teacher", "student", "model")
 MOST_REMEMBERED = 32  # lists of runs
+LOGARITHMIC_FROM = 4.0  # times between the lowest and the highest value
+SMALL_BUT_NO_SHARES = ("lr", "weight_decay")  # numbers below 1 of which the ratio counts, not the difference
 
 Rows = dict[str, list[str]]
 
@@ -105,6 +107,13 @@ def columns_of(runs: Sequence[Run]) -> dict[str, list[Any]]:
 def numbers(values: Iterable[Any]) -> bool:
     """Tell whether all values of a setting are numbers, so that they have an order and a distance."""
     return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+
+
+def is_logarithmic(path: str, values: Sequence[Any]) -> bool:
+    """Tell whether an axis of these values is better logarithmic: a wide range of numbers that are no shares of a whole."""
+    if not numbers(values) or min(values) <= 0 or max(values) < LOGARITHMIC_FROM * min(values):
+        return False
+    return max(values) > 1 or path.rsplit(".", maxsplit=1)[-1] in SMALL_BUT_NO_SHARES
 
 
 def ordered(runs: Sequence[Run]) -> list[Run]:

@@ -16,7 +16,7 @@ from compression.measure.best import best_cell, spread
 from compression.texts import gettext as _
 from compression.texts import mark, ngettext
 from ui.form.try_several import value_text
-from ui.run.differences import numbers, setting_title
+from ui.run.differences import is_logarithmic, numbers, setting_title
 
 OUTCOMES = {
     "validation_accuracy": mark("Validation accuracy"),
@@ -28,7 +28,6 @@ OUTCOMES = {
 SHARES = ("validation_accuracy", "accuracy", "agreement")
 FORMATS = {**dict.fromkeys(SHARES, format_percent), "size_bytes": format_bytes, "latency_ms": format_milliseconds}
 ROLES_SHOWN = ("teacher", "baseline", "student", "original", "compressed")
-LOGARITHMIC_FROM = 4.0
 
 
 @dataclass(frozen=True)
@@ -83,8 +82,7 @@ def _line(found: Found, outcome: str, revision: str) -> go.Figure:
         across = axis(setting_title(path), showticklabels=False)
         looks = layout("", uirevision=revision, height=HEIGHT, xaxis=across, yaxis={**upwards, "showticklabels": False})
         return go.Figure(layout={**looks, "title": None})
-    logarithmic = numbers(values) and min(values) > 0 and max(values) >= LOGARITHMIC_FROM * min(values)
-    return accuracy_over(frame, setting_title(path), logarithmic=logarithmic, revision=revision, upwards=upwards)
+    return accuracy_over(frame, setting_title(path), logarithmic=is_logarithmic(path, values), revision=revision, upwards=upwards)
 
 
 def _plane(found: Found, outcome: str, revision: str) -> go.Figure:
