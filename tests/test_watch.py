@@ -9,6 +9,7 @@ from compression.errors import NotFoundError
 from compression.runs import store
 from tests.pages.stored_runs import TOKEN, started, told
 from ui.run import feed as watching
+from ui.run import live
 
 
 @pytest.fixture(autouse=True)
@@ -72,3 +73,18 @@ def test_a_deleted_run_is_not_there_any_more() -> None:
     store().delete(run)
     with pytest.raises(NotFoundError):
         watching.watch(run)
+
+
+class Redrawn(Exception):
+    """Stands for Streamlit's drawing of the whole page once more."""
+
+
+def test_a_run_resumed_right_after_it_was_drawn_is_seen_to_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    run, fragments = started(), []
+    store().finish(run, TOKEN, "interrupted")
+    monkeypatch.setattr(live.st, "fragment", lambda refresh, run_every: fragments.append(refresh) or refresh)
+    monkeypatch.setattr(live.st, "rerun", lambda scope: (_ for _ in ()).throw(Redrawn(scope)))
+    live.follow(run, lambda seen: None)
+    store().resume(run)
+    with pytest.raises(Redrawn, match="app"):
+        fragments[0]()

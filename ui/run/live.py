@@ -15,7 +15,7 @@ from ui.run.result_cards import show_verdict
 from ui.run.waiting import waiting_text
 from ui.run.words import as_text, time_left
 
-POLL_S, SHARED_S = 0.4, 0.3  # whoever polls within so short a time sees the same
+POLL_S, SHARED_S = 0.4, 0.3
 TO_BRING_INTO_VIEW, ANCHOR = "run-to-bring-into-view", "run-shown"
 DRAWN_AFTER_MS = 200
 COME_INTO_VIEW = f"""<script>
@@ -36,10 +36,12 @@ def follow(run_id: str, draw: Callable[[Watch], None]) -> None:
         NotFoundError: there is no such run.
     """
     active = watch(run_id).run.active
+    # Polls may share what one of them read. A run at rest is looked at only after a click, which may just have resumed it.
+    fresh_s = SHARED_S if active else 0.0
 
     def refresh() -> None:
         try:
-            seen = watch(run_id, SHARED_S)
+            seen = watch(run_id, fresh_s)
         except NotFoundError:  # it was deleted; the page, drawn once more, says so
             st.rerun(scope="app")
         if seen.run.active != active:
