@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 
-from compression import networks
+from compression import augmentation, networks
 from compression.data import DATASETS
 from compression.data.arrays import VALIDATION_MOST, VALIDATION_SHARE
 from compression.data.load import most_train_images
+from compression.execute.looks import looks
 from compression.execute.shared import shared_baseline
 from compression.execute.tuning import tuning_trainings
 from compression.lab import MACS_WORTH_THREADS
@@ -21,6 +22,7 @@ from compression.networks import Workspace
 from compression.recipe import RECIPE, Recipe, teacher_recipe
 from compression.spec import CompressSpec, DistillSpec, Spec
 from compression.steps import STEPS
+from compression.teacher import CACHED_BYTES, FLOAT_BYTES
 
 ARCHITECTURES_CACHED = 256
 SECONDS_A_RUN = 0.6
@@ -138,8 +140,16 @@ def _seconds(spec: Spec, training: Training, workspace: Workspace, device: str) 
     if training.taught and training.recipe.augment != "none":
         teacher = spec.teacher if isinstance(spec, DistillSpec) else spec.model
         answers = _cost(teacher, name, workspace).answer_seconds(training.images, device, training.recipe.batch_size)
-        seconds += training.recipe.epochs * answers
+        seconds += training.recipe.epochs * answers * _new_views(spec, training, device)
     return seconds
+
+
+def _new_views(spec: Spec, training: Training, device: str) -> float:
+    """Return for which share of the images that a student sees the teacher's answer is not in its table."""
+    traits, most = DATASETS[spec.dataset["name"]].traits, CACHED_BYTES / FLOAT_BYTES
+    views = augmentation.views(training.recipe.augment, traits["shape"][1])
+    in_table = device.startswith("cpu") and training.images * views * traits["classes"] <= most
+    return min(1.0, views / looks(spec)) if in_table else 1.0
 
 
 def _beside_training(spec: Spec, workspace: Workspace, device: str) -> float:

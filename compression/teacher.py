@@ -6,13 +6,15 @@ import functools
 import torch
 from torch import Tensor, nn
 
+from compression import augmentation
 from compression.data.arrays import Dataset
 from compression.distillation import Seen
 from compression.evaluation import evaluating, predict
 from compression.features import Layout, View
 
-CACHED_BYTES = 256 * 2**20  # of feature maps; where a training set's are more, the teacher runs beside the student
+CACHED_BYTES = 256 * 2**20  # of feature maps or of views' logits; where there are more, the teacher runs beside the student
 BATCH = 256
+PART = 64  # images of a table whose answers in one view are computed together
 FLOAT_BYTES = 4
 
 
@@ -22,11 +24,13 @@ class Teacher:
     Args:
         model: on the device of the dataset, in evaluation mode.
         dataset: what the students learn from, with inputs normalized as the teacher was trained to take them.
+        looks: how often all students together look at each training image, in a run that nothing interrupts.
     """
 
-    def __init__(self, model: nn.Module, dataset: Dataset) -> None:
-        self.model, self.dataset = copy.deepcopy(model).to(memory_format=torch.channels_last), dataset
+    def __init__(self, model: nn.Module, dataset: Dataset, *, looks: int = 0) -> None:
+        self.model, self.dataset, self.looks = copy.deepcopy(model).to(memory_format=torch.channels_last), dataset, looks
         self._seen: dict[Layout, Seen | None] = {Layout(): None}
+        self._tables: dict[str, Table | None] = {}
 
     @functools.cached_property
     def train_logits(self) -> Tensor:
@@ -52,9 +56,53 @@ class Teacher:
             self._seen[view.look] = self._see(view) if each * len(self.dataset.train) <= CACHED_BYTES else None
         return self._seen[view.look]
 
+    def table(self, view: View, kind: str) -> "Table | None":
+        """Return the logits of all views of all training images, computed as they occur; None where that does not pay.
+
+        It pays on a CPU where students look more often than there are views; a GPU would wait for what is in the table.
+        """
+        if view.look != Layout() or self.dataset.train.labels.device.type != "cpu":
+            return None
+        if kind not in self._tables:
+            views = augmentation.views(kind, self.dataset.shape[1])
+            each = FLOAT_BYTES * self.dataset.classes * views
+            pays = views < self.looks and each * len(self.dataset.train) <= CACHED_BYTES
+            self._tables[kind] = Table(self.model, self.dataset, kind) if pays else None
+        return self._tables[kind]
+
     def _see(self, view: View) -> Seen:
         with evaluating(self.model):
             parts = [self.look(view, batch) for batch in self.dataset.train.inputs.split(BATCH)]
         maps = (torch.cat(stage) for stage in zip(*(part.features for part in parts), strict=True))
         embedding = torch.cat([part.embedding for part in parts]) if parts[0].embedding is not None else None
         return Seen(torch.cat([part.logits for part in parts]), tuple(maps), embedding)
+
+
+class Table:
+    """A teacher's logits of every view of the training images, filled as views occur.
+
+    A part of it, one view of some images in a row, is always computed as a whole. So its numbers do not depend on which views
+    occurred before, and a training that was interrupted ends with the same weights as one that was not.
+    """
+
+    def __init__(self, model: nn.Module, dataset: Dataset, kind: str) -> None:
+        self.model, self.dataset, self.kind = model, dataset, kind
+        self.views = augmentation.views(kind, dataset.shape[1])
+        self._logits = torch.empty(len(dataset.train), self.views, dataset.classes)
+        self._known = torch.zeros(-(-len(dataset.train) // PART), self.views, dtype=torch.bool)
+
+    def logits(self, index: Tensor, numbers: Tensor) -> Tensor:
+        """Return the logits (B, K) of the training images at some positions (B,), each in the view of a number (B,)."""
+        parts = index // PART
+        missing = ~self._known[parts, numbers]
+        if missing.any():
+            for part, number in torch.stack([parts[missing], numbers[missing]], 1).unique(dim=0).tolist():
+                self._fill(part, number)
+        return self._logits[index, numbers]
+
+    def _fill(self, part: int, number: int) -> None:
+        rows = slice(part * PART, (part + 1) * PART)
+        inputs = self.dataset.train.inputs[rows]
+        seen = augmentation.apply(inputs, self.kind, torch.full((len(inputs),), number))
+        self._logits[rows, number] = predict(self.model, self.dataset, seen)
+        self._known[part, number] = True

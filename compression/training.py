@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from compression import augmentation
 from compression.checkpoint import restore_checkpoint, save_checkpoint
 from compression.data.arrays import Dataset
 from compression.distillation import Batch, Seen
@@ -23,7 +24,7 @@ from compression.evaluation import predict, validate
 from compression.hooks import Hooks
 from compression.objective import Objective
 from compression.recipe import Recipe
-from compression.teacher import Teacher
+from compression.teacher import Table, Teacher
 from compression.texts import gettext as _
 
 History = list[tuple[float, float]]
@@ -32,7 +33,6 @@ LOOP_VERSION = 1  # raise it with every change that gives trainings other number
 BEAT_SECONDS = 0.15
 CHECKPOINT_SECONDS = 5.0
 WARMUP_SHARE = 0.3
-SHIFT_SHARE = 8
 
 
 @dataclass(frozen=True)
@@ -108,22 +108,6 @@ def _go_on(loop: "_Loop", path: Path) -> int:
     return done or 0
 
 
-def augment(inputs: Tensor, kind: str, generator: torch.Generator) -> Tensor:
-    """Return inputs (B, C, H, W) each moved by up to an eighth of its side, mirrored, or both; edges fill with zeros."""
-    if "flip" in kind:
-        mirrored = torch.rand(len(inputs), generator=generator).to(inputs.device) < 0.5
-        inputs = torch.where(mirrored[:, None, None, None], inputs.flip(3), inputs)
-    if "shift" in kind:
-        reach = max(1, inputs.shape[2] // SHIFT_SHARE)
-        padded = nn.functional.pad(inputs, (reach,) * 4)
-        offsets = torch.randint(0, 2 * reach + 1, (2, len(inputs)), generator=generator).to(inputs.device)
-        rows = offsets[0, :, None] + torch.arange(inputs.shape[2], device=inputs.device)
-        columns = offsets[1, :, None] + torch.arange(inputs.shape[3], device=inputs.device)
-        images = torch.arange(len(inputs), device=inputs.device)
-        inputs = padded.permute(0, 2, 3, 1)[images[:, None, None], rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
-    return inputs
-
-
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """Return the recipe's optimizer; biases and norms are not pulled towards zero (He et al. 2019, arXiv:1812.01187)."""
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -173,8 +157,12 @@ class _Loop:
         self.optimizer = make_optimizer(self.trained, recipe)
         self.batch = min(recipe.batch_size, len(dataset.train))
         self.steps = len(dataset.train) // self.batch
-        self.same_views = recipe.augment == "none"
-        self.answers = teacher.seen(self.compared.teacher) if self.compared.teacher and self.same_views else None
+        self.answers: Seen | None = None
+        self.table: Table | None = None
+        if self.compared.teacher and recipe.augment == "none":
+            self.answers = teacher.seen(self.compared.teacher)
+        elif self.compared.teacher:
+            self.table = teacher.table(self.compared.teacher, recipe.augment)
         self.beat = self.saved = time.monotonic()
         self.history: History = []
 
@@ -182,12 +170,12 @@ class _Loop:
         self.before = copy.deepcopy(self.model.state_dict()) if self.hooks.stop_when else None
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
         torch.manual_seed(self.seed * 1_000_003 + epoch)
-        device = self.dataset.train.labels.device
-        order = torch.randperm(len(self.dataset.train), generator=generator).to(device)
+        order = self._to_device(torch.randperm(len(self.dataset.train), generator=generator)[: self.steps * self.batch])
+        drawn = self._to_device(torch.cat([self._draw(generator) for _step in range(self.steps)]))
         totals: dict[str, Tensor] = {}
         self.model.train()
-        for step in range(self.steps):
-            terms = self._step(order[step * self.batch : (step + 1) * self.batch], (epoch - 1) * self.steps + step, generator)
+        for step, (chosen, views) in enumerate(zip(order.split(self.batch), drawn.split(self.batch), strict=True)):
+            terms = self._step(chosen, views, (epoch - 1) * self.steps + step)
             for name, term in terms.items():
                 totals[name] = totals[name] + term.detach() if name in totals else term.detach().clone()
             if time.monotonic() - self.beat > BEAT_SECONDS:
@@ -204,12 +192,17 @@ class _Loop:
             self.model.load_state_dict(self.before)
         return stop is not None
 
-    def _step(self, chosen: Tensor, step: int, generator: torch.Generator) -> dict[str, Tensor]:
-        inputs = self.dataset.train.inputs[chosen]
+    def _draw(self, generator: torch.Generator) -> Tensor:
+        return augmentation.draw(self.batch, self.recipe.augment, self.dataset.shape[1], generator)
+
+    def _to_device(self, drawn: Tensor) -> Tensor:
+        device = self.dataset.train.labels.device
+        return drawn.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else drawn.to(device)
+
+    def _step(self, chosen: Tensor, views: Tensor, step: int) -> dict[str, Tensor]:
+        inputs = augmentation.apply(self.dataset.train.inputs[chosen], self.recipe.augment, views)
         labels = self.dataset.train.labels[chosen]
-        if not self.same_views:
-            inputs = augment(inputs, self.recipe.augment, generator)
-        taught = self._teach(inputs, chosen)
+        taught = self._teach(inputs, chosen, views)
         inputs = self.dataset.normalize(inputs)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.recipe, step, self.steps * self.recipe.epochs)
@@ -223,9 +216,11 @@ class _Loop:
             self.hooks.after_step(step + 1, self.steps * self.recipe.epochs)
         return terms
 
-    def _teach(self, inputs: Tensor, chosen: Tensor) -> Seen | None:
+    def _teach(self, inputs: Tensor, chosen: Tensor, views: Tensor) -> Seen | None:
         if self.compared.teacher is None:
             return None
+        if self.table is not None:
+            return Seen(self.table.logits(chosen, views))
         return self.teacher.look(self.compared.teacher, inputs) if self.answers is None else self.answers[chosen]
 
     def _means(self, totals: dict[str, Tensor], epoch: int) -> dict[str, float]:

@@ -84,6 +84,18 @@ def test_more_to_do_takes_longer(workspace: Workspace) -> None:
         assert predict_seconds(parse({**DISTILL, **change}), workspace) > base, change
 
 
+def test_a_teacher_answers_each_view_once(workspace: Workspace) -> None:
+    def seconds_of_answers(epochs: int) -> float:
+        def whole(augment: str) -> float:
+            return predict_seconds(parse({**DISTILL, "train": {"epochs": epochs, "augment": augment}, "tune": None}), workspace)
+
+        return whole("shift") - whole("none")
+
+    views, seeds = 9, 2
+    assert seconds_of_answers(2) == pytest.approx(seconds_of_answers(1) * 2)
+    assert seconds_of_answers(100) == pytest.approx(seconds_of_answers(1) * views / seeds)
+
+
 def test_the_pace_multiplies_the_trainings_alone(workspace: Workspace) -> None:
     spec = parse(DISTILL)
     once, none = (predict_seconds(spec, workspace, pace=lambda *_of, factor=factor: factor) for factor in (1.0, 0.0))

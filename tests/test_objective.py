@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from compression.augmentation import apply, draw
 from compression.data.load import load_present
 from compression.distillation import Batch, Seen
 from compression.errors import SpecError
@@ -120,12 +121,9 @@ def test_a_feature_loss_does_what_a_plain_loop_with_hooks_does(augment):
     regressor = copy.deepcopy(compared.total.trained[0].regressor)
     (_before, after) = run(ours, dataset, recipe, objective=build_objective(HINT), teacher=Teacher(guide, dataset))
 
-    from compression.training import augment as augmented
-
     generator = torch.Generator().manual_seed(3 * 1_000_003 + 1)
     order = torch.randperm(70, generator=generator)
-    pixels = dataset.train.inputs[order]
-    inputs = dataset.normalize(pixels if augment == "none" else augmented(pixels, augment, generator))
+    inputs = dataset.normalize(apply(dataset.train.inputs[order], augment, draw(70, augment, 8, generator)))
     maps = []
     for model in (theirs.train(), guide):
         found = inputs

@@ -16,7 +16,7 @@ from compression.evaluation import predict
 from compression.objective import build_objective
 from compression.recipe import Recipe
 from compression.teacher import Teacher
-from compression.training import Beat, Epoch, augment, learning_rate, train
+from compression.training import Beat, Epoch, learning_rate, train
 
 PLAIN = Recipe(3, 16, 0.1, "sgd", 0.9, "constant", 0.01, "none")
 
@@ -173,18 +173,3 @@ def test_schedules():
     cosine = Recipe(1, 1, 0.5, "sgd", 0.9, "cosine", 0, "none")
     assert learning_rate(cosine, 25, 100) == pytest.approx(0.25 * (1 + math.cos(math.pi / 4)))
     assert learning_rate(Recipe(1, 1, 0.5, "sgd", 0.9, "constant", 0, "none"), 7, 101) == 0.5
-
-
-def test_augmentation_moves_and_mirrors_pixels_and_invents_none():
-    image = torch.arange(1, 65, dtype=torch.uint8).reshape(1, 1, 8, 8)
-    batch = image.repeat(200, 1, 1, 1)
-    moved = augment(batch, "shift", torch.Generator().manual_seed(0))
-    padded = functional.pad(image, (1, 1, 1, 1))
-    windows = {tuple(padded[0, 0, y : y + 8, x : x + 8].flatten().tolist()) for y in range(3) for x in range(3)}
-    assert {tuple(one.flatten().tolist()) for one in moved} == windows
-    mirrored = augment(batch, "flip", torch.Generator().manual_seed(0))
-    assert {tuple(one.flatten().tolist()) for one in mirrored} == {
-        tuple(image.flatten().tolist()),
-        tuple(image.flip(3).flatten().tolist()),
-    }
-    assert 60 < sum(torch.equal(one, image[0]) for one in mirrored) < 140

@@ -14,6 +14,7 @@ from compression.checkpoint import restore_checkpoint, save_checkpoint
 from compression.evaluation import evaluate, score
 from compression.events import Event
 from compression.execute.claims import LOSES, within
+from compression.execute.looks import looks
 from compression.export import compact
 from compression.hooks import Hooks
 from compression.lab import Lab, open_lab
@@ -92,7 +93,7 @@ class _Compression:
     def __init__(self, spec: CompressSpec, lab: Lab, seed: int, original: Network) -> None:
         self.spec, self.lab, self.seed, self.original = spec, lab, seed, original
         self.path = lab.path("compressed", seed)
-        self.teacher = Teacher(original.model, original.data)
+        self.teacher = Teacher(original.model, original.data, looks=looks(spec))
         self.teacher.validation_choice = original.validation_logits.argmax(1)
 
     def run(self) -> Generator[Event, None, Network]:

@@ -12,6 +12,7 @@ from compression.data.arrays import Dataset
 from compression.evaluation import score
 from compression.events import Event
 from compression.execute.claims import BETTER, WITHIN, within
+from compression.execute.looks import looks
 from compression.execute.shared import Trained, shared_baseline
 from compression.execute.tuning import learning_rates, tuning_trainings
 from compression.export import weights
@@ -39,7 +40,7 @@ def distill(spec: DistillSpec, workspace: Workspace) -> Iterator[Event]:
     teacher_seed = spec.teacher.get("seed", 0)
     recipe = teacher_recipe(spec.dataset, spec.teacher_train)
     teacher = yield from lab.obtain(spec.teacher, recipe, role="teacher", seed=teacher_seed)
-    students.teacher = Teacher(teacher.model, replace(teacher.data, train=transfer.train))
+    students.teacher = Teacher(teacher.model, replace(teacher.data, train=transfer.train), looks=looks(spec))
     students.teacher.validation_choice = teacher.validation_logits.argmax(1)
     check_comparison(build_objective(spec.loss), spec.student, teacher.architecture, spec.dataset["name"])
     rates = yield from learning_rates(spec, lab, roles, students.train)
