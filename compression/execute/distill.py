@@ -17,8 +17,9 @@ from compression.execute.shared import Trained, shared_baseline
 from compression.execute.tuning import learning_rates, tuning_trainings
 from compression.export import weights
 from compression.lab import Lab, open_lab
-from compression.measure.latency import as_built, latency
+from compression.measure.latency import latency
 from compression.measure.roles import add_agreement, describe, image_counts
+from compression.measure.runners import eager
 from compression.measure.verdict import verdict
 from compression.networks import Network, Workspace
 from compression.objective import build_objective, check_comparison
@@ -140,7 +141,7 @@ def _measure(spec: DistillSpec, everyone: Networks, rates: dict[str, Any], lab: 
     for role in set(everyone) - {"teacher"}:
         described[role]["lr"] = rates[role]["lr"]
         add_agreement(described[role], [chosen for _right, chosen in scores[role]], scores["teacher"][0][1])
-    timed = {role: as_built(next(iter(by_seed.values())).model) for role, by_seed in everyone.items()}
+    timed = [eager(role, next(iter(by_seed.values())).model) for role, by_seed in everyone.items()]
     for role, figures in latency(timed, lab.data.shape, device=lab.workspace.device).items():
         described[role]["latency_ms"] = figures
     return {
