@@ -24,7 +24,8 @@ LARGEST_SEED = 2**31 - 1
 DEVICES = re.compile(r"auto|cpu|cuda(:\d{1,2})?")
 
 SEED = Knob("", low=0, high=LARGEST_SEED, kind="int")
-WEIGHT = Knob("", low=0, high=1000, kind="float")
+WEIGHT = Knob(_("What this loss counts in the sum"), name="weight", low=0, high=1000, step=0.1, kind="float", default=1.0)
+LABEL_WEIGHT = replace(WEIGHT, name="label_weight", help=_("What the labels count beside the losses; empty: what they leave"))
 TOLERANCE = Knob(_("How much accuracy may be lost for the claim to hold"), low=0, high=1, step=0.005, kind="float", default=0.01)
 
 
@@ -195,7 +196,7 @@ CHECKS: dict[str, Callable[[Any, str], Any]] = {
     "model": _model_or_run,
     "student": _model,
     "loss": _loss,
-    "label_weight": lambda raw, where: None if raw is None else WEIGHT.check(raw, where),
+    "label_weight": lambda raw, where: None if raw is None else LABEL_WEIGHT.check(raw, where),
     "train": _train,
     "teacher_train": lambda raw, where: None if raw is None else _train(raw, where),
     "baseline": _flag,

@@ -182,8 +182,11 @@ def _replace(spec: dict[str, Any], path: str, value: Any) -> None:
         _child(parent, last, path)
         parent[int(last)] = value
     elif last == "name" and parents and parents[0] != "dataset":
+        weight = (
+            {"weight": parent["weight"]} if parents[0] == "loss" and "weight" in parent else {}
+        )  # the list's, not the method's
         parent.clear()
-        parent["name"] = value
+        parent.update({"name": value, **weight})
     else:
         if parent.get(last) != value:
             _drop_settings(parent, last)

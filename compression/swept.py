@@ -1,5 +1,6 @@
 """Which settings of a spec can be swept, what each allows, and which values are worth trying first."""
 
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -8,8 +9,11 @@ from compression.catalog import Knob, Registry
 from compression.data import DATASETS
 from compression.data.load import train_images_knob
 from compression.distillation import DISTILLATION
+from compression.errors import SpecError
+from compression.fields import LABEL_WEIGHT, WEIGHT
 from compression.models import MODELS
 from compression.recipe import RECIPE
+from compression.spec import override
 from compression.steps import STEPS
 
 FIRST = ("loss", "steps", "student", "model", "transfer", "train")
@@ -36,11 +40,19 @@ def sweepable(spec: Mapping[str, Any]) -> dict[str, Knob]:
             found |= {f"train.{name}": knob for name, knob in RECIPE.knobs.items()}
         elif field == "transfer":
             found["transfer.images"] = train_images_knob(DATASETS[spec["dataset"]["name"]])
+        elif field == "loss" and isinstance(value, list):
+            for place, loss in enumerate(value):
+                found |= {**_of_choice(f"loss.{place}", DISTILLATION, loss), f"loss.{place}.weight": WEIGHT}
+            found["label_weight"] = LABEL_WEIGHT
         elif field in CHOSEN_FROM and isinstance(value, Mapping) and "name" in value:
-            registry = CHOSEN_FROM[field]
-            found[f"{field}.name"] = Knob(registry.noun, name=field, kind="choice", registry=registry)
-            found |= {f"{field}.{name}": knob for name, knob in registry[value["name"]].knobs.items()}
+            found |= _of_choice(field, CHOSEN_FROM[field], value)
     return {path: knob for path, knob in found.items() if knob.kind in NUMBERS_AND_FLAGS or _names(knob)}
+
+
+def _of_choice(path: str, registry: Registry, choice: Mapping[str, Any]) -> dict[str, Knob]:
+    """Return the choice of a method and its knobs."""
+    chosen = Knob(registry.noun, name=path.partition(".")[0], kind="choice", registry=registry)
+    return {f"{path}.name": chosen, **{f"{path}.{name}": knob for name, knob in registry[choice["name"]].knobs.items()}}
 
 
 def worth_trying(knob: Knob, value: Any) -> list[Any]:
@@ -51,12 +63,28 @@ def worth_trying(knob: Knob, value: Any) -> list[Any]:
         return _names(knob)
     middle = float(value if value is not None else knob.default or knob.low or 1)
     low, high = knob.low if knob.low is not None else 0.0, knob.high if knob.high is not None else 2 * middle
-    if low > 0 and high / low >= WIDE:
+    if middle > 0 and high / (low or middle / NEAR) >= WIDE:
         low, high = max(low, middle / NEAR), min(high, middle * NEAR)
         tried = [low * (high / low) ** (part / (TRIED - 1)) for part in range(TRIED)]
     else:
         tried = [low + (high - low) * part / (TRIED - 1) for part in range(TRIED)]
     return sorted({knob.snap(_rounded(number)) for number in tried} | ({value} if value is not None else set()))
+
+
+def suggested(spec: Mapping[str, Any], path: str, knob: Knob) -> list[Any]:
+    """Return the values of a setting of a complete spec that are worth trying and that its other settings allow."""
+    value: Any = spec
+    for key in path.split("."):
+        value = value[int(key)] if isinstance(value, list) else value.get(key) if isinstance(value, Mapping) else None
+    return [tried for tried in worth_trying(knob, value) if _runs(spec, path, tried)]
+
+
+def _runs(spec: Mapping[str, Any], path: str, value: Any) -> bool:
+    try:
+        override(spec, [f"{path}={json.dumps(value)}"])
+    except SpecError:
+        return False
+    return True
 
 
 def _names(knob: Knob) -> list[Any]:

@@ -6,22 +6,21 @@ import pytest
 
 from compression.spec import override, parse
 from compression.sweep import parse_sweep
-from compression.swept import sweepable, worth_trying
+from compression.swept import suggested, sweepable, worth_trying
+from ui.run.differences import leaves
+
+LISTED = {"kind": "distill", "loss": [{"name": "kd"}, {"name": "fitnets", "weight": 0.5}]}
 
 
-@pytest.mark.parametrize("kind", ["distill", "compress"])
-def test_every_setting_offered_runs_at_every_value_suggested(kind: str) -> None:
-    spec = parse({"kind": kind}).to_json()
+@pytest.mark.parametrize("raw", [{"kind": "distill"}, {"kind": "compress"}, LISTED])
+def test_every_setting_offered_runs_at_every_value_suggested(raw: dict) -> None:
+    spec = parse(raw).to_json()
     offered = sweepable(spec)
     assert offered
     for path, knob in offered.items():
-        field, *rest = path.split(".")
-        value = spec[field]
-        for key in rest:
-            value = value[int(key)] if isinstance(value, list) else value.get(key)
-        tried = worth_trying(knob, value)
+        tried, value = suggested(spec, path, knob), leaves(spec).get(path)
         assert len(tried) >= 2, path
-        assert value in tried or value is None or isinstance(value, dict), path
+        assert value in tried or value is None, path
         for one in tried:
             override(spec, [f"{path}={one!r}".replace("'", '"').replace("True", "true").replace("False", "false")])
 
@@ -46,3 +45,20 @@ def test_a_suggestion_is_a_sweep() -> None:
     knobs = sweepable(spec)
     over = {path: worth_trying(knobs[path], None) for path in ("steps.0.sparsity", "steps.1.bits")}
     assert len(parse_sweep({"kind": "sweep", "base": spec, "over": over}).cells()) == 25
+
+
+def test_what_a_spec_does_not_allow_is_not_suggested() -> None:
+    spec = parse(LISTED).to_json()
+    knob = sweepable(spec)["loss.1.stage"]
+    assert (suggested(spec, "loss.1.stage", knob), knob.high) == ([1, 2, 3], 8)
+
+
+def test_another_loss_of_a_list_keeps_its_weight() -> None:
+    spec = parse(LISTED).to_json()
+    (changed,) = [override(spec, ["loss.1.name=logit_difference"])["loss"][1]]
+    assert changed == {"name": "logit_difference", "alpha": 0.9, "weight": 0.5}
+
+
+def test_a_weight_is_tried_around_what_it_is() -> None:
+    tried = worth_trying(sweepable(parse(LISTED).to_json())["loss.1.weight"], 0.5)
+    assert (tried[0], tried[-1]) == (0.1, 4.0)

@@ -26,6 +26,7 @@ from ui.run import start
 
 STATES = 40
 MOST_CHANGES = 6
+LISTING = ("add-loss", "remove-loss-0", "remove-loss-1")
 OFTEN = (".from", ".made", "-dataset", "-teacher", "-model", ".hidden")  # what decides which other controls there are
 TYPED = {
     "values": ["1, 2", "kd, logit_difference", "0.5 to 1 in 3", "many", ""],
@@ -80,6 +81,7 @@ def a_lab_with_a_past() -> list[Run]:
     finished(dataset={"name": "mnist"})
     finished(kind="compress", title="for Ada's birthday")
     finished("grace", student={"name": "mlp", "hidden": [32]}, loss={"name": "logit_difference"})
+    finished(loss=[{"name": "kd", "weight": 0.7}, {"name": "fitnets", "stage": 1}], label_weight=0.3)
     failed()
     store().finish(started(), TOKEN, CANCELLED)
     started("grace", kind="compress")
@@ -160,6 +162,8 @@ def walk(page: str, app: AppTest, asked: list[Any], moves: Callable[[Walker], di
         chosen += [key for key in widgets if key.endswith(OFTEN) and walker.random() < 0.15]
         for key in chosen:
             change(walker, widgets[key])
+        if (buttons := [button for button in app.button if button.key in LISTING]) and walker.random() < 0.3:
+            walker.choice(buttons).click()
         if walker.random() < 0.4:
             for key, value in moves(walker).items():
                 app.session_state[key] = value
@@ -176,6 +180,8 @@ def test_what_would_run_comes_back_from_its_link(page: str, visit: Visit, asked:
     assert {bool(blocks) for _spec, _device, blocks in asked} == {True, False}
     alone = [spec.get("base", spec) for spec, _device, _blocks in asked if spec]
     assert any("run" in spec["teacher" if page == "distill" else "model"] for spec in alone)
+    if page == "distill":
+        assert any(isinstance(spec["loss"], list) and len(spec["loss"]) > 1 for spec in alone)
     assert any(spec and spec["kind"] == "sweep" for spec, _device, _blocks in asked)
 
 

@@ -23,12 +23,14 @@ def page_of_sweep(run: Run) -> tuple[Place, dict[str, str]] | None:
 def settings_of(spec: Mapping[str, Any]) -> dict[str, str]:
     """Return the settings of a spec by the names that an address has: `{"student": "cnn", "student.width": "2"}`.
 
-    The steps of a compression go by their names, `prune.sparsity`; seeds from 0 on by their number. Lists of methods are
-    left out.
+    The steps of a compression go by their names, `prune.sparsity`; the first of several losses by `loss`, the others by
+    `loss.1` and so on; seeds from 0 on by their number.
     """
     named: dict[str, Any] = {name: value for name, value in spec.items() if name not in ("kind", "steps", "seeds")}
     if "steps" in spec:
         named |= {step["name"]: {knob: value for knob, value in step.items() if knob != "name"} for step in spec["steps"]}
+    if isinstance(spec.get("loss"), list):
+        named |= {f"loss.{place}" if place else "loss": loss for place, loss in enumerate(spec["loss"])}
     if spec.get("seeds") == list(range(len(spec.get("seeds", ())))):
         named["seeds"] = len(spec["seeds"])
     for role in ("teacher", "model"):

@@ -99,6 +99,13 @@ class Address:
             st.session_state[key] = default
         return st.session_state[key]
 
+    def recall(self, name: str, default: Any) -> Any:
+        """Return what a page holds without a name for it in the address; where the address is obeyed, what follows from it."""
+        key = self.key(name)
+        if self._obeyed or key not in st.session_state:
+            st.session_state[key] = default
+        return st.session_state[key]
+
     def key(self, name: str) -> str:
         """Return the key of a setting's widget."""
         return f"{self.page}-{name}"

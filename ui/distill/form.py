@@ -5,26 +5,25 @@ from typing import Any
 import streamlit as st
 
 from compression.catalog import Entry
-from compression.distillation import DISTILLATION
 from compression.recipe import RECIPE, teacher_recipe
 from compression.spec import DEFAULTS
 from compression.texts import gettext as _
 from ui.address.settings import Address
-from ui.distill import fair_fight, transfer_set
+from ui.distill import fair_fight, losses, transfer_set
 from ui.form import network_facts, network_source, shared
 from ui.form.shared import Request
-from ui.form.widgets import choose, flag, knob_widget
+from ui.form.widgets import flag, knob_widget
 
 USUAL = DEFAULTS["distill"]
-EARLIER_NAMES = {"images": "dataset_train_images"} | {knob: f"train_{knob}" for knob in RECIPE.knobs}
+EARLIER_NAMES = {"images": "dataset_train_images", "loss_0": "loss"} | {knob: f"train_{knob}" for knob in RECIPE.knobs}
 
 
 def draw(address: Address) -> Request:
     """Draw all controls but the switch of `fair_fight`, and return what they ask for; what one feels comes first."""
     with st.container(border=True, gap="small"):
         st.markdown(_("**Distillation**"))
-        loss = _loss(address)
-        layers = st.container()
+        taught = losses.draw(address)
+        layers = st.container(gap="small")
     with st.container(border=True, gap="small"):
         st.markdown(_("**Networks and data**"))
         data, teacher, student, facts = _networks(address)
@@ -38,9 +37,11 @@ def draw(address: Address) -> Request:
     with facts:
         _teacher_facts(dataset, teacher)
     with layers:
-        shared.layers_seen(address, loss, student, network_source.architecture_of(teacher), data.name)
-    raw = {"kind": "distill", "dataset": dataset, "transfer": transfer, "teacher": teacher, "student": student, "loss": loss}
-    return Request({**raw, **training}, device)
+        networks = (student, network_source.architecture_of(teacher), data.name)
+        shared.layers_seen(address, taught["loss"], *networks)
+        losses.offer_another(address, taught["loss"], *networks)
+    raw = {"kind": "distill", "dataset": dataset, "transfer": transfer, "teacher": teacher, "student": student}
+    return Request({**raw, **taught, **training}, device)
 
 
 def _networks(address: Address) -> tuple[Entry, dict[str, Any], dict[str, Any], Any]:
@@ -63,11 +64,6 @@ def _teacher_facts(dataset: dict[str, Any], teacher: dict[str, Any]) -> None:
     if (architecture := network_source.architecture_of(teacher)) is not None:
         note = shared.standing(dataset, teacher, teacher_recipe(dataset, None), 0)
         network_facts.show(architecture, dataset["name"], note=note)
-
-
-def _loss(address: Address) -> dict[str, Any]:
-    entry = choose(address, DISTILLATION, "loss", default=USUAL["loss"]["name"], label=_("Loss"))
-    return shared.distillation_loss(address, entry, "loss")
 
 
 def _training(address: Address, data: Entry) -> tuple[dict[str, Any], dict[str, Any], str]:

@@ -1,6 +1,5 @@
 """The controls that the Distill and the Compress page share: data, a network, a distillation loss, seeds, the device."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,6 +19,7 @@ from compression.objective import build_objective, check_comparison
 from compression.texts import gettext as _
 from compression.texts import mark, ngettext
 from ui.address.settings import Address, refused
+from ui.form import formula
 from ui.form.widgets import choose, entry_form, knob_widget, select, understand_number
 from ui.frame import machine
 from ui.run.verdicts import points
@@ -35,7 +35,6 @@ SEEDS = Knob(
     kind="int",
 )
 TOLERANCES = (0.0, 0.005, 0.01, 0.02, 0.03, 0.05)
-LABELS_PART = r"\mathrm{CE}(z_s, y)"
 
 
 @dataclass(frozen=True)
@@ -140,14 +139,18 @@ def distillation_loss(address: Address, entry: Entry, prefix: str) -> dict[str, 
     st.caption(_(entry.caption))
     loss = entry_form(address, entry, prefix)
     if "formula" in entry.traits:
-        st.latex(with_numbers(entry, loss))
+        st.latex(formula.of_one(entry, loss))
     return loss
 
 
 def layers_seen(
-    address: Address, loss: dict[str, Any], student: Mapping[str, Any], teacher: Mapping[str, Any] | None, dataset: str
+    address: Address,
+    loss: dict[str, Any] | list[dict[str, Any]],
+    student: Mapping[str, Any],
+    teacher: Mapping[str, Any] | None,
+    dataset: str,
 ) -> None:
-    """Draw which layers of the two networks a loss compares; where it cannot, nothing can run.
+    """Draw which layers of the two networks a loss, or a list of them, compares; where it cannot, nothing can run.
 
     Args:
         teacher: its architecture; None where that is not known.
@@ -160,19 +163,6 @@ def layers_seen(
     except SpecError as error:
         st.error(as_text(str(error)), icon=":material/error:")
         address.block(str(error))
-
-
-def with_numbers(entry: Entry, knobs: dict[str, Any]) -> str:
-    """Return a loss's formula, a term a line, with the present values of its knobs in place of their letters."""
-    share = entry.knobs[entry.traits["teacher_share"]].symbol if "teacher_share" in entry.traits else ""
-    labels = rf"(1-{share})\,{LABELS_PART}" if share else LABELS_PART
-    formula = f"{labels} + {entry.traits['formula']}"
-    for name, knob in entry.knobs.items():
-        if knob.symbol:
-            pattern = rf"(?<![A-Za-z\\]){re.escape(knob.symbol)}(?![A-Za-z])"
-            formula = re.sub(pattern, lambda _found, name=name: f"{{{knobs[name]:g}}}", formula)
-    terms = re.sub(r"\}\s+\{(?=\d)", r"} \\cdot {", formula).replace(" + ", r" \\ &+ ")
-    return rf"\begin{{aligned}}&{terms}\end{{aligned}}"
 
 
 def seeds(address: Address, usual: list[int]) -> list[int]:

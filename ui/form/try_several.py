@@ -10,10 +10,10 @@ from compression.catalog import Knob
 from compression.errors import LabError
 from compression.spec import Spec
 from compression.sweep import MOST_CELLS, Sweep, parse_sweep
-from compression.swept import sweepable, worth_trying
+from compression.swept import suggested, sweepable
 from compression.texts import gettext as _
 from ui.address.settings import Address, refused, setting_text
-from ui.run.differences import leaves, setting_title
+from ui.run.differences import setting_title
 
 FIRST, SECOND = "several", "several.and"
 NONE = ""
@@ -59,18 +59,18 @@ def _read(address: Address, name: str, knobs: dict[str, Knob]) -> str:
 
 def _setting(address: Address, name: str, knobs: dict[str, Knob], raw: dict[str, Any], label: str) -> dict[str, list[Any]]:
     """Draw one setting and its values."""
-    key, values_key, present = address.key(name), address.key(f"{name}.values"), leaves(raw)
+    key, values_key = address.key(name), address.key(f"{name}.values")
 
     def suggest() -> None:
         path = st.session_state[key]
-        st.session_state[values_key] = _text(worth_trying(knobs[path], present.get(path))) if path else ""
+        st.session_state[values_key] = _text(suggested(raw, path, knobs[path])) if path else ""
 
     show = {NONE: _("none"), **{path: _title(path) for path in knobs}}
     looks = {"format_func": show.__getitem__, "on_change": suggest, "persist_state": "session"}
     path = st.selectbox(label, [NONE, *knobs], key=key, **looks)
     if not path:
         return {}
-    usual = _text(worth_trying(knobs[path], present.get(path)))
+    usual = _text(suggested(raw, path, knobs[path]))
     address.read(f"{name}.values", usual, lambda text: text[:LONGEST_TEXT].strip())
     title = _("Values of {setting}").format(setting=_title(path))
     text = st.text_input(title, key=values_key, max_chars=LONGEST_TEXT, persist_state="session")

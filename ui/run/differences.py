@@ -76,8 +76,16 @@ def settings_rows(runs: Sequence[Run]) -> Rows:
 
 
 def setting_title(path: str) -> str:
-    """Return what a setting is called as the title of an axis or a column: `Temperature T`, `Student width`."""
+    """Return what a setting is called as the title of an axis or a column: `Temperature T`, `Student width`.
+
+    Of several losses it says which: `Alpha α, loss 2`.
+    """
     parts = [part for part in path.split(".") if part != "name"]
+    if parts[0] == "loss" and len(parts) > 1 and parts[1].isdigit():
+        number = int(parts[1]) + 1
+        if len(parts) == 2:
+            return _("Loss {number}").format(number=number)
+        return _("{setting}, loss {number}").format(setting=setting_title(f"loss.{parts[2]}"), number=number)
     if parts[-1] in LABELS and parts[0] not in NETWORKS:
         return _(LABELS[parts[-1]])
     return _tail(path, 2 if parts[0] in NETWORKS else 1).capitalize()

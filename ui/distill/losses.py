@@ -1,0 +1,130 @@
+"""The losses of a distillation: one alone, or a list of them, each with its weight."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from compression.distillation import DISTILLATION
+from compression.errors import SpecError
+from compression.fields import LABEL_WEIGHT, MOST_PARTS, WEIGHT
+from compression.objective import build_objective, check_comparison
+from compression.spec import DEFAULTS
+from compression.texts import gettext as _
+from ui.address.settings import Address
+from ui.form import formula, shared
+from ui.form.widgets import choose, entry_form, knob_widget, understand_number
+
+USUAL = DEFAULTS["distill"]["loss"]["name"]
+COUNT = "losses"  # of a list; 0 for a loss alone. It has no place in the address, where a list shows by its names
+LABELS = "label_weight"
+WEIGHT_WIDTH = 104  # pixels
+
+
+def draw(address: Address) -> dict[str, Any]:
+    """Draw the losses with their knobs and the formula, and return the fields of the spec."""
+    count = address.recall(COUNT, _asked(address))
+    if not count:
+        entry = choose(address, DISTILLATION, "loss", default=USUAL, label=_("Loss"))
+        return {"loss": shared.distillation_loss(address, entry, "loss")}
+    losses = [_weighted(address, place) for place in range(count)]
+    weight = _label_weight(address, losses)
+    st.latex(formula.of_several(losses, weight))
+    return {"loss": losses, LABELS: weight}
+
+
+def offer_another(
+    address: Address, loss: Any, student: Mapping[str, Any], teacher: Mapping[str, Any] | None, dataset: str
+) -> None:
+    """Draw the button that adds a loss: the first that is not there yet and that can compare the two networks.
+
+    Args:
+        teacher: its architecture; None where that is not known.
+    """
+    there = [part["name"] for part in (loss if isinstance(loss, list) else [loss])]
+    if len(there) < MOST_PARTS:
+        fresh = (name for name in DISTILLATION if name not in there and _compares(name, student, teacher, dataset))
+        help_text = _("The student then learns from the sum of the losses, each with a weight")
+        looks = {"icon": ":material/add:", "type": "tertiary", "help": help_text, "key": "add-loss"}
+        st.button(_("Add a loss"), on_click=_add, args=(address, next(fresh, USUAL)), **looks)
+
+
+def _compares(name: str, student: Mapping[str, Any], teacher: Mapping[str, Any] | None, dataset: str) -> bool:
+    try:
+        if teacher is not None:
+            objective = build_objective(DISTILLATION.check({"name": name}, "loss"))
+            check_comparison(objective, dict(student), dict(teacher), dataset)
+    except SpecError:
+        return False
+    return True
+
+
+def _asked(address: Address) -> int:
+    """Return how many losses the address lists."""
+    count = 1
+    while count < MOST_PARTS and address.asks(_name(count)) is not None:
+        count += 1
+    return count if count > 1 or address.asks(f"{_name(0)}.weight") is not None else 0
+
+
+def _name(place: int) -> str:
+    """Return what a loss is called in the address: the first has the name that it has alone."""
+    return f"loss.{place}" if place else "loss"
+
+
+def _weighted(address: Address, place: int) -> dict[str, Any]:
+    """Draw one loss of a list, its knobs, its weight and the button that removes it."""
+    name = _name(place)
+    with st.container(border=True, gap="small"):
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+            label = _("Loss {number}").format(number=place + 1)
+            with st.container():
+                entry = choose(address, DISTILLATION, name, default=USUAL, label=label)
+            with st.container(width=WEIGHT_WIDTH):
+                weight = knob_widget(address, WEIGHT, f"{name}.weight")
+            help_text = _("Remove {label}").format(label=label)
+            looks = {"icon": ":material/close:", "type": "tertiary", "help": help_text, "key": f"remove-loss-{place}"}
+            st.button("", on_click=_remove, args=(address, place), **looks)
+        st.caption(_(entry.caption))
+        return {**entry_form(address, entry, name), "weight": weight}
+
+
+def _label_weight(address: Address, losses: list[dict[str, Any]]) -> float | None:
+    """Draw what the labels weigh beside a list; None, which an empty field says, leaves it to the losses."""
+    label = _("Weight of the labels")
+
+    def understand(text: str) -> float | None:
+        return None if text == "none" else understand_number(LABEL_WEIGHT, text, None, label)
+
+    address.read(LABELS, None, understand)
+    placeholder = _("Automatic: {weight:g}").format(weight=formula.labels_weigh(losses))
+    bounds = {"min_value": float(LABEL_WEIGHT.low), "max_value": float(LABEL_WEIGHT.high), "step": float(LABEL_WEIGHT.step)}
+    looks = {"value": None, "format": "%g", "placeholder": placeholder, "help": _(LABEL_WEIGHT.help), "persist_state": "session"}
+    weight = st.number_input(label, **bounds, key=address.key(LABELS), **looks)
+    address.keep(LABELS, "none" if weight is None else weight)
+    return weight
+
+
+def _add(address: Address, method: str) -> None:
+    """Put another loss at the end of the list, with the default values of its knobs."""
+    state, count = st.session_state, max(1, st.session_state[address.key(COUNT)])
+    stale = [f"{address.key(_name(count))}."]
+    if not state[address.key(COUNT)]:
+        stale += [f"{address.key(_name(0))}.weight", address.key(LABELS)]
+    for key in [key for key in state if str(key).startswith(tuple(stale))]:
+        del state[key]
+    state[address.key(COUNT)], state[address.key(_name(count))] = count + 1, method
+
+
+def _remove(address: Address, place: int) -> None:
+    """Take a loss out of the list; those behind it move up, and the last one left stands alone."""
+    state, count = st.session_state, st.session_state[address.key(COUNT)]
+    for later in range(place + 1, count):
+        old, new = _name(later), _name(later - 1)
+        for ending in ("", ".weight", *(f".{knob}" for knob in DISTILLATION[state[address.key(old)]].knobs)):
+            held, wanted = address.key(f"{old}{ending}"), address.key(f"{new}{ending}")
+            if held in state:
+                state[wanted] = state[held]
+            elif wanted in state:  # of a method that was chosen this moment nothing is drawn yet
+                del state[wanted]
+    state[address.key(COUNT)] = count - 1 if count > 2 else 0
