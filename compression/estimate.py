@@ -20,6 +20,7 @@ from compression.lab import MACS_WORTH_THREADS
 from compression.measure.cost import Cost, cost
 from compression.networks import Workspace
 from compression.recipe import RECIPE, Recipe, teacher_recipe
+from compression.schemes import before, beside
 from compression.spec import CompressSpec, DistillSpec, Spec
 from compression.steps import STEPS
 from compression.teacher import CACHED_BYTES, FLOAT_BYTES
@@ -106,8 +107,9 @@ def trainings(spec: Spec, workspace: Workspace) -> Iterator[Training]:
 
 def _distill_trainings(spec: DistillSpec, workspace: Workspace) -> Iterator[Training]:
     recipe, everything = teacher_recipe(spec.dataset, spec.teacher_train), _images(spec.dataset)
-    if not _cached(spec.dataset, spec.teacher, recipe, 0, workspace):
-        yield Training("teacher", spec.teacher, RECIPE.bind(recipe)(), everything)
+    for role, choice in before(spec).items():
+        if not _cached(spec.dataset, choice, recipe, 0, workspace):
+            yield Training(role, choice, RECIPE.bind(recipe)(), everything)
     roles = ("baseline", "student") if spec.baseline else ("student",)
     images, own = _transferred(spec), RECIPE.bind(spec.train)()
     for role in roles:
@@ -116,7 +118,10 @@ def _distill_trainings(spec: DistillSpec, workspace: Workspace) -> Iterator[Trai
         pairs += [(training.seed, training.lr) for training in tuning_trainings(spec, roles) if training.role == role]
         if role == "baseline":
             pairs = [pair for pair in pairs if not shared_baseline(spec, workspace.models, *pair).cached]
-        yield from [Training(role, spec.student, own, images, taught=role == "student")] * len(pairs)
+        others = beside(spec) if role == "student" else {}
+        for _pair in pairs:
+            yield Training(role, spec.student, own, images, taught=role == "student" and bool(before(spec)))
+            yield from (Training(other, choice, own, images) for other, choice in others.items())
 
 
 def _compress_trainings(spec: CompressSpec, workspace: Workspace) -> Iterator[Training]:
@@ -158,14 +163,12 @@ def _beside_training(spec: Spec, workspace: Workspace, device: str) -> float:
     test, pixels = entry.traits["test_images"], functools.reduce(int.__mul__, entry.traits["shape"])
     seconds = SECONDS_A_RUN + SECONDS_A_PIXEL * pixels * (entry.traits["images"] + test)
     if isinstance(spec, DistillSpec):
-        teacher, student = (_cost(model, name, workspace) for model in (spec.teacher, spec.student))
-        roles = 1 + spec.baseline
-        seconds += teacher.answer_seconds(test + _transferred(spec) + _validation_images(name), device)
-        return (
-            seconds
-            + (1 + roles) * SECONDS_A_ROLE
-            + roles * len(spec.seeds) * student.answer_seconds(test + _validation_images(name), device)
-        )
+        own, seen = 1 + spec.baseline, test + _validation_images(name)
+        for choice in before(spec).values():
+            seconds += _cost(choice, name, workspace).answer_seconds(seen + _transferred(spec), device)
+        for choice, times in [(spec.student, own), *((choice, 1) for choice in beside(spec).values())]:
+            seconds += times * len(spec.seeds) * _cost(choice, name, workspace).answer_seconds(seen, device)
+        return seconds + (own + len(before(spec)) + len(beside(spec))) * SECONDS_A_ROLE
     own = _cost(spec.model, name, workspace)
     each = 3 * own.answer_seconds(test + _validation_images(name), device)
     chosen = 2 * SECONDS_A_STEP_AND_PARAMETER * own.parameters * len(spec.steps)

@@ -13,6 +13,7 @@ from compression.errors import SpecError
 from compression.models import MODELS
 from compression.objective import build_objective, check_comparison
 from compression.recipe import RECIPE
+from compression.schemes import SCHEMES
 from compression.steps import STEPS
 from compression.texts import gettext as _
 
@@ -142,6 +143,36 @@ def _loss(raw: Any, where: str) -> dict[str, Any] | list[dict[str, Any]]:
     return parts
 
 
+def check_scheme(raw: Any, where: str = "scheme") -> dict[str, Any]:
+    """Return a scheme complete with its knobs; a bare name stands for their defaults.
+
+    Raises:
+        SpecError: there is no such scheme, or no such knob, or a knob does not allow its value.
+    """
+    return SCHEMES.check({"name": raw} if isinstance(raw, str) else raw, where)
+
+
+def unused_fields(scheme: Any) -> Mapping[str, str]:
+    """Return the fields of a spec that mean nothing with a scheme, each with the reason as the end of a sentence."""
+    return SCHEMES[check_scheme(scheme)["name"]].traits.get("unused", {})
+
+
+def refuse_unused(scheme: Any, path: str, value: Any) -> None:
+    """Make sure that a setting means something with a scheme, if there is one; null always does.
+
+    Raises:
+        SpecError: it does not.
+    """
+    fields = unused_fields(scheme) if scheme is not None else {}
+    root, _dot, _rest = path.partition(".")
+    if root in fields and value is not None:
+        raise SpecError(path, value, _(fields[root]))
+    within = value if path == root and isinstance(value, Mapping) else {path.removeprefix(f"{root}."): value}
+    for name in within:
+        if f"{root}.{name}" in fields:
+            raise SpecError(f"{root}.{name}", within[name], _(fields[f"{root}.{name}"]))
+
+
 def check_losses(spec: Mapping[str, Any]) -> None:
     """Make sure that the losses of a spec can compare its networks, and that the labels have one weight.
 
@@ -153,7 +184,7 @@ def check_losses(spec: Mapping[str, Any]) -> None:
     if "loss" in spec and spec["label_weight"] is not None and isinstance(spec["loss"], dict):
         allowed = _("only a list of losses takes it: alone, a loss leaves the labels their weight itself")
         raise SpecError("label_weight", spec["label_weight"], allowed)
-    losses = {"loss": spec["loss"]} if "loss" in spec else {}
+    losses = {"loss": spec["loss"]} if spec.get("loss") else {}
     losses |= {f"steps.{place}.loss": step["loss"] for place, step in enumerate(spec.get("steps", ())) if step.get("loss")}
     teacher, student = (spec["teacher"], spec["student"]) if "loss" in spec else (spec["model"], spec["model"])
     if "run" not in teacher:
@@ -197,6 +228,7 @@ CHECKS: dict[str, Callable[[Any, str], Any]] = {
     "student": _model,
     "loss": _loss,
     "label_weight": lambda raw, where: None if raw is None else LABEL_WEIGHT.check(raw, where),
+    "scheme": check_scheme,
     "train": _train,
     "teacher_train": lambda raw, where: None if raw is None else _train(raw, where),
     "baseline": _flag,

@@ -9,6 +9,7 @@ from compression.models import MODELS
 from compression.pruning import PRUNING
 from compression.quantization import QUANTIZATION
 from compression.recipe import RECIPE
+from compression.schemes import SCHEMES
 from compression.steps import STEPS
 from compression.targets import TARGETS
 from compression.texts import gettext as _
@@ -18,6 +19,7 @@ REGISTRIES: dict[str, Registry] = {
     "Datasets": DATASETS,
     "Models": MODELS,
     "Distillation losses": DISTILLATION,
+    "Schemes": SCHEMES,
     "Compression steps": STEPS,
     "Pruning criteria": PRUNING,
     "Quantizers": QUANTIZATION,

@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 
 from compression.data import DATASETS
 from compression.errors import SpecError
-from compression.fields import CHECKS, check_losses, fit_transfer
+from compression.fields import CHECKS, check_losses, check_scheme, fit_transfer, refuse_unused, unused_fields
 from compression.recipe import RECIPE, default_recipe
+from compression.schemes import OFFLINE
 from compression.steps import STEPS
 from compression.texts import gettext as _
 
@@ -27,6 +28,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "student": {"name": "cnn", "width": 4},
         "loss": {"name": "kd"},
         "label_weight": None,
+        "scheme": OFFLINE,
         "train": {"epochs": 40, "batch_size": 32, "lr": 0.2},
         "teacher_train": None,
         "baseline": True,
@@ -46,7 +48,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 
 
 # Fields that came after specs were stored and hashed: left out where they ask for nothing new.
-LATER_FIELDS: dict[str, Any] = {"label_weight": None}
+LATER_FIELDS: dict[str, Any] = {"label_weight": None, "scheme": OFFLINE}
 
 
 class _Spec:
@@ -70,9 +72,11 @@ class DistillSpec(_Spec):
     """Train a student with a teacher's help, and without it for comparison.
 
     Attributes:
+        loss: None where the scheme has a loss of its own.
         transfer: what student and baseline learn from: `images`, how many of the training images, or None for all; and
             `classes`, of which classes, where it is not all.
         label_weight: what the labels weigh beside a list of losses; None for what the losses' shares leave, or 1.
+        scheme: how teachers and students are arranged.
         tune: `lr`, the learning rates from which each role picks its own before the seeds run, or None.
         tolerance: how much accuracy the student may lose against the teacher for the second claim.
     """
@@ -82,8 +86,9 @@ class DistillSpec(_Spec):
     transfer: dict[str, Any]
     teacher: dict[str, Any]
     student: dict[str, Any]
-    loss: dict[str, Any] | list[dict[str, Any]]
+    loss: dict[str, Any] | list[dict[str, Any]] | None
     label_weight: float | None
+    scheme: dict[str, Any]
     train: dict[str, Any]
     teacher_train: dict[str, Any] | None
     baseline: bool
@@ -127,7 +132,10 @@ def parse(raw: Any) -> Spec:
             raise SpecError(key, value, allowed)
     if isinstance(fields["train"], Mapping):
         fields["train"] = {**DEFAULTS[kind]["train"], **fields["train"]}
-    checked = {key: CHECKS[key](value, key) for key, value in fields.items()}
+    unused = unused_fields(fields["scheme"]) if "scheme" in fields else {}
+    for key, value in raw.items():
+        refuse_unused(fields.get("scheme"), key, value)
+    checked = {key: None if key in unused else CHECKS[key](value, key) for key, value in fields.items()}
     if "transfer" in checked:
         checked["transfer"] = fit_transfer(checked["transfer"], checked["dataset"])
     if checked.get("teacher_train") is not None:
@@ -149,22 +157,44 @@ def load_methods() -> None:
 def override(raw: Any, settings: Sequence[str]) -> dict[str, Any]:
     """Return a complete spec with some fields replaced, each given as `dotted.path=value`.
 
-    A value is read as JSON, and as text where it is not JSON. Naming another method drops the settings of the old one.
+    A value is read as JSON, and as text where it is not JSON. Naming another method drops the settings of the old one, and
+    naming another scheme those that either of the two has no use for.
 
     Raises:
         SpecError: the request is wrong, a setting has no `=`, or its path leads nowhere.
     """
-    spec = parse(raw).to_json() if settings else dict(raw) if isinstance(raw, Mapping) else raw
-    for setting in settings:
-        path, equals, text = setting.partition("=")
-        if not equals or not path:
-            raise SpecError("--set", setting, _("allowed is field=value, such as loss.temperature=8"))
-        try:
-            value = json.loads(text)
-        except json.JSONDecodeError:
-            value = text
-        _replace(spec, path, value)
-    return parse(spec).to_json() if settings else spec
+    if not settings:
+        return dict(raw) if isinstance(raw, Mapping) else raw
+    before = parse(raw)
+    spec, parted = {**copy.deepcopy(LATER_FIELDS), **before.to_json()}, [_parted(setting) for setting in settings]
+    spec = {field: value for field, value in spec.items() if field in ("kind", *DEFAULTS[before.kind])}
+    for path, value in sorted(parted, key=lambda setting: setting[0].split(".")[0] != "scheme"):
+        if path.split(".")[0] == "scheme" and isinstance(before, DistillSpec):
+            _replace(spec, path, value)
+            spec |= _changed_uses(before.scheme, spec["scheme"])
+        else:
+            refuse_unused(spec.get("scheme"), path, value)
+            _replace(spec, path, value)
+    return parse(spec).to_json()
+
+
+def _changed_uses(old: Any, new: Any) -> dict[str, Any]:
+    """Return the fields that one of two schemes has no use for, as the new one begins with them; none for the same scheme."""
+    before, now = (check_scheme(scheme)["name"] for scheme in (old, new))
+    unused = unused_fields(new)
+    fields = {*unused, *unused_fields(old)} & DEFAULTS["distill"].keys() if before != now else set()
+    return {field: None if field in unused else copy.deepcopy(DEFAULTS["distill"][field]) for field in fields}
+
+
+def _parted(setting: str) -> tuple[str, Any]:
+    """Return the path and the value of `dotted.path=value`."""
+    path, equals, text = setting.partition("=")
+    if not equals or not path:
+        raise SpecError("--set", setting, _("allowed is field=value, such as loss.temperature=8"))
+    try:
+        return path, json.loads(text)
+    except json.JSONDecodeError:
+        return path, text
 
 
 def _replace(spec: dict[str, Any], path: str, value: Any) -> None:

@@ -13,15 +13,17 @@ from compression.errors import SpecError
 from compression.fields import LABEL_WEIGHT, WEIGHT
 from compression.models import MODELS
 from compression.recipe import RECIPE
+from compression.schemes import OFFLINE, SCHEMES
 from compression.spec import override
 from compression.steps import STEPS
 
-FIRST = ("loss", "steps", "student", "model", "transfer", "train")
+FIRST = ("loss", "steps", "scheme", "student", "model", "transfer", "train")
 NUMBERS_AND_FLAGS = ("float", "int", "bool")
 TRIED = 5
 WIDE = 20.0  # times from the lowest to the highest value; wider, equal ratios are tried, not equal differences
 NEAR = 8.0  # times around the present value
 CHOSEN_FROM: dict[str, Registry] = {
+    "scheme": SCHEMES,
     "loss": DISTILLATION,
     "teacher": MODELS,
     "student": MODELS,
@@ -32,6 +34,7 @@ CHOSEN_FROM: dict[str, Registry] = {
 def sweepable(spec: Mapping[str, Any]) -> dict[str, Knob]:
     """Return the settings of a complete spec that can take several values, by their paths; those that people turn most first."""
     found: dict[str, Knob] = {}
+    spec = {"scheme": OFFLINE, **spec} if spec["kind"] == "distill" else spec
     for field, value in sorted(spec.items(), key=lambda item: FIRST.index(item[0]) if item[0] in FIRST else len(FIRST)):
         if field == "steps":
             for place, step in enumerate(value):

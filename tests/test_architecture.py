@@ -86,6 +86,14 @@ def test_methods_know_neither_each_other_nor_what_uses_them(folder: str) -> None
     assert not forbidden(named(f"compression.{folder}"), *others)
 
 
+def test_schemes_know_teachers_and_what_losses_see_and_nothing_else_of_the_engine() -> None:
+    known = ("compression.schemes", "compression.distillation", "compression.teacher", *BASE)
+    engine = [module for module in named("compression") if module != "compression" and not within(module, *known)]
+    assert named("compression.schemes")
+    assert not forbidden(named("compression.schemes"), *engine)
+    assert not forbidden([module for folder in METHODS for module in named(f"compression.{folder}")], "compression.schemes")
+
+
 def test_charts_are_drawn_from_tables_alone() -> None:
     allowed = ("compression.charts", "compression.errors", "compression.texts")
     engine = [module for module in named("compression") if module != "compression" and not within(module, *allowed)]

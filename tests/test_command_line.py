@@ -500,7 +500,7 @@ def test_the_methods_are_listed_with_their_settings(capsys: pytest.CaptureFixtur
     assert cli.main(["methods", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert {name: bool(entries) for name, entries in found.items()} == dict.fromkeys(
-        ["datasets", "models", "losses", "pruning", "quantization", "steps", "targets"], True
+        ["datasets", "models", "losses", "schemes", "pruning", "quantization", "steps", "targets"], True
     )
     kd = next(entry for entry in found["losses"] if entry["name"] == "kd")
     assert kd["settings"]["temperature"]["default"] == 4.0

@@ -39,6 +39,14 @@ def test_the_transfer_set_is_the_datasets_own_unless_asked_for_and_never_larger_
     assert parse({"kind": "distill", "transfer": {"images": None}}).transfer == {"images": None}
 
 
+def test_the_offline_scheme_is_the_default_and_stays_out_of_a_complete_spec():
+    spec = parse({"kind": "distill"})
+    assert spec.scheme == {"name": "offline"}
+    for asked in ("offline", {"name": "offline"}):
+        assert parse({"kind": "distill", "scheme": asked}).hash == spec.hash
+    assert "scheme" not in spec.to_json()
+
+
 @pytest.mark.parametrize("kind", ["distill", "compress"])
 def test_a_complete_spec_parses_to_itself(kind):
     spec = parse({"kind": kind})

@@ -10,6 +10,7 @@ from compression.distillation import DISTILLATION
 from compression.models import MODELS
 from compression.pruning import PRUNING
 from compression.quantization import QUANTIZATION
+from compression.schemes import SCHEMES
 from compression.steps import STEPS
 from compression.targets import TARGETS
 from compression.texts import gettext as _
@@ -18,6 +19,7 @@ REGISTRIES: dict[str, Registry] = {
     "datasets": DATASETS,
     "models": MODELS,
     "losses": DISTILLATION,
+    "schemes": SCHEMES,
     "pruning": PRUNING,
     "quantization": QUANTIZATION,
     "steps": STEPS,

@@ -36,6 +36,6 @@ def check_references(spec: Spec, workspace: Workspace) -> None:
     choice = spec.teacher if isinstance(spec, DistillSpec) else spec.model
     if "run" in choice:
         networks.check_reference(choice, spec.dataset, workspace)
-        if isinstance(spec, DistillSpec):
+        if isinstance(spec, DistillSpec) and spec.loss:
             teacher = networks.facts_in(networks.find_artifact(choice, workspace))["architecture"]
             check_comparison(build_objective(spec.loss), spec.student, teacher, spec.dataset["name"])

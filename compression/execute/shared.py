@@ -14,6 +14,7 @@ from compression.data.arrays import Dataset
 from compression.events import Event
 from compression.export import weights
 from compression.recipe import teacher_recipe
+from compression.schemes import OFFLINE, before
 from compression.spec import DistillSpec
 from compression.training import LOOP_VERSION
 
@@ -78,20 +79,22 @@ class SharedTraining:
 def shared_baseline(spec: DistillSpec, models: Path, seed: int, lr: float) -> SharedTraining:
     """Return the training of a baseline, by all that its network and its curve depend on.
 
-    The teacher is part of that: the curve has the agreement with it.
+    A teacher that is trained before is part of that: the curve has the agreement with it.
 
     Args:
         models: the folder of cached networks.
     """
+    taught = bool(before(spec))
     facts = {
         "loop": LOOP_VERSION,
         "dataset": spec.dataset,
         "transfer": spec.transfer,
-        "teacher": spec.teacher,
-        "teacher_train": teacher_recipe(spec.dataset, spec.teacher_train),
+        "teacher": spec.teacher if taught else None,
+        "teacher_train": teacher_recipe(spec.dataset, spec.teacher_train) if taught else None,
         "student": spec.student,
         "train": {**spec.train, "lr": lr},
         "seed": seed,
+        **({"scheme": spec.scheme} if taught and spec.scheme != OFFLINE else {}),
     }
     name = "baseline-" + hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
     return SharedTraining(models / f"{name}.safetensors", models / f"{name}.curve.json")

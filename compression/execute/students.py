@@ -1,0 +1,183 @@
+"""What a distillation offers its scheme: teachers, students of all seeds with their baselines, and their trainings."""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from compression import events, networks
+from compression.data.arrays import Dataset
+from compression.events import Event
+from compression.execute.looks import looks
+from compression.execute.shared import SharedTraining, Trained, shared_baseline
+from compression.execute.tuning import learning_rates, tuning_trainings
+from compression.export import weights
+from compression.lab import Lab
+from compression.networks import Network
+from compression.objective import Objective, build_objective, check_comparison
+from compression.recipe import RECIPE, Recipe, teacher_recipe
+from compression.schemes import SCHEMES, Events, Learner, before, beside
+from compression.spec import DistillSpec
+from compression.teacher import Teacher
+from compression.texts import gettext as _
+
+Networks = dict[str, dict[int, Network]]
+
+BESIDE_SEED = 104_729  # added to a student's seed for the weights beside it: two networks of one architecture shall differ
+
+
+@dataclass
+class Students:
+    """The networks of one distillation: the `lab` of its scheme.
+
+    Attributes:
+        transfer: what students learn from, alone and with help.
+        everyone: the trained networks of each role by seed, as they are read back from their files.
+        rates: of each role of the student's architecture its learning rate `lr`, and what was `tried`.
+        cached: the seeds of the baselines that an earlier run had trained.
+    """
+
+    spec: DistillSpec
+    lab: Lab
+    transfer: Dataset
+    everyone: Networks = field(default_factory=dict)
+    rates: dict[str, Any] = field(default_factory=dict)
+    cached: set[int] = field(default_factory=set)
+    _teacher: Teacher | None = None
+    _teach: Callable[[Learner], Events] | None = None
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Return the roles of the student's architecture."""
+        return ("baseline", "student") if self.spec.baseline else ("student",)
+
+    def run(self) -> Events:
+        """Yield the events of the whole scheme."""
+        self._plan()
+        yield from SCHEMES.bind(self.spec.scheme)(self)
+
+    def _plan(self) -> None:
+        """Count all trainings beforehand, so that the progress of the whole run is known from the start."""
+        probe = networks.build(self.spec.student, self.lab.data, seed=0)
+        others = {role: networks.build(choice, self.lab.data, seed=0) for role, choice in beside(self.spec).items()}
+        names = [(role, f"{role}-seed{seed}") for role in self.roles for seed in self.spec.seeds]
+        names += [(training.role, training.name) for training in tuning_trainings(self.spec, self.roles)]
+        for role, name in names:
+            self.lab.progress.plan(name, probe, self.transfer, self._recipe())
+            for other, model in others.items() if role == "student" else ():
+                self.lab.progress.plan(_beside(name, other), model, self.transfer, self._recipe())
+
+    def _recipe(self, **changes: Any) -> Recipe:
+        return replace(RECIPE.bind(self.spec.train)(), **changes)
+
+    def obtain(self, role: str) -> Generator[Event, None, Teacher]:
+        """Implement `schemes.Lab.obtain`."""
+        spec = self.spec
+        choice = before(spec)[role]
+        seed = choice.get("seed", 0)
+        network = yield from self.lab.obtain(choice, teacher_recipe(spec.dataset, spec.teacher_train), role=role, seed=seed)
+        self.everyone.setdefault(role, {})[seed] = network
+        teacher = Teacher(network.model, replace(network.data, train=self.transfer.train), looks=looks(spec))
+        teacher.validation_choice = network.validation_logits.argmax(1)
+        check_comparison(build_objective(spec.loss), spec.student, network.architecture, spec.dataset["name"])
+        return teacher
+
+    def students(self, train: Callable[[Learner], Events], *, teacher: Teacher | None = None) -> Events:
+        """Implement `schemes.Lab.students`."""
+        self._teach, self._teacher = train, teacher
+        self.rates = yield from learning_rates(self.spec, self.lab, self.roles, self._trained)
+        self.everyone |= {role: {} for role in (*beside(self.spec), *self.roles)}
+        seeds = self.spec.seeds
+        for index, seed in enumerate(seeds, 1):
+            for role in self.roles:
+                text = _("{role}, seed {index} of {of}").format(role=_(role).capitalize(), index=index, of=len(seeds))
+                yield events.stage(role, text, role=role, seed=seed, index=index, of=len(seeds))
+                yield from self._finish(role, seed, self.rates[role]["lr"])
+
+    def train(self, learner: Learner, *, teacher: Teacher) -> Events:
+        """Implement `schemes.Lab.train`."""
+        yield from self._train(learner, build_objective(self.spec.loss, self.spec.label_weight), teacher)
+
+    def _train(self, learner: Learner, objective: Objective | None, teacher: Teacher | None) -> Events:
+        learner.convergence = yield from self.lab.train(
+            learner.model,
+            self._recipe(lr=learner.lr),
+            role=learner.role,
+            seed=learner.seed,
+            key=learner.name,
+            objective=objective,
+            teacher=teacher,
+            checkpoint=self.lab.checkpoint(learner.name),
+            data=self.transfer,
+        )
+
+    def _begun(
+        self, role: str, architecture: dict[str, Any], seed: int, lr: float, name: str, *, weights_seed: int | None = None
+    ) -> Learner:
+        model = networks.build(architecture, self.lab.data, seed=seed if weights_seed is None else weights_seed)
+        return Learner(role, seed, lr, name, architecture, model.to(self.lab.workspace.device))
+
+    def _trained(self, role: str, seed: int, lr: float, *, name: str) -> Generator[Event, None, Trained]:
+        """Yield the events of one training; return the model and why it has not converged, or None."""
+        learner = yield from self._learned(role, seed, lr, name)
+        return learner.model, learner.convergence
+
+    def _learned(self, role: str, seed: int, lr: float, name: str) -> Generator[Event, None, Learner]:
+        """Yield the events of the training of a student and of those beside it, or of a baseline; return it."""
+        learner = self._begun(role, self.spec.student, seed, lr, name)
+        if role == "baseline":
+            yield from self._learn_alone(learner)
+            return learner
+        for place, (other, choice) in enumerate(beside(self.spec).items(), 1):
+            started = self._begun(other, choice, seed, lr, _beside(name, other), weights_seed=seed + place * BESIDE_SEED)
+            learner.beside[other] = started
+        yield from self._teach(learner)
+        return learner
+
+    def _learn_alone(self, baseline: Learner) -> Events:
+        """Yield the events of a baseline's training; one that an earlier run trained is taken from the cache, with its curve."""
+        shared = self._shared(baseline.seed, baseline.lr)
+        if shared.cached:
+            self.lab.progress.skip(baseline.name)
+            self.cached.add(baseline.seed)
+            found = yield from shared.replay(self.lab.data, role=baseline.role, seed=baseline.seed)
+        else:
+            found = yield from shared.record(self._alone(baseline), baseline.architecture, self.lab.data)
+        baseline.model, baseline.convergence = found
+
+    def _alone(self, baseline: Learner) -> Generator[Event, None, Trained]:
+        yield from self._train(baseline, None, self._teacher)
+        return baseline.model, baseline.convergence
+
+    def _shared(self, seed: int, lr: float) -> SharedTraining:
+        return shared_baseline(self.spec, self.lab.workspace.models, seed, lr)
+
+    def _finish(self, role: str, seed: int, lr: float) -> Events:
+        """Yield events until the networks of a role's seed lie in their files, and read them back."""
+        path, name = self.lab.path(role, seed), f"{role}-seed{seed}"
+        others = beside(self.spec) if role == "student" else {}
+        if path.exists():
+            for done in (name, *(_beside(name, other) for other in others)):
+                self.lab.progress.skip(done)
+        else:
+            learner = yield from self._learned(role, seed, lr, name)
+            # The student's file comes last: where it is, all are.
+            for other in learner.beside.values():
+                self._save(other)
+            shared = self._shared(seed, lr)
+            if role == "baseline" and shared.network.exists():
+                networks.place(shared.network, path)
+            else:
+                self._save(learner)
+            for each in (role, *others):
+                yield events.artifact(self.lab.path(each, seed), each, seed)
+        for each in (role, *others):
+            self.everyone[each][seed] = self.lab.read(self.lab.path(each, seed))
+
+    def _save(self, learner: Learner) -> None:
+        facts = networks.facts_of(learner.architecture, self.lab.data, convergence=learner.convergence)
+        weights.save(self.lab.path(learner.role, learner.seed), learner.model, facts)
+
+
+def _beside(student: str, role: str) -> str:
+    """Return the name of the training of a role beside a student's, of which the name is given."""
+    return f"{student}-{role}"

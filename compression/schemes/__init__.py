@@ -1,0 +1,78 @@
+"""Schemes: one file an arrangement of teachers and students, and what every scheme is given."""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from compression.catalog import Registry
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from compression.teacher import Teacher
+
+SCHEMES = Registry("compression.schemes", "scheme")
+OFFLINE: dict[str, Any] = {"name": "offline"}
+
+Events = Generator[dict[str, Any], None, None]
+
+
+class Asked(Protocol):
+    """What the traits of a scheme read of a spec: the architectures (`name` and knobs), and the scheme with its knobs."""
+
+    teacher: dict[str, Any]
+    student: dict[str, Any]
+    scheme: dict[str, Any]
+
+
+def before(spec: Asked) -> dict[str, dict[str, Any]]:
+    """Return the networks that a spec's scheme needs trained before the students, by role: architectures, or earlier runs'."""
+    return SCHEMES[spec.scheme["name"]].traits.get("before", lambda spec: {})(spec)
+
+
+def beside(spec: Asked) -> dict[str, dict[str, Any]]:
+    """Return the architectures that a spec's scheme trains beside each student, by role."""
+    return SCHEMES[spec.scheme["name"]].traits.get("beside", lambda spec: {})(spec)
+
+
+@dataclass
+class Learner:
+    """A network as its seed begins it, which a training then leaves trained.
+
+    Attributes:
+        role: whose curves and files these are: "student", "baseline", or one of those that the scheme trains beside a student.
+        name: of its checkpoint, and in the progress.
+        architecture: `name` and knobs.
+        model: on the device of the dataset.
+        convergence: why its training has not converged, or None.
+        beside: the networks that the scheme's trait `beside` names, by role, one of each for every student.
+    """
+
+    role: str
+    seed: int
+    lr: float
+    name: str
+    architecture: dict[str, Any]
+    model: "nn.Module"
+    convergence: str | None = None
+    beside: "dict[str, Learner]" = field(default_factory=dict)
+
+
+class Lab(Protocol):
+    """What a scheme works with; each method is a generator of events, which the scheme yields."""
+
+    def obtain(self, role: str) -> "Generator[dict[str, Any], None, Teacher]":
+        """Return a network that the trait `before` names, trained on all images: by an earlier run, from the cache, or now."""
+
+    def students(self, train: Callable[[Learner], Events], *, teacher: "Teacher | None" = None) -> Events:
+        """Train every student of the run, and with each its baseline, in which no scheme has a hand.
+
+        Where the spec says so, both roles first choose their learning rates, by trainings that do not count.
+
+        Args:
+            train: yields the events of the training of a student and of those beside it.
+            teacher: the one with which the curves' agreement is measured.
+        """
+
+    def train(self, learner: Learner, *, teacher: "Teacher") -> Events:
+        """Train a network on the student's images with the spec's loss between it and a teacher."""
