@@ -7,7 +7,7 @@ within a quarter of a second, and an `Epoch` after each pass over the data.
 import copy
 import math
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from compression.teacher import Table, Teacher
 from compression.texts import gettext as _
 
 History = list[tuple[float, float]]
+Totals = dict[str, Tensor]
 
 LOOP_VERSION = 1  # raise it with every change that gives trainings other numbers: what was cached before is then not used again
 BEAT_SECONDS = 0.15
@@ -80,8 +81,8 @@ def train(
     Raises:
         LabError: the loss is no longer a finite number, or cannot compare these two networks.
     """
-    loop = _Loop(model, dataset, recipe, seed, objective, teacher, hooks or Hooks())
-    done = _go_on(loop, checkpoint) if checkpoint and checkpoint.exists() else 0
+    loop = Loop(model, dataset, recipe, seed, objective, teacher, hooks or Hooks())
+    done = go_on([loop], checkpoint, loop.restore) if checkpoint and checkpoint.exists() else 0
     if not done:
         yield Epoch(0, loop.evaluate())
     for epoch in range(done + 1, recipe.epochs + 1):
@@ -89,22 +90,23 @@ def train(
         yield Epoch(epoch, values)
         if loop.stops(epoch, values):
             break
-        loop.save_now_and_then(checkpoint, epoch)
+        if checkpoint and loop.save_is_due(epoch):
+            save_checkpoint(checkpoint, loop.state(epoch))
     if checkpoint:
         checkpoint.unlink(missing_ok=True)
     return loop.history
 
 
-def _go_on(loop: "_Loop", path: Path) -> int:
+def go_on(loops: "Sequence[Loop]", path: Path, restore: Callable[[dict[str, Any]], int]) -> int:
     """Return the epochs that a checkpoint has behind it; 0 where there is none, or none that can be used."""
-    trained = loop.trained
-    initial = copy.deepcopy(trained.state_dict())
-    done = restore_checkpoint(path, loop.dataset.train.labels.device, loop.restore)
+    initial = [copy.deepcopy(loop.trained.state_dict()) for loop in loops]
+    done = restore_checkpoint(path, loops[0].dataset.train.labels.device, restore)
     if done is None:
         # Half of a damaged checkpoint may have been loaded.
-        trained.load_state_dict(initial)
-        loop.optimizer = make_optimizer(trained, loop.recipe)
-        loop.history = []
+        for loop, state in zip(loops, initial, strict=True):
+            loop.trained.load_state_dict(state)
+            loop.optimizer = make_optimizer(loop.trained, loop.recipe)
+            loop.history = []
     return done or 0
 
 
@@ -139,7 +141,9 @@ def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
     return recipe.lr * 0.5 * (1 + math.cos(math.pi * fall))
 
 
-class _Loop:
+class Loop:
+    """One training, step by step; `train` runs it, as `together.train_together` does several."""
+
     def __init__(
         self,
         model: nn.Module,
@@ -168,19 +172,34 @@ class _Loop:
 
     def run_epoch(self, epoch: int) -> Generator[Beat, None, dict[str, float]]:
         self.before = copy.deepcopy(self.model.state_dict()) if self.hooks.stop_when else None
+        totals: Totals = {}
+        self.model.train()
+        for step, chosen, views in self.order(epoch):
+            inputs, batch = self.batch_of(chosen, views, step)
+            taught = self._teach(inputs, chosen, views)
+            terms = self.compared.total(self.compared.student(batch.inputs), taught, batch)
+            self.descend(terms, step, totals)
+            if self.beat_is_due():
+                yield Beat((step + 1) / self.steps)
+        return self.finish_epoch(epoch, totals)
+
+    def order(self, epoch: int) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """Yield the steps of an epoch, counted from the first of all, with positions (B,) and views (B,) of their images."""
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
         torch.manual_seed(self.seed * 1_000_003 + epoch)
         order = self._to_device(torch.randperm(len(self.dataset.train), generator=generator)[: self.steps * self.batch])
         drawn = self._to_device(torch.cat([self._draw(generator) for _step in range(self.steps)]))
-        totals: dict[str, Tensor] = {}
-        self.model.train()
-        for step, (chosen, views) in enumerate(zip(order.split(self.batch), drawn.split(self.batch), strict=True)):
-            terms = self._step(chosen, views, (epoch - 1) * self.steps + step)
-            for name, term in terms.items():
-                totals[name] = totals[name] + term.detach() if name in totals else term.detach().clone()
-            if time.monotonic() - self.beat > BEAT_SECONDS:
-                yield Beat(epoch - 1 + (step + 1) / self.steps)
-                self.beat = time.monotonic()
+        steps = range((epoch - 1) * self.steps, epoch * self.steps)
+        yield from zip(steps, order.split(self.batch), drawn.split(self.batch), strict=True)
+
+    def beat_is_due(self) -> bool:
+        """Tell whether the last sign of life is so long ago that now there must be one."""
+        due = time.monotonic() - self.beat > BEAT_SECONDS
+        self.beat = time.monotonic() if due else self.beat
+        return due
+
+    def finish_epoch(self, epoch: int, totals: Totals) -> dict[str, float]:
+        """Return the values of an epoch, of which the totals are the sums of all terms over its steps."""
         values = {**self._means(totals, epoch), **self.evaluate()}
         self.history.append((values["train_loss"], values["val_loss"]))
         return values
@@ -199,14 +218,15 @@ class _Loop:
         device = self.dataset.train.labels.device
         return drawn.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else drawn.to(device)
 
-    def _step(self, chosen: Tensor, views: Tensor, step: int) -> dict[str, Tensor]:
+    def batch_of(self, chosen: Tensor, views: Tensor, step: int) -> tuple[Tensor, Batch]:
+        """Return the images of a step as they are seen, uint8 (B, C, H, W), and the batch of them."""
         inputs = augmentation.apply(self.dataset.train.inputs[chosen], self.recipe.augment, views)
-        labels = self.dataset.train.labels[chosen]
-        taught = self._teach(inputs, chosen, views)
-        inputs = self.dataset.normalize(inputs)
+        return inputs, Batch(self.dataset.normalize(inputs), self.dataset.train.labels[chosen], chosen, step)
+
+    def descend(self, terms: dict[str, Tensor], step: int, totals: Totals) -> None:
+        """Take one step down the sum of the terms, and add them to the totals."""
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.recipe, step, self.steps * self.recipe.epochs)
-        terms = self.compared.total(self.compared.student(inputs), taught, Batch(inputs, labels, chosen, step))
         if self.hooks.penalty:
             terms = {**terms, "penalty": self.hooks.penalty(self.model)}
         self.optimizer.zero_grad(set_to_none=True)
@@ -214,7 +234,8 @@ class _Loop:
         self.optimizer.step()
         if self.hooks.after_step:
             self.hooks.after_step(step + 1, self.steps * self.recipe.epochs)
-        return terms
+        for name, term in terms.items():
+            totals[name] = totals[name] + term.detach() if name in totals else term.detach().clone()
 
     def _teach(self, inputs: Tensor, chosen: Tensor, views: Tensor) -> Seen | None:
         if self.compared.teacher is None:
@@ -239,20 +260,26 @@ class _Loop:
         }
 
     def evaluate(self) -> dict[str, float]:
+        """Return the values of the network as it is, on validation images."""
         logits = predict(self.model, self.dataset, self.dataset.validation.inputs)
-        values = validate(logits, self.dataset)
+        values, self.choice = validate(logits, self.dataset), logits.argmax(1)
         if self.teacher is not None:
-            values["agreement"] = float((logits.argmax(1) == self.teacher.validation_choice).float().mean())
+            values["agreement"] = float((self.choice == self.teacher.validation_choice).float().mean())
         return values
 
-    def save_now_and_then(self, path: Path | None, epoch: int) -> None:
-        if path is None or epoch == self.recipe.epochs or time.monotonic() - self.saved <= CHECKPOINT_SECONDS:
-            return
+    def save_is_due(self, epoch: int) -> bool:
+        """Tell whether the last checkpoint is so old that now there must be one; after the last epoch there need be none."""
+        due = epoch < self.recipe.epochs and time.monotonic() - self.saved > CHECKPOINT_SECONDS
+        self.saved = time.monotonic() if due else self.saved
+        return due
+
+    def state(self, epoch: int) -> dict[str, Any]:
+        """Return all that a training that goes on after an epoch needs."""
         state = {"epoch": epoch, "model": self.model.state_dict(), "losses": self.compared.total.state_dict()}
-        save_checkpoint(path, {**state, "optimizer": self.optimizer.state_dict(), "history": self.history})
-        self.saved = time.monotonic()
+        return {**state, "optimizer": self.optimizer.state_dict(), "history": self.history}
 
     def restore(self, state: dict[str, Any]) -> int:
+        """Go back to a state; return its epoch."""
         self.model.load_state_dict(state["model"])
         self.compared.total.load_state_dict(state.get("losses", {}))
         self.optimizer.load_state_dict(state["optimizer"])
