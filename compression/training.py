@@ -67,8 +67,7 @@ def train(
 ) -> Generator[Beat | Epoch, None, History]:
     """Train a network in place, evaluating on the validation split after each epoch; return the losses of all epochs.
 
-    Order and augmentation depend on seed and epoch alone, so a training that goes on from its checkpoint ends with the
-    same numbers as one that was never interrupted.
+    Order and augmentation depend on seed and epoch alone, so that a resumed training ends with the same numbers.
 
     Args:
         model: on the device of the dataset.

@@ -32,6 +32,11 @@ class Seen:
         embedding = None if self.embedding is None else self.embedding[chosen]
         return Seen(self.logits[chosen], tuple(maps[chosen] for maps in self.features), embedding)
 
+    def detach(self) -> "Seen":
+        """Return the same without gradients."""
+        embedding = None if self.embedding is None else self.embedding.detach()
+        return Seen(self.logits.detach(), tuple(maps.detach() for maps in self.features), embedding)
+
 
 @dataclass(frozen=True)
 class Batch:
