@@ -537,8 +537,6 @@ def test_a_teacher_from_an_earlier_run_comes_back_on_the_controls(visit: Visit) 
         {"seeds": [3]},
         {"teacher_train": {"epochs": 3}},
         {"dataset": {"name": "digits", "split_seed": 1}},
-        {"loss": [{"name": "kd", "weight": 1.0}, {"name": "logit_difference", "weight": 0.5}]},
-        {"loss": [{"name": "kd", "weight": 1.0}, {"name": "fitnets", "weight": 0.5}], "label_weight": 0.3},
         {"kind": "compress", "steps": [{"name": "quantize", "bits": 4}]},
     ],
 )
