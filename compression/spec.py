@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from compression.data import DATASETS
 from compression.errors import SpecError
 from compression.fields import CHECKS, check_losses, check_scheme, fit_transfer, refuse_unused, unused_fields
+from compression.models import MODELS
 from compression.recipe import RECIPE, default_recipe
 from compression.schemes import OFFLINE
 from compression.steps import STEPS
@@ -146,12 +147,17 @@ def parse(raw: Any) -> Spec:
 
 
 def load_methods() -> None:
-    """Import every method and what it is made with, so that neither a forked worker nor a first visitor waits for it."""
-    import sklearn.datasets  # noqa: F401
-    import torchvision  # noqa: F401
-
+    """Import every method, so that neither a forked worker nor a first visitor waits for it."""
     for kind in KINDS:
         parse({"kind": kind})
+
+
+def libraries(raw: Mapping[str, Any]) -> set[str]:
+    """Return the libraries, beside torch, that a spec's dataset and networks are made with: the trait `library` of each."""
+    wanted = [(DATASETS, raw.get("dataset")), *((MODELS, raw.get(role)) for role in ("teacher", "student", "model"))]
+    named = [(registry, part.get("name")) for registry, part in wanted if isinstance(part, Mapping)]
+    traits = [registry[name].traits for registry, name in named if isinstance(name, str) and name in registry]
+    return {found["library"] for found in traits if "library" in found}
 
 
 def override(raw: Any, settings: Sequence[str]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from compression.errors import TrainingError
 from compression.evaluation import predict, validate
 from compression.hooks import Hooks
 from compression.objective import Objective
+from compression.optimizer import Optimizer
 from compression.recipe import Recipe
 from compression.teacher import Table, Teacher
 from compression.texts import gettext as _
@@ -104,23 +105,9 @@ def go_on(loops: "Sequence[Loop]", path: Path, restore: Callable[[dict[str, Any]
         # Half of a damaged checkpoint may have been loaded.
         for loop, state in zip(loops, initial, strict=True):
             loop.trained.load_state_dict(state)
-            loop.optimizer = make_optimizer(loop.trained, loop.recipe)
+            loop.optimizer = Optimizer(loop.trained, loop.recipe)
             loop.history = []
     return done or 0
-
-
-def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Return the recipe's optimizer; biases and norms are not pulled towards zero (He et al. 2019, arXiv:1812.01187)."""
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [parameter for parameter in parameters if parameter.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [parameter for parameter in parameters if parameter.ndim <= 1], "weight_decay": 0.0},
-    ]
-    groups = [group for group in groups if group["params"]]
-    if recipe.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0, fused=True)
-    kind = torch.optim.Adam if recipe.optimizer == "adam" else torch.optim.AdamW
-    return kind(groups, lr=recipe.lr, fused=True)
 
 
 def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
@@ -157,7 +144,7 @@ class Loop:
         self.model, self.dataset, self.recipe, self.seed, self.teacher = model, dataset, recipe, seed, teacher
         self.compared = (objective or Objective()).between(model, teacher and teacher.model, dataset, seed=seed)
         self.trained = nn.ModuleDict({"model": model, "losses": self.compared.total})
-        self.optimizer = make_optimizer(self.trained, recipe)
+        self.optimizer = Optimizer(self.trained, recipe)
         self.batch = min(recipe.batch_size, len(dataset.train))
         self.steps = len(dataset.train) // self.batch
         self.answers: Seen | None = None
@@ -224,11 +211,10 @@ class Loop:
 
     def descend(self, terms: dict[str, Tensor], step: int, totals: Totals) -> None:
         """Take one step down the sum of the terms, and add them to the totals."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.recipe, step, self.steps * self.recipe.epochs)
+        self.optimizer.lr = learning_rate(self.recipe, step, self.steps * self.recipe.epochs)
         if self.hooks.penalty:
             terms = {**terms, "penalty": self.hooks.penalty(self.model)}
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         sum(terms.values()).backward()
         self.optimizer.step()
         if self.hooks.after_step:
@@ -254,7 +240,7 @@ class Loop:
             )
         return {
             "train_loss": loss,
-            "lr": self.optimizer.param_groups[0]["lr"],
+            "lr": self.optimizer.lr,
             **{f"term_{name}": mean for name, mean in means.items()},
         }
 

@@ -15,11 +15,12 @@ from compression.execute import Workspace, check_references, execute
 from compression.export import weights
 from compression.networks import build, facts_of
 from compression.objective import Objective, build_objective
+from compression.optimizer import Optimizer
 from compression.recipe import Recipe
 from compression.settings import data_root
 from compression.spec import parse
 from compression.teacher import Teacher
-from compression.training import Epoch, make_optimizer, train
+from compression.training import Epoch, train
 from tests.test_training import network, run, toy
 
 KD = {"name": "kd", "temperature": 3.0, "alpha": 0.6}
@@ -55,7 +56,7 @@ def test_specs_of_earlier_versions_train_to_the_same_numbers_bit_for_bit(loss):
     ours, theirs, teacher = network(dataset), network(dataset), Teacher(network(dataset, 1, 4).eval(), dataset)
     recipe = Recipe(2, 16, 0.1, "sgd", 0.9, "constant", 0.01, "none")
     run(ours, dataset, recipe, objective=build_objective(loss), teacher=teacher)
-    optimizer = make_optimizer(theirs, recipe)
+    optimizer = Optimizer(theirs, recipe)
     for epoch in (1, 2):
         order = torch.randperm(70, generator=torch.Generator().manual_seed(3 * 1_000_003 + epoch))
         for start in range(0, 64, 16):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from compression.errors import SpecError
 from compression.fields import check_device
-from compression.spec import CompressSpec, DistillSpec, override, parse
+from compression.spec import CompressSpec, DistillSpec, libraries, override, parse
 
 DISTILL_DEFAULTS = json.loads("""
 {"kind": "distill",
@@ -150,3 +150,19 @@ def test_devices_are_named_plainly(device):
     with pytest.raises(SpecError, match="device"):
         check_device(device)
     assert check_device("cuda:0") == "cuda:0"
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ({"kind": "distill"}, set()),
+        ({"kind": "distill", "dataset": {"name": "mnist"}}, {"torchvision"}),
+        ({"kind": "distill", "teacher": {"name": "resnet18"}}, {"torchvision"}),
+        ({"kind": "distill", "student": {"name": "mobilenet_v2"}}, {"torchvision"}),
+        ({"kind": "compress", "model": {"name": "resnet18"}}, {"torchvision"}),
+        ({"kind": "compress", "model": {"run": "abc", "artifact": "student-seed0"}}, set()),
+        ({"dataset": "mnist", "teacher": {"name": 3}, "student": {"name": "gone"}, "model": None}, set()),
+    ],
+)
+def test_the_libraries_of_a_spec_are_known_before_it_runs(raw: dict, expected: set[str]) -> None:
+    assert libraries(raw) == expected

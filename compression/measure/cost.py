@@ -5,10 +5,9 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from compression.evaluation import evaluating
-from compression.measure.macs import macs
+from compression.measure.macs import Watching, macs
 from compression.recipe import Recipe
 
 BACKWARD_FACTOR = 3
@@ -80,7 +79,7 @@ def cost(model: nn.Module, shape: tuple[int, ...]) -> Cost:
     )
 
 
-class _Kernels(TorchDispatchMode):
+class _Kernels(Watching):
     """Counts the operations that compute something, and the numbers that they write."""
 
     def __init__(self) -> None:

@@ -53,7 +53,15 @@ def macs_by_layer(model: nn.Module, shape: tuple[int, ...]) -> dict[str, int]:
     return dict(counter.counted)
 
 
-class _Counter(TorchDispatchMode):
+class Watching(TorchDispatchMode):
+    """Sees every operation; differs from its base in that torch's compiler, which takes seconds to import, stays unloaded."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False
+
+
+class _Counter(Watching):
     """Counts each operation for the module at work, by PyTorch's own formulas.
 
     Differs from `torch.utils.flop_counter.FlopCounterMode`: that one hooks every module of the process, other threads' too.

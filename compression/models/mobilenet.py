@@ -11,7 +11,9 @@ from compression.texts import mark as _
 Shape = tuple[int, int, int]
 
 
-@MODELS.register(title=_("MobileNetV2"), source="Sandler et al. 2018, arXiv:1801.04381; torchvision.models.mobilenet_v2")
+@MODELS.register(
+    title=_("MobileNetV2"), source="Sandler et al. 2018, arXiv:1801.04381; torchvision.models.mobilenet_v2", library="torchvision"
+)
 def mobilenet_v2(
     shape: Shape,
     classes: int,

@@ -60,7 +60,9 @@ def resnet(
     return model
 
 
-@MODELS.register(title=_("ResNet-18"), source="He et al. 2016, arXiv:1512.03385; torchvision.models.resnet18")
+@MODELS.register(
+    title=_("ResNet-18"), source="He et al. 2016, arXiv:1512.03385; torchvision.models.resnet18", library="torchvision"
+)
 def resnet18(shape: Shape, classes: int) -> nn.Module:
     """Torchvision's ResNet-18 whose first layer keeps the size of a small image: a 3x3 convolution and no pooling."""
     import torchvision

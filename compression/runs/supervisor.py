@@ -1,6 +1,7 @@
 """The supervisor: one process a home folder that starts a worker for each run whose turn it is, and notices when one dies."""
 
 import gc
+import importlib
 import math
 import os
 import secrets
@@ -8,9 +9,10 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from typing import Any
 
 from filelock import Timeout
 
@@ -36,14 +38,20 @@ LOCK_PATIENCE_S = 5.0
 PROBE_PATIENCE_S = 30.0
 
 
-def warm() -> None:
-    """Import what a worker needs, every method included, and run no tensor operation: a process forked after one hangs."""
+def warm(spec: Mapping[str, Any] | None = None) -> None:
+    """Import what every worker needs or, of a spec, the libraries that its run needs beside.
+
+    No tensor operation runs here: a process forked after one hangs.
+    """
     import torch  # noqa: F401
 
     import compression.execute  # noqa: F401
-    from compression.spec import load_methods
+    from compression.spec import libraries, load_methods
 
     load_methods()
+    for library in libraries(spec or {}):
+        with suppress(Exception):  # the worker meets the same trouble, and can say so
+            importlib.import_module(library)
     gc.freeze()
 
 
@@ -77,7 +85,7 @@ class Supervisor:
 
     Args:
         engine: what workers execute runs with.
-        warm: imports what workers need.
+        warm: imports what all workers need and, called with a spec before its run starts, what that one needs beside.
         probe: returns the devices.
         idle_s: how long it stays with nothing to do and nobody who wants it; what the settings say by default.
     """
@@ -86,7 +94,7 @@ class Supervisor:
         self,
         *,
         engine: worker.Engine = worker.engine,
-        warm: Callable[[], None] = warm,
+        warm: Callable[..., None] = warm,
         probe: Callable[[], list[str]] = probe_devices,
         idle_s: float | None = None,
     ) -> None:
@@ -202,6 +210,7 @@ class Supervisor:
         token = secrets.token_hex(16)
         run = self._store.claim(token, self._slots)
         if run is not None:
+            self._warm(run.spec)
             self._store.close()
             self._children.start(run.id, token)
         return False

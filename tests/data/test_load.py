@@ -6,12 +6,14 @@ import os
 import socket
 from pathlib import Path
 
+import numpy
 import pytest
 import torch
 import torchvision
+from sklearn.datasets import load_digits
 
 from compression.catalog import Entry
-from compression.data import DATASETS
+from compression.data import DATASETS, digits
 from compression.data.arrays import Arrays, split
 from compression.data.load import load, load_present, most_train_images
 from compression.errors import DataError
@@ -45,17 +47,19 @@ def write_mnist(root: Path, train: int = 60_000, test: int = 10) -> None:
         (raw / f"{name}-labels-idx1-ubyte").write_bytes(idx(labels))
 
 
-def test_digits_are_those_of_scikit_learn():
-    import sklearn
+@pytest.mark.parametrize("file", [digits.FILE, "datasets/data/moved.csv.gz"])
+def test_digits_are_those_of_scikit_learn(monkeypatch: pytest.MonkeyPatch, file: str) -> None:
+    monkeypatch.setattr(digits, "FILE", file)
+    read, published = digits._read(), load_digits(return_X_y=True)
+    assert all(numpy.array_equal(*pair) for pair in zip(read, published, strict=True))
 
+
+def test_digits_are_split_and_normalized() -> None:
     dataset = load_present(DIGITS, Path("nowhere"))
     assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == (1038, 259, 500)
     parts = torch.cat([part.inputs for part in (dataset.train, dataset.validation, dataset.test)])
-    with gzip.open(Path(sklearn.__file__).parent / "datasets" / "data" / "digits.csv.gz", "rt") as file:
-        rows = [[float(value) for value in line.split(",")] for line in file]
-    published = sum(sum(row[:64]) for row in rows)
-    assert len(parts) == len(rows)
-    assert float(parts.double().sum()) == pytest.approx(published * 255 / 16, rel=1e-3)
+    images, _labels = load_digits(return_X_y=True)
+    assert float(parts.double().sum()) == pytest.approx(images.sum() * 255 / 16, rel=1e-3)
     normalized = dataset.normalize(dataset.train.inputs)
     assert float(normalized.mean()) == pytest.approx(0, abs=1e-4)
     assert float(normalized.std()) == pytest.approx(1, abs=1e-3)

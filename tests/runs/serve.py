@@ -16,7 +16,9 @@ def main(engine: str, idle_s: str, *limits: str) -> None:
         setattr(module, name, float(seconds))
     # A test must not end because someone edits the engine meanwhile.
     supervisor.code_version = lambda: "fixed"
-    supervisor.Supervisor(engine=getattr(engines, engine), warm=lambda: None, probe=lambda: ["cpu"], idle_s=float(idle_s)).serve()
+    supervisor.Supervisor(
+        engine=getattr(engines, engine), warm=lambda *spec: None, probe=lambda: ["cpu"], idle_s=float(idle_s)
+    ).serve()
 
 
 if __name__ == "__main__":

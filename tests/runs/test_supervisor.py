@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -183,12 +184,26 @@ def test_outdated_code_starts_nothing_and_makes_room(store: Store, monkeypatch: 
     followed = []
     monkeypatch.setattr(signal, "signal", lambda *_arguments: None)
     monkeypatch.setattr(supervisor, "start_supervisor", lambda: followed.append(supervisor_alive()))
-    old = Supervisor(engine=counting, warm=lambda: None, probe=lambda: ["cpu"], idle_s=60)
+    old = Supervisor(engine=counting, warm=lambda *spec: None, probe=lambda: ["cpu"], idle_s=60)
     monkeypatch.setattr(supervisor, "code_version", lambda: "newer")
     run_id = submit(store)
     old.serve()
     assert followed == [False]
     assert store.run(run_id).state == QUEUED
+
+
+def test_what_a_run_needs_is_imported_once_before_it_starts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signal, "signal", lambda *_arguments: None)
+    asked: list[tuple[Any, ...]] = []
+    run_id = submit(store, epochs=1)
+
+    def warm(*spec: Any) -> None:
+        asked.append((*spec, store.run(run_id).state))
+
+    Supervisor(engine=counting, warm=warm, probe=lambda: ["cpu"], idle_s=0.2).serve()
+    run = store.run(run_id)
+    assert run.state == FINISHED
+    assert asked == [(QUEUED,), (run.spec, RUNNING)]
 
 
 def test_the_fingerprint_of_the_code_changes_with_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,7 +218,7 @@ def test_the_fingerprint_of_the_code_changes_with_a_file(tmp_path: Path, monkeyp
 
 def test_a_run_submitted_as_the_supervisor_leaves_is_not_forgotten(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signal, "signal", lambda *_arguments: None)
-    leaving = Supervisor(engine=counting, warm=lambda: None, probe=lambda: ["cpu"], idle_s=0.2)
+    leaving = Supervisor(engine=counting, warm=lambda *spec: None, probe=lambda: ["cpu"], idle_s=0.2)
     loops = []
 
     def loop(self: Supervisor) -> bool:

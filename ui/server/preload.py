@@ -23,6 +23,7 @@ PAUSE_S = 0.5
 THIS_MACHINE_ALONE = ("127.0.0.1", "localhost", "::1")
 LOOK_AFTER_S = 5.0
 HEAVY = ("torch", "compression.execute", "compression.preview", "compression.runs.frames")
+RARE = "torchvision"  # few networks and datasets need it: imported once the first visitor is served
 
 visited = threading.Event()  # set whenever a page is drawn
 _log = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ def stay_warm() -> None:
         visited.clear()
         _attempt(_ensure_supervisor)
         time.sleep(LOOK_AFTER_S)
+        _attempt(importlib.import_module, RARE)
 
 
 def load() -> None:
