@@ -38,7 +38,7 @@ def build_parser() -> Parser:
     _add_run(commands)
     runs = commands.add_parser("runs", help=_("look after runs"), allow_abbrev=False)
     _add_actions(
-        runs.add_subparsers(dest="action", required=True, metavar="list | show | resume | cancel | delete | tidy"),
+        runs.add_subparsers(dest="action", required=True, metavar="list | sweeps | show | resume | cancel | delete | tidy"),
     )
     _machine(commands.add_parser("methods", help=_("list the methods and their settings"), allow_abbrev=False))
     return parser
@@ -72,14 +72,19 @@ def _add_actions(actions: Commands) -> None:
     shown.add_argument("--kind", choices=("distill", "compress"), help=_("only distillations, or only compressions"))
     shown.add_argument("--owner", help=_("only the runs of one owner, as the list shows it"))
     shown.add_argument("--limit", type=_count, metavar="COUNT", help=_("only the newest so many"))
+    _machine(actions.add_parser("sweeps", help=_("list the sweeps, newest first"), allow_abbrev=False))
     for action, help_text in {
-        "show": _("show one run"),
-        "resume": _("go on with an interrupted, failed or cancelled run, here and now"),
-        "cancel": _("cancel a run"),
+        "show": _("show one run, or what a sweep has found"),
+        "resume": _("go on with an interrupted, failed or cancelled run, or with those of a sweep, here and now"),
+        "cancel": _("cancel a run, or all of a sweep"),
     }.items():
         chosen = _machine(actions.add_parser(action, help=help_text, allow_abbrev=False))
         chosen.add_argument("id", metavar="ID")
-    deleted = _machine(actions.add_parser("delete", help=_("delete runs and their files"), allow_abbrev=False))
+    deleted = _machine(
+        actions.add_parser(
+            "delete", help=_("delete runs and their files, or sweeps with the runs that they queued"), allow_abbrev=False
+        )
+    )
     deleted.add_argument("ids", metavar="ID", nargs="+")
     tidied = _machine(actions.add_parser("tidy", help=_("say what old runs hold, and free it"), allow_abbrev=False))
     tidied.add_argument("--older-than", type=_days, default=USUAL_DAYS, metavar="DAYS", help=_("30 by default"))

@@ -62,7 +62,7 @@ chosen = runs_list.chosen_run(address)
 working = any(chosen is not None and run.id == chosen.run.id and run.active for run in everything)
 if everything:
     now = st.fragment(show_now, run_every=POLL_S if any(run.active for run in everything) else None)
-    now(controls(address), chosen and chosen.run.id, runs_list.signature(everything))
+    now(controls(address, everything), chosen and chosen.run.id, runs_list.signature(everything))
 else:
     invite()
 if chosen is not None:

@@ -532,5 +532,13 @@ def test_a_sweep_runs_what_has_not_finished_before_and_says_which_is_best(
     assert len(store.runs()) == 2
     assert cli.main(["runs", "show", told["sweep"]]) == 0
     assert json.loads(capsys.readouterr().out) == told
+    assert cli.main(["runs", "sweeps", "--json"]) == 0
+    (listed,) = json.loads(capsys.readouterr().out)
+    assert (listed["id"], listed["finished"], listed["cells"]) == (told["sweep"], 2, 2)
+    assert cli.main(["runs", "sweeps"]) == 0
+    assert "2 of 2 finished" in capsys.readouterr().out
+    assert cli.main(["runs", "delete", told["sweep"]]) == 0
+    assert f"{told['sweep']} deleted with 0 runs" in capsys.readouterr().out
+    assert (store.sweeps(), len(store.runs())) == ([], 2)
     assert cli.main(["run", spec_file(request), "--set", "loss.temperature=1"]) == 0
     assert cli.main(["run", spec_file({**request, "over": {}})]) == 2

@@ -12,12 +12,13 @@ from typing import Any
 from compression import runs, settings
 from compression.charts.numbers import format_bytes
 from compression.commands.starting import starting
-from compression.commands.sweeping import follow, sweep_result
+from compression.commands.sweeping import follow, list_sweeps, sweep_result
 from compression.errors import LabError, NotFoundError
 from compression.runs.records import QUEUED, RUNNING, Run, StoredSweep
 from compression.runs.store import Store
 from compression.runs.tidy import TITLES, survey, tidy
 from compression.texts import gettext as _
+from compression.texts import ngettext
 
 TITLE_CHARACTERS = 40
 
@@ -87,14 +88,23 @@ def _delete(store: Store, request: argparse.Namespace) -> int:
     refusals = []
     for run_id in dict.fromkeys(request.ids):
         try:
-            store.delete(run_id)
+            told = _delete_one(store, run_id)
         except LabError as error:
             refusals.append(str(error))
             continue
-        print(json.dumps({"id": run_id, "deleted": True}) if request.json else _("{id} deleted").format(id=run_id))
+        print(json.dumps({"id": run_id, "deleted": True}) if request.json else told)
     if refusals:
         raise LabError(" ".join(refusals))
     return 0
+
+
+def _delete_one(store: Store, given: str) -> str:
+    """Delete a run, or a sweep with the runs that it queued; return the sentence that says so."""
+    if _sweep(store, given) is None:
+        store.delete(given)
+        return _("{id} deleted").format(id=given)
+    count = store.delete_sweep(given)
+    return ngettext("{id} deleted with {count} run", "{id} deleted with {count} runs", count).format(id=given, count=count)
 
 
 def _tidy(store: Store, request: argparse.Namespace) -> int:
@@ -145,6 +155,7 @@ def _facts(run: Run, *, brief: bool) -> dict[str, Any]:
 
 ACTIONS: dict[str, Callable[[Store, argparse.Namespace], int]] = {
     "list": _list,
+    "sweeps": list_sweeps,
     "show": _show,
     "resume": _resume,
     "cancel": _cancel,

@@ -12,6 +12,7 @@ from typing import Any
 from compression import runs
 from compression.measure.best import best_cell
 from compression.runs.records import ACTIVE, COMMAND_LINE, FINISHED, StoredSweep
+from compression.runs.store import Store
 from compression.runs.sweeping import outcomes, submit_sweep, title_of
 from compression.texts import gettext as _
 
@@ -53,6 +54,25 @@ def follow(sweep_id: str) -> int:
     result = sweep_result(sweep)
     print(json.dumps(result))
     return code or int(any(cell["state"] != FINISHED for cell in result["cells"]))
+
+
+def list_sweeps(store: Store, request: argparse.Namespace) -> int:
+    """Print the sweeps, newest first: how many of their runs have finished, and over what."""
+    rows = []
+    for sweep in store.sweeps():
+        states = [run.state for run in store.runs_of([cell["run"] for cell in sweep.cells])]
+        done, over = states.count(FINISHED), sweep.spec.get("over", {})
+        if request.json:
+            facts = {"id": sweep.id, "owner": sweep.owner, "title": sweep.title, "created": sweep.created}
+            rows.append({**facts, "over": over, "finished": done, "cells": len(sweep.cells)})
+            continue
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(sweep.created))
+        finished = _("{done} of {count} finished").format(done=done, count=len(sweep.cells))
+        settings = "  ".join(f"{path}={json.dumps(values)}" for path, values in over.items())
+        print(f"{sweep.id}  {finished:<20}  {when}  {sweep.owner}  {settings}  {sweep.title}".rstrip())
+    if request.json:
+        print(json.dumps(rows))
+    return 0
 
 
 def sweep_result(sweep: StoredSweep) -> dict[str, Any]:

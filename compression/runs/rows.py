@@ -1,13 +1,15 @@
 """What happens to the store's rows within one transaction; the store decides when, these say how."""
 
 import json
+import re
 import secrets
+import shutil
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
 
 from compression import settings
 from compression.errors import LimitError, NotFoundError, NotYoursError
@@ -17,6 +19,7 @@ from compression.runs.schema import EVENTS, ROOM, RUNS
 from compression.runs.turns import Forecast, Place, forecast, next_turn
 from compression.texts import gettext as _
 
+SAFE_ID = re.compile(r"[0-9a-z]{4,40}")
 PROGRESS_FIELDS = ("role", "seed", "epoch", "epochs")
 PAUSED, TIME_LIMIT = "queue paused", "time limit"  # settings of the room
 DEVICES_OF = "devices of "  # and the machine's name: a setting of the room, of machines that share a store
@@ -39,6 +42,18 @@ def row_of(connection: Connection, run_id: str, owner: str | None = None) -> Row
     if owner is not None and row["owner"] != owner:
         raise NotYoursError(_("Run {id} belongs to someone else.").format(id=run_id))
     return row
+
+
+def remove(connection: Connection, run_id: str) -> None:
+    """Remove a run's row and its events."""
+    connection.execute(delete(EVENTS).where(EVENTS.c.run == run_id))
+    connection.execute(delete(RUNS).where(RUNS.c.id == run_id))
+
+
+def remove_folder(run_id: str) -> None:
+    """Remove a run's files; an id that no folder of the lab has removes nothing."""
+    if SAFE_ID.fullmatch(run_id):
+        shutil.rmtree(settings.runs_folder() / run_id, ignore_errors=True)
 
 
 def check_limit(connection: Connection, owner: str) -> None:

@@ -1,14 +1,11 @@
 """Where runs are kept: one row a run and one row an event, in SQLite or in any database that a URL names."""
 
-import re
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import and_, delete, select, update
 
-from compression import settings
 from compression.errors import LabError
 from compression.runs import records, rows
 from compression.runs.classroom import Classroom
@@ -26,6 +23,8 @@ from compression.runs.rows import (
     lasting,
     latest,
     lease_of,
+    remove,
+    remove_folder,
     row_of,
     turn_of,
     waiting,
@@ -34,8 +33,6 @@ from compression.runs.rows import (
 from compression.runs.schema import ABOUT, EVENTS, RUNS
 from compression.runs.sweeps import Sweeps
 from compression.texts import gettext as _
-
-SAFE_ID = re.compile(r"[0-9a-z]{4,40}")
 
 
 class Store(Queries, People, Classroom, Sweeps, Housekeeping):
@@ -152,10 +149,8 @@ class Store(Queries, People, Classroom, Sweeps, Housekeeping):
             row = row_of(connection, run_id, owner)
             if row["state"] == RUNNING:
                 raise LabError(_("Run {id} is running; cancel it before deleting it.").format(id=run_id))
-            connection.execute(delete(EVENTS).where(EVENTS.c.run == run_id))
-            connection.execute(delete(RUNS).where(RUNS.c.id == run_id))
-        if SAFE_ID.fullmatch(run_id):
-            shutil.rmtree(settings.runs_folder() / run_id, ignore_errors=True)
+            remove(connection, run_id)
+        remove_folder(run_id)
 
     def has_turn(self, slots: Mapping[str, int]) -> bool:
         """Tell whether some waiting run could start on a device that is free; cheap enough for every poll."""

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 from compression import settings
 from compression.errors import LabError
 from compression.runs.records import ACTIVE, FINISHED, RUNNING, Run
-from compression.runs.store import SAFE_ID, Store
+from compression.runs.rows import SAFE_ID
+from compression.runs.store import Store
 from compression.texts import gettext as _
 from compression.texts import mark
 

@@ -4,10 +4,12 @@ import json
 from typing import Any
 
 import pytest
+from sqlalchemy import delete, update
 from streamlit.testing.v1 import AppTest
 
 from compression.runs import store
-from compression.runs.records import CANCELLED, QUEUED
+from compression.runs.records import CANCELLED, FAILED, INTERRUPTED, QUEUED
+from compression.runs.schema import RUNS
 from compression.spec import parse
 from tests.pages.conftest import Visit
 from tests.pages.stored_runs import distilled, finished, model
@@ -66,8 +68,8 @@ def test_a_choice_of_setting_suggests_values_and_runs_them_all(visit: Visit) -> 
     assert "0 of 4 runs finished" in app.main.get("progress")[0].proto.text
     button(app, "Cancel all").click().run()
     assert {run.state for run in store().runs()} == {CANCELLED}
-    assert "the others were cancelled" in words(app)
-    button(app, "Resume").click().run()
+    assert "0 of 4 runs finished, 4 cancelled." in words(app)
+    button(app, "Resume 4 runs").click().run()
     assert {run.state for run in store().runs()} == {QUEUED}
 
 
@@ -138,3 +140,53 @@ def test_a_run_leads_to_its_sweep(visit: Visit) -> None:
     opened = visit("runs", run=store().runs()[0].id)
     links = [link for link in opened.main.get("page_link") if link.proto.label == "Open its sweep"]
     assert [shown(app) in link.proto.query_string for link in links] == [True]
+
+
+def ends(sweep: str, *states: str | None) -> None:
+    """Let the runs of a sweep end in these states; None deletes one."""
+    for held, state in zip(store().sweep(sweep).cells, states, strict=True):
+        with store()._write() as connection:
+            chosen = RUNS.c.id == held["run"]
+            reason = "The loss is not a number." if state == FAILED else None
+            change = update(RUNS).values(state=state, error=reason) if state else delete(RUNS)
+            connection.execute(change.where(chosen))
+
+
+def test_a_sweep_that_ended_badly_says_how_its_runs_ended_and_why(visit: Visit) -> None:
+    app = visit("distill", **{**TEMPERATURE, "several.values": "1, 4, 8, 16"})
+    button(app, "Run all 4").click().run()
+    ends(shown(app), FAILED, CANCELLED, INTERRUPTED, None)
+    app.run()
+    assert "0 of 4 runs finished, 1 failed, 1 cancelled, 1 interrupted, 1 deleted." in words(app)
+    assert "Run all settings again to replace what was deleted" in words(app)
+    assert words(app).count("The loss is not a number.") == 1
+    table = app.dataframe[0].value
+    assert table["State"].tolist() == ["✖ Failed", "■ Cancelled", "❙❙ Interrupted", "Deleted"]
+    assert table["Reason"][0] == "The loss is not a number."
+    assert not [element for element in app.main.get("bidi_component") if "sweep-chart" in element.proto.id]
+    button(app, "Resume 3 runs").click().run()
+    assert [run.state for run in store().runs()] == [QUEUED] * 3
+
+
+def test_runs_are_narrowed_to_a_sweep_that_its_owner_deletes(visit: Visit) -> None:
+    cell(0.9, 8.0)
+    app = visit("distill", **TEMPERATURE)
+    button(app, "Run all 3").click().run()
+    sweep = shown(app)
+    other = visit("runs", sweep=sweep)
+    assert not other.exception
+    assert len(other.dataframe[0].value) == 3
+    assert not [one for one in other.button if one.key == "sweep-delete-sure"]
+    app.switch_page("../pages/runs.py").run()
+    finished("someone")
+    app.selectbox(key="runs-sweep").set_value(sweep).run()
+    assert len(app.dataframe[0].value) == 3
+    told = "Delete this sweep and the 2 runs that it started, with their curves and files? They cannot be brought back."
+    assert f"{told} 1 run stays, which had finished before or which another sweep shows." in words(app)
+    button(app, "Delete for good").click().run()
+    assert not app.exception
+    assert store().sweeps() == []
+    assert len(store().runs()) == len(app.dataframe[0].value) == 2
+    assert "sweep" not in app.query_params
+    gone = visit("runs", sweep=sweep)
+    assert f"There is no sweep “{sweep}”; it may have been deleted." in words(gone)

@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
-from compression import runs
+from compression import runs, settings
 from compression.errors import LabError, LimitError, NotFoundError, NotYoursError
 from compression.runs.records import CANCELLED, FINISHED, INTERRUPTED, QUEUED, RUNNING
+from compression.runs.schema import RUNS
 from compression.runs.store import Store
 from compression.runs.sweeping import outcomes, submit_sweep, title_of
 from compression.sweep import parse_sweep
@@ -97,6 +99,37 @@ def test_a_deleted_run_leaves_its_cell_empty(store: Store) -> None:
     store.cancel_sweep(sweep.id)
     store.delete(sweep.cells[0]["run"])
     assert [row["state"] for row in outcomes(sweep, runs.store().runs())] == [None, CANCELLED, CANCELLED]
+
+
+def test_a_sweep_is_deleted_with_the_runs_that_it_alone_shows(store: Store) -> None:
+    first = asked(store)
+    store.cancel_sweep(first.id)
+    one, *others = (store.run(cell["run"]) for cell in first.cells)
+    with store._write() as connection:
+        connection.execute(update(RUNS).where(RUNS.c.id == one.id).values(state=FINISHED, result="{}"))
+    (settings.runs_folder() / one.id).mkdir(parents=True)
+    (settings.runs_folder() / others[0].id).mkdir()
+    second = asked(store, owner="bob")
+    assert second.cells[0]["run"] == one.id
+    assert [sweep.id for sweep in store.sweeps()] == [second.id, first.id]
+    assert [sweep.id for sweep in store.sweeps(owner="ada", limit=1)] == [first.id]
+    with pytest.raises(NotYoursError, match="belongs to someone else"):
+        store.delete_sweep(first.id, owner="bob")
+    assert store.runs_deleted_with(first.id) == [run.id for run in others]
+    assert store.delete_sweep(first.id, owner="ada") == 2
+    assert [sweep.id for sweep in store.sweeps()] == [second.id]
+    assert {run.id for run in store.runs(owner="ada")} == {one.id}
+    assert store.run(one.id).sweep is None
+    assert [folder.name for folder in settings.runs_folder().iterdir()] == [one.id]
+    assert len(store.runs(owner="bob")) == 2
+
+
+def test_a_sweep_at_work_is_not_deleted(store: Store) -> None:
+    sweep = asked(store)
+    store.claim("token", {"cpu": 1})
+    with pytest.raises(LabError, match="are at work; cancel it before deleting it"):
+        store.delete_sweep(sweep.id)
+    assert len(store.runs()) == 3
 
 
 def test_titles_name_values_of_every_kind() -> None:

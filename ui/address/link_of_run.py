@@ -20,6 +20,11 @@ def page_of_sweep(run: Run) -> tuple[Place, dict[str, str]] | None:
     return (PAGES[run.kind], {SWEEP: run.sweep}) if run.sweep and run.kind in PAGES else None
 
 
+def page_of_kind(kind: Any) -> Place | None:
+    """Return the page that asks for runs of a kind; None for a kind that has none."""
+    return PAGES.get(kind)
+
+
 def settings_of(spec: Mapping[str, Any]) -> dict[str, str]:
     """Return the settings of a spec by the names that an address has: `{"student": "cnn", "student.width": "2"}`.
 

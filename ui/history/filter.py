@@ -11,6 +11,7 @@ from compression.runs.records import Run
 from compression.texts import gettext as _
 from compression.texts import mark
 from ui.address.settings import Address, refused
+from ui.history import sweeps
 from ui.run import search
 from ui.run.differences import told_apart
 from ui.run.outcome import outcome
@@ -29,17 +30,19 @@ ORDERS = {
 
 @dataclass(frozen=True)
 class View:
-    """What the table shows: `show` is whose runs, `order` one of ORDERS; no states means all."""
+    """What the table shows: `show` is whose runs, `order` one of ORDERS, `among` the runs of a sweep; no states means all."""
 
     show: str = "all"
     find: str = ""
     states: tuple[str, ...] = ()
     order: str = "newest"
+    among: frozenset[str] | None = None
 
     def of(self, runs: Sequence[Run], viewer: str) -> list[Run]:
         """Return the runs that are shown, in their order; those at work or waiting stay on top, in theirs."""
         told = told_apart(runs)
         mine = [run for run in runs if self.show == "all" or run.owner == viewer]
+        mine = [run for run in mine if self.among is None or run.id in self.among]
         kept = [run for run in mine if not self.states or run.state in self.states]
         if self.find and kept:
             found = search.matching(_texts(kept, told, viewer), pd.Series([run.id for run in kept]), self.find)
@@ -69,9 +72,9 @@ def _state(run: Run) -> str:
     return _(STATES[run.state].title)
 
 
-def controls(address: Address) -> View:
-    """Draw the choice of what the table shows, and keep it in the address."""
-    columns = st.columns([3, 4, 4, 3], gap="small")
+def controls(address: Address, runs: Sequence[Run]) -> View:
+    """Draw the choice of what the table shows, of the runs there are, and keep it in the address."""
+    columns = st.columns([3, 4, 3, 3, 4] if sweeps.newest() else [3, 4, 4, 3], gap="small")
     shared = {"persist_state": "session"}
     show = _understood(address, "show", _("the runs of"), WHOSE)
     with columns[0]:
@@ -89,7 +92,12 @@ def controls(address: Address) -> View:
     order = columns[3].selectbox(_("Sort"), ORDERS, key=address.key("sort"), **looks)
     for name, value in (("show", show), ("find", find), ("state", states or "all"), ("sort", order)):
         address.keep(name, value)
-    return View(show, find, tuple(states), order)
+    with columns[-1]:
+        sweep = sweeps.choose(address)
+    if sweep is None:
+        return View(show, find, tuple(states), order)
+    sweeps.bar(sweep, runs)
+    return View(show, find, tuple(states), order, frozenset(cell["run"] for cell in sweep.cells))
 
 
 def _understood(address: Address, name: str, title: str, allowed: dict[str, str]) -> str:

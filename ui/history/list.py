@@ -16,7 +16,7 @@ from ui.run.current import show_from_now, shown
 from ui.run.differences import MOST_COMPARED
 from ui.run.feed import Watch, watch
 from ui.run.outcome import Outcome, outcome
-from ui.run.words import STATES, State, age_text, dataset, networks, owner_text, progress_text
+from ui.run.words import STATES, age_text, dataset, networks, owner_text, progress_text, sign
 from ui.server.identity import colour_of
 from ui.widgets import row_selection
 from ui.widgets.table_height import table_height
@@ -123,11 +123,6 @@ def compare_link(runs: Sequence[Run]) -> None:
     title = _("Compare the {count} marked runs") if chosen is marks else _("Compare these {count} runs")
     query = {"runs": ",".join(chosen)}
     st.page_link(COMPARE.page(), label=title.format(count=len(chosen)), icon=COMPARE.icon, query_params=query)
-
-
-def sign(state: State) -> str:
-    """Return a state's word with its sign, so that it is not known by colour alone."""
-    return f"{state.sign} {_(state.title)}"
 
 
 def row(run: Run, settings: str, viewer: str) -> dict[str, Any]:

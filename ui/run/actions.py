@@ -89,7 +89,8 @@ def _delete_button(run: Run) -> None:
         st.button(_("Delete for good"), type="primary", on_click=_delete, args=(run.id,), key="run-delete-sure")
 
 
-def _attempt(action: Callable[[], object], sentence: str) -> bool:
+def attempt(action: Callable[[], object], sentence: str) -> bool:
+    """Do something to the store and tell how it went when the page is drawn next; return whether it succeeded."""
     try:
         action()
     except NotFoundError:  # the page itself says that the run is gone
@@ -103,15 +104,15 @@ def _attempt(action: Callable[[], object], sentence: str) -> bool:
 
 def _cancel(run_id: str) -> None:
     lecturer, told = lecturer_session.current(), _("The run ends within a second.")
-    _attempt(lambda: lecturer.cancel(run_id) if lecturer else store().cancel(run_id, owner=owner()), told)
+    attempt(lambda: lecturer.cancel(run_id) if lecturer else store().cancel(run_id, owner=owner()), told)
 
 
 def _to_front(lecturer: Lecturer, run_id: str) -> None:
-    _attempt(lambda: lecturer.move_to_front(run_id), _("The run starts next."))
+    attempt(lambda: lecturer.move_to_front(run_id), _("The run starts next."))
 
 
 def _resume(run_id: str) -> None:
-    _attempt(lambda: runs.resume(run_id, owner=owner()), _("The run waits to go on where it was."))
+    attempt(lambda: runs.resume(run_id, owner=owner()), _("The run waits to go on where it was."))
 
 
 def _again(run: Run) -> None:
@@ -120,9 +121,9 @@ def _again(run: Run) -> None:
 
         show_from_now("runs", runs.submit(parse(run.spec), owner=owner(), title=run.title))
 
-    _attempt(submit, _("The same settings wait to run again."))
+    attempt(submit, _("The same settings wait to run again."))
 
 
 def _delete(run_id: str) -> None:
-    if _attempt(lambda: store().delete(run_id, owner=owner()), _("The run is deleted.")):
+    if attempt(lambda: store().delete(run_id, owner=owner()), _("The run is deleted.")):
         show_from_now("runs", None)

@@ -6,7 +6,7 @@ from compression.errors import NotFoundError
 from compression.runs import store
 from compression.runs.records import ACTIVE, Run, StoredSweep
 from compression.texts import gettext as _
-from ui.address.link_of_run import settings_of, swept_settings
+from ui.address.link_of_run import page_of_kind, settings_of, swept_settings
 from ui.address.settings import RUN, SWEEP, Address, plain
 from ui.server.identity import owner
 
@@ -19,7 +19,8 @@ def shown(page: str) -> str | None:
 def show_from_now(page: str, run_id: str | None) -> None:
     """Keep which run a page shows, in place of a sweep; an empty text says none, not even one's own that is at work."""
     st.session_state[f"{page}-{RUN}"] = run_id
-    st.session_state[f"{page}-{SWEEP}"] = ""
+    if page_of_kind(page) is not None:  # Runs shows a run beside a sweep
+        st.session_state[f"{page}-{SWEEP}"] = ""
 
 
 def show_sweep_from_now(page: str, sweep_id: str) -> None:

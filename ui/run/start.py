@@ -11,6 +11,7 @@ from compression.runs import store
 from compression.runs.records import Run
 from compression.runs.sweeping import submit_sweep
 from compression.texts import gettext as _
+from compression.texts import ngettext
 from ui.address.settings import RUN, SWEEP, Address
 from ui.run import current, forecast
 from ui.run.live import bring_into_view
@@ -74,7 +75,10 @@ def _sweep_button(place: Any, sweep: "Sweep", device: str, looks: dict[str, Any]
     ahead = [cell for cell in cells if store().find_finished(cell.spec.hash) is None]
     done, seconds = len(cells) - len(ahead), [forecast.seconds(cell.spec, device) for cell in ahead]
     total = sum(part or 0.0 for part in seconds)
-    told = _("{count} runs finished before and are not run again.").format(count=done) if done else ""
+    again = ngettext(
+        "{count} run finished before and is not run again.", "{count} runs finished before and are not run again.", done
+    )
+    told = again.format(count=done) if done else ""
     about = _("About {time} of work, shared by the cores.").format(time=format_about(total)) if seconds else ""
     st.caption(as_text(" ".join(filter(None, [about, told]))))
     if place.button(_("Run all {count} settings").format(count=len(cells)), **looks):

@@ -13,10 +13,12 @@ from compression.charts.over_setting import HEIGHT, accuracy_over
 from compression.charts.plane import outcome_over_two
 from compression.charts.style import axis, layout, percent_axis
 from compression.measure.best import best_cell, spread
+from compression.runs.records import CANCELLED, FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING
 from compression.texts import gettext as _
 from compression.texts import mark, ngettext
 from ui.form.try_several import value_text
 from ui.run.differences import is_logarithmic, numbers, setting_title
+from ui.run.words import STATES
 
 OUTCOMES = {
     "validation_accuracy": mark("Validation accuracy"),
@@ -105,7 +107,10 @@ def _plane(found: Found, outcome: str, revision: str) -> go.Figure:
 
 
 def _state(cell: Mapping[str, Any]) -> str:
-    return {None: _("deleted"), "finished": "", "queued": "…", "running": "…"}.get(cell["state"], str(cell["state"]))
+    state = cell["state"]
+    return {None: _("deleted"), FINISHED: "", QUEUED: "…", RUNNING: "…"}.get(state) or (
+        _(STATES[state].title).lower() if state in STATES else ""
+    )
 
 
 def _unit(found: Found, outcome: str) -> tuple[float, str]:
@@ -139,14 +144,32 @@ def sentence(found: Found) -> str:
     head = head.format(at=_at(best["at"]), accuracy=accuracy, images=best["images"])
     if best["seeds"] < 2:
         return f"{head} " + _("One seed cannot tell settings apart: run more seeds.")
+    whole = best["finished"] == len(found.cells)
     others = [at for at in best["as_good"] if at != best["at"]]
     seeds = ngettext("{count} seed", "{count} seeds", best["seeds"]).format(count=best["seeds"])
     if not others:
-        return f"{head} " + _("No other value that was tried is as good, with {seeds}.").format(seeds=seeds)
+        other = _("No other value that was tried is as good, with {seeds}.")
+        return f"{head} " + (other if whole else _("No other that has finished is as good, with {seeds}.")).format(seeds=seeds)
     if len(others) == best["finished"] - 1:
-        return f"{head} " + _("But no value that was tried can be told apart from it with {seeds}.").format(seeds=seeds)
+        none = _("But no value that was tried can be told apart from it with {seeds}.")
+        if not whole:
+            none = _("But no other that has finished can be told apart from it with {seeds}.")
+        return f"{head} {none.format(seeds=seeds)}"
     told = _("But {others} cannot be told apart from it with {seeds}.")
     return f"{head} " + told.format(others=_several(others, found), seeds=seeds)
+
+
+def standing_text(found: Found) -> str:
+    """Return how the runs of a sweep ended of which not all have finished, and why where none did."""
+    states = [cell["state"] for cell in found.cells]
+    parts = [_("{done} of {count} runs finished").format(done=states.count(FINISHED), count=len(states))]
+    words = {FAILED: _("{count} failed"), CANCELLED: _("{count} cancelled"), INTERRUPTED: _("{count} interrupted")}
+    words |= {None: _("{count} deleted")}
+    told = ", ".join([*parts, *(words[state].format(count=states.count(state)) for state in words if state in states)]) + "."
+    if None in states:
+        told += " " + _("Run all settings again to replace what was deleted; what finished is not run again.")
+    errors = {cell["error"] for cell in found.cells if cell.get("error")}
+    return f"{told} {errors.pop()}" if FINISHED not in states and len(errors) == 1 else told
 
 
 def _at(at: Mapping[str, Any]) -> str:

@@ -12,11 +12,15 @@ from compression.runs import ensure_alive, store
 from compression.runs.records import ACTIVE, FINISHED, QUEUED, RESUMABLE, RUNNING, StoredSweep
 from compression.runs.sweeping import outcomes
 from compression.texts import gettext as _
+from compression.texts import ngettext
+from ui.address.settings import SWEEP
+from ui.form.try_several import value_text
+from ui.frame.pages import RUNS
 from ui.run import current
 from ui.run.differences import setting_title
 from ui.run.live import ANCHOR, scroll_into_view
-from ui.run.sweep_outcome import OUTCOMES, Found, figure, main_role, sentence, value
-from ui.run.words import STATES, as_text
+from ui.run.sweep_outcome import OUTCOMES, Found, figure, main_role, sentence, standing_text, value
+from ui.run.words import STATES, as_text, sign
 from ui.server.identity import owner
 from ui.widgets.live_chart import live_chart
 from ui.widgets.table_height import table_height
@@ -39,8 +43,9 @@ def show(sweep: StoredSweep) -> None:
             st.rerun(scope="app")
         with st.container(key=ANCHOR):
             _standing(sweep, now)
-        _chart(sweep, now)
-        _table(now)
+        if active or any(cell.get("models") for cell in now.cells):
+            _chart(sweep, now)
+        _table(sweep, now)
 
     st.fragment(refresh, run_every=POLL_S if active else None)()
     scroll_into_view(sweep.id)
@@ -62,11 +67,11 @@ def _standing(sweep: StoredSweep, found: Found) -> None:
             if mine:
                 st.button(_("Cancel all"), icon=":material/stop_circle:", on_click=_cancel, args=(sweep.id,), key="sweep-cancel")
     elif done < len(states):
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            told = _("{done} of {count} runs finished; the others were cancelled, failed, interrupted or deleted.")
-            st.warning(told.format(done=done, count=len(states)), icon=":material/pause_circle:")
-            if mine and set(states) & set(RESUMABLE):
-                st.button(_("Resume"), icon=":material/resume:", on_click=_resume, args=(sweep.id,), key="sweep-resume")
+        st.warning(as_text(standing_text(found)), icon=":material/pause_circle:")
+        own = [run for run in store().runs_of([cell["run"] for cell in found.cells]) if run.sweep == sweep.id]
+        if mine and (ended := sum(run.state in RESUMABLE for run in own)):
+            label = ngettext("Resume {count} run", "Resume {count} runs", ended).format(count=ended)
+            st.button(label, icon=":material/resume:", on_click=_resume, args=(sweep.id,), key="sweep-resume")
     if words := sentence(found):
         with st.container(border=True, key="verdict"):
             st.markdown(f"**{as_text(words)}**")
@@ -88,7 +93,8 @@ def _chart(sweep: StoredSweep, found: Found) -> None:
         st.rerun(scope="app")
 
 
-def _table(found: Found) -> None:
+def _table(sweep: StoredSweep, found: Found) -> None:
+    """Draw a row a run, and the way to these runs in Runs."""
     rows: list[dict[str, Any]] = []
     formats = {"validation_accuracy": format_percent, "accuracy": format_percent, "size_bytes": format_bytes}
     for cell in found.cells:
@@ -100,14 +106,16 @@ def _table(found: Found) -> None:
             for name, part in told.items()
             if part is not None
         }
-        state = _(STATES[cell["state"]].title) if cell["state"] in STATES else _("deleted")
+        state = sign(STATES[cell["state"]]) if cell["state"] in STATES else _("Deleted")
         link = f"?run={cell['run']}" if cell["state"] else None
-        rows.append(
-            {**{setting_title(path): str(at) for path, at in cell["at"].items()}, _("State"): state, **shown, _("Run"): link}
-        )
+        at = {setting_title(path): value_text(given) for path, given in cell["at"].items()}
+        reason = {_("Reason"): cell["error"]} if cell.get("error") else {}
+        rows.append({**at, _("State"): state, _("Run"): link, **shown, **reason})
     frame = pd.DataFrame(rows)
     columns = {_("Run"): st.column_config.LinkColumn(display_text=_("Open"))}
-    st.dataframe(frame, hide_index=True, column_config=columns, height=table_height(len(frame), MOST_ROWS_SHOWN))
+    looks = {"hide_index": True, "column_config": columns, "placeholder": ""}
+    st.page_link(RUNS.page(), label=_("These runs in Runs"), icon=RUNS.icon, query_params={SWEEP: sweep.id})
+    st.dataframe(frame, height=table_height(len(frame), MOST_ROWS_SHOWN), **looks)
 
 
 def _cancel(sweep_id: str) -> None:

@@ -47,6 +47,11 @@ KNOBS = {"lr": mark("learning rate")}
 KINDS = {"distill": mark("Distillation"), "compress": mark("Compression")}
 
 
+def sign(state: State) -> str:
+    """Return a state's word with its sign, so that it is not known by colour alone."""
+    return f"{state.sign} {_(state.title)}"
+
+
 def kind_title(kind: str) -> str:
     """Return what a kind of run is called; an unknown kind's own name."""
     return _(KINDS[kind]) if kind in KINDS else kind
