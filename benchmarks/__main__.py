@@ -15,6 +15,7 @@ BENCHMARKS = {
     "chaos": "chaos",
     "class": "classroom",
     "forecast": "forecasts",
+    "gpu": "gpu",
 }
 
 

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.figures import Figure, alternate, ratios, spread
 from compression import networks
+from compression.augmentation import apply, draw
 from compression.data.arrays import Dataset, Split
 from compression.data.load import load_present
 from compression.distillation import DISTILLATION
@@ -28,13 +29,18 @@ def measure() -> Iterator[Figure]:
     """Yield images per second of both loops for the default distillation and for a residual network on 32x32 images."""
     torch.set_num_threads(threads())
     digits = load_present({"name": "digits", "train_images": None, "split_seed": 0}, data_root())
-    yield from _compare("digits, CNN 2 taught by CNN 32", digits, {"name": "cnn", "width": 2}, {"name": "cnn", "width": 32}, 5)
-    images = _photographs()
+    student, teacher = {"name": "cnn", "width": 2}, {"name": "cnn", "width": 32}
+    yield from compare("digits, CNN 2 taught by CNN 32", digits, student, teacher, RECIPE.function(epochs=5))
     student, teacher = {"name": "resnet", "depth": 8, "width": 16}, {"name": "resnet", "depth": 20, "width": 16}
-    yield from _compare("32x32x3, ResNet-8 taught by ResNet-20", images, student, teacher, 4)
+    yield from compare("32x32x3, ResNet-8 taught by ResNet-20", photographs(256), student, teacher, RECIPE.function(epochs=4))
+    augmented = RECIPE.function(epochs=20, augment="shift")
+    few = digits.first(200, None)
+    student, teacher = {"name": "cnn", "width": 4}, {"name": "cnn", "width": 32}
+    yield from compare("200 digits in moved views, CNN 4 taught by CNN 32", few, student, teacher, augmented)
 
 
-def _photographs(count: int = 256) -> Dataset:
+def photographs(count: int) -> Dataset:
+    """Return a dataset of random 32x32 images in colour, for speed alone."""
     generator = torch.Generator().manual_seed(0)
     inputs = torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8, generator=generator)
     part = Split(inputs, torch.randint(0, 10, (count,), generator=generator))
@@ -43,27 +49,31 @@ def _photographs(count: int = 256) -> Dataset:
     return Dataset("random", "classification", 10, (3, 32, 32), part, few, few, level, level / 2)
 
 
-def _compare(name: str, dataset: Dataset, student: dict[str, Any], teacher: dict[str, Any], epochs: int) -> Iterator[Figure]:
-    recipe = RECIPE.function(epochs=epochs)
-    taught_by = networks.build(teacher, dataset, seed=1).eval()
+def compare(name: str, dataset: Dataset, student: dict[str, Any], teacher: dict[str, Any], recipe: Recipe) -> Iterator[Figure]:
+    """Yield images per second of our loop and of the plain one, on the dataset's device."""
+    taught_by = networks.build(teacher, dataset, seed=1).eval().to(dataset.train.labels.device)
     ours = _ours(dataset, recipe, student, taught_by)
     ours()
     plain, quick = alternate(lambda: _plain(dataset, recipe, student, taught_by), ours, rounds=ROUNDS)
-    images = epochs * len(dataset.train)
+    images = recipe.epochs * len(dataset.train)
     yield Figure(
         f"Training loop ({name})",
         f"{spread(ratios(plain, quick), 'x', 2)}; {spread([images / seconds for seconds in quick], 'images/s')}, "
         f"plain loop {spread([images / seconds for seconds in plain])}",
         "above 1x",
-        f"medians of {ROUNDS} rounds in turn, {epochs} epochs, evaluation included in ours, {threads()} thread(s) for both",
+        f"medians of {ROUNDS} rounds in turn, {recipe.epochs} epochs, augment {recipe.augment} in both, the teacher's table and "
+        f"evaluation included in ours, {threads()} thread(s) for both",
     )
 
 
 def _ours(dataset: Dataset, recipe: Recipe, student: dict[str, Any], teacher: nn.Module) -> Callable[[], None]:
     def run() -> None:
-        model = networks.build(student, dataset, seed=0)
+        model = networks.build(student, dataset, seed=0).to(dataset.train.labels.device)
         lab = Lab(Workspace(Path(), Path(), Path()), {}, dataset)
-        taught_by, objective = Teacher(teacher, dataset), build_objective(DISTILLATION.check({"name": "kd"}, "loss"))
+        taught_by, objective = (
+            Teacher(teacher, dataset, looks=recipe.epochs),
+            build_objective(DISTILLATION.check({"name": "kd"}, "loss")),
+        )
         for _event in lab.train(model, recipe, role="student", seed=0, key="one", objective=objective, teacher=taught_by):
             pass
 
@@ -71,13 +81,17 @@ def _ours(dataset: Dataset, recipe: Recipe, student: dict[str, Any], teacher: nn
 
 
 def _plain(dataset: Dataset, recipe: Recipe, student: dict[str, Any], teacher: nn.Module) -> None:
-    inputs = (dataset.train.inputs.float() - dataset.mean) / dataset.std
-    loader = DataLoader(TensorDataset(inputs, dataset.train.labels), batch_size=recipe.batch_size, shuffle=True)
-    model = networks.build(student, dataset, seed=0)
+    device, size = dataset.train.labels.device, dataset.shape[1]
+    pixels, labels = dataset.train.inputs.cpu(), dataset.train.labels.cpu()
+    loader = DataLoader(TensorDataset(pixels, labels), batch_size=recipe.batch_size, shuffle=True)
+    model = networks.build(student, dataset, seed=0).to(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=recipe.lr, momentum=0.9, weight_decay=recipe.weight_decay)
+    generator = torch.Generator().manual_seed(0)
     for _epoch in range(recipe.epochs):
         running = 0.0
-        for batch, labels in loader:
+        for images, truth in loader:
+            seen = apply(images, recipe.augment, draw(len(images), recipe.augment, size, generator)).to(device)
+            batch = dataset.normalize(seen)
             optimizer.zero_grad()
             with torch.no_grad():
                 teacher_logits = teacher(batch)
@@ -85,7 +99,7 @@ def _plain(dataset: Dataset, recipe: Recipe, student: dict[str, Any], teacher: n
             soft = nn.KLDivLoss(reduction="batchmean")(
                 functional.log_softmax(logits / 4, dim=1), functional.softmax(teacher_logits / 4, dim=1)
             )
-            loss = 0.9 * 16 * soft + 0.1 * functional.cross_entropy(logits, labels)
+            loss = 0.9 * 16 * soft + 0.1 * functional.cross_entropy(logits, truth.to(device))
             loss.backward()
             optimizer.step()
             running += loss.item()

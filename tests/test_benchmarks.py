@@ -1,5 +1,10 @@
 """How benchmarks tell their figures: a median with its spread, and nothing where noise hides it."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from benchmarks.figures import added_percent, alternate, spread
@@ -24,3 +29,41 @@ def test_jobs_take_turns_and_change_places() -> None:
     first, second = alternate(lambda: order.append("a"), lambda: order.append("b"), rounds=3, clock=lambda: float(next(ticks)))
     assert "".join(order) == "baabba"
     assert first == second == [1.0] * 3
+
+
+PROGRAM = """
+import importlib.abc, os, sys
+from pathlib import Path
+
+class Absent(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"streamlit", "plotly"}:
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Absent())
+from benchmarks import gpu, training_loop
+
+home, sizes = Path(os.environ["LAB_HOME"]), gpu.Sizes(run=64, epochs=1)
+small = {"name": "cnn", "width": 1}
+figures = [
+    *training_loop.compare("loop", training_loop.photographs(32), small, small, training_loop.RECIPE.function(epochs=1)),
+    gpu.teacher_to_enough("cpu"),
+    gpu.same_numbers("cpu", sizes, home),
+    gpu.too_little_memory("cpu", sizes),
+]
+for figure in figures:
+    print(figure.name, "|", figure.value, flush=True)
+print("cancel |", gpu._cancel(sizes, "cpu"))
+"""
+
+
+def test_the_benchmark_of_gpus_runs_without_page_libraries(tmp_path: Path) -> None:
+    environment = {**os.environ, "LAB_HOME": str(tmp_path), "LAB_DATA": str(tmp_path), "LAB_SUPERVISOR_IDLE_SECONDS": "1"}
+    told = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False, timeout=240, env=environment
+    )
+    assert told.returncode == 0, told.stderr[-2000:]
+    found = dict(line.split(" | ") for line in told.stdout.splitlines())
+    assert found["The same spec twice"] == "the same weights in 3 of 3 networks"
+    assert float(found["cancel"]) > 0
+    assert len(found) == 5
