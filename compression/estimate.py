@@ -80,23 +80,29 @@ def architecture_of(choice: dict[str, Any], workspace: Workspace) -> dict[str, A
     Raises:
         NotFoundError: that run has no such network.
     """
-    return _stored(str(networks.find_artifact(choice, workspace))) if "run" in choice else choice
+    return _structure(choice, workspace)[0]
+
+
+def _structure(choice: dict[str, Any], workspace: Workspace) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the architecture of a chosen model and the edits on it."""
+    return _stored(str(networks.find_artifact(choice, workspace))) if "run" in choice else (choice, [])
 
 
 @functools.lru_cache(maxsize=ARCHITECTURES_CACHED)
-def _stored(path: str) -> dict[str, Any]:
-    return networks.facts_in(Path(path))["architecture"]
+def _stored(path: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    facts = networks.facts_in(Path(path))
+    return facts["architecture"], facts.get("edits", [])
 
 
 def _cost(choice: dict[str, Any], dataset: str, workspace: Workspace) -> Cost:
-    return _cost_of(json.dumps(architecture_of(choice, workspace), sort_keys=True), dataset)
+    return _cost_of(json.dumps(_structure(choice, workspace), sort_keys=True), dataset)
 
 
 @functools.lru_cache(maxsize=ARCHITECTURES_CACHED)
-def _cost_of(architecture: str, dataset: str) -> Cost:
-    traits = DATASETS[dataset].traits
+def _cost_of(structure: str, dataset: str) -> Cost:
+    traits, (architecture, edits) = DATASETS[dataset].traits, json.loads(structure)
     with torch.device("meta"):  # no memory is taken and nothing is computed
-        model = networks.construct(json.loads(architecture), traits["shape"], traits["classes"])
+        model = networks.construct(architecture, traits["shape"], traits["classes"], edits)
     return cost(model, traits["shape"])
 
 

@@ -4,7 +4,7 @@ import functools
 import itertools
 import json
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,7 +16,7 @@ from torch.utils.hooks import RemovableHandle
 from compression.data import DATASETS
 from compression.distillation import Seen
 from compression.evaluation import evaluating
-from compression.models import MODELS
+from compression.networks import construct
 from compression.texts import gettext as _
 
 ARCHITECTURES_CACHED = 256
@@ -110,16 +110,16 @@ def _removed(hooks: Sequence[RemovableHandle]) -> Iterator[None]:
 
 
 @functools.lru_cache(maxsize=ARCHITECTURES_CACHED)
-def _layout_of(architecture: str, dataset: str) -> Layout:
-    choice, traits = json.loads(architecture), DATASETS[dataset].traits
+def _layout_of(architecture: str, edits: str, dataset: str) -> Layout:
+    traits = DATASETS[dataset].traits
     with torch.device("meta"):  # no memory is taken and nothing is computed
-        model = MODELS[choice["name"]].bind(choice)(tuple(traits["shape"]), traits["classes"])
+        model = construct(json.loads(architecture), traits["shape"], traits["classes"], json.loads(edits))
     return layout(model, traits["shape"])
 
 
-def layout_of(architecture: dict[str, Any], dataset: str) -> Layout:
-    """Return the layout of an architecture (`name` and knobs) for a dataset's images, without building it."""
-    return _layout_of(json.dumps(architecture, sort_keys=True), dataset)
+def layout_of(architecture: dict[str, Any], dataset: str, edits: Sequence[Mapping[str, Any]] = ()) -> Layout:
+    """Return the layout of an architecture (`name` and knobs), with edits, for a dataset's images, without building it."""
+    return _layout_of(json.dumps(architecture, sort_keys=True), json.dumps([*edits], sort_keys=True), dataset)
 
 
 def paired(student: Layout, teacher: Layout, needs: Collection[str]) -> tuple[Layout, Layout]:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from compression.data import DATASETS
 from compression.data.arrays import Dataset, Split
+from compression.edits.replay import replay
 from compression.errors import DataError, NotFoundError
 from compression.evaluation import predict, validate
 from compression.export import compact, weights
@@ -84,9 +85,32 @@ def build(architecture: dict[str, Any], dataset: Dataset, *, seed: int) -> nn.Mo
     return construct(architecture, dataset.shape, dataset.classes)
 
 
-def construct(architecture: dict[str, Any], shape: tuple[int, int, int], classes: int) -> nn.Module:
-    """Return a network of an architecture (`name` and knobs) for inputs of a shape (C, H, W)."""
-    return MODELS[architecture["name"]].bind(architecture)(tuple(shape), classes)
+def construct(
+    architecture: Mapping[str, Any], shape: Sequence[int], classes: int, edits: Sequence[Mapping[str, Any]] = ()
+) -> nn.Module:
+    """Return a network of an architecture (`name` and knobs) for inputs of a shape (C, H, W), with edits repeated on it.
+
+    Raises:
+        DataError: the edits are no edits of this network; they may be anything.
+    """
+    model = MODELS[architecture["name"]].bind(architecture)(tuple(shape), classes)
+    replay(model, edits)
+    return model
+
+
+def construct_from(facts: Mapping[str, Any], name: str) -> nn.Module:
+    """Return the network that a file's facts describe, without the file's weights.
+
+    Args:
+        name: the file, for the message.
+
+    Raises:
+        DataError: its edits are none of this network.
+    """
+    try:
+        return construct(facts["architecture"], facts["shape"], facts["classes"], facts.get("edits", ()))
+    except DataError as error:
+        raise DataError(_("The network in {name} cannot be built: {reason}").format(name=name, reason=error)) from error
 
 
 def cache_key(dataset: dict[str, Any], architecture: dict[str, Any], recipe: dict[str, Any], seed: int) -> str:
@@ -144,7 +168,7 @@ def read(path: Path, dataset: Dataset) -> Network:
     else:
         state, facts = weights.load(path)
     _check_fit(facts, path.name, dataset.name, tuple(dataset.shape), dataset.classes, dataset.split_seed)
-    model = construct(facts["architecture"], dataset.shape, dataset.classes)
+    model = construct_from(facts, path.name)
     weights.fill(model, state, path.name)
     # Files written before facts held them were normalized with their own training images; the closest there is are these.
     data = dataset.normalized_with(facts["mean"], facts["std"]) if "mean" in facts else dataset
@@ -209,16 +233,17 @@ def expected_facts(architecture: dict[str, Any], dataset: str) -> dict[str, Any]
     return facts_of(architecture, described, convergence=None)
 
 
-def compressed_facts(original: dict[str, Any], steps: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return what the compact file of a network says of it: what the original's file says, and the steps since then."""
+def compressed_facts(original: dict[str, Any], steps: Sequence[Mapping[str, Any]], state: State) -> dict[str, Any]:
+    """Return what a state's compact file says of it: what the original's file says, the steps since then, and its edits."""
     kept = {key: value for key, value in original.items() if key not in ("convergence", "stopped")}
-    return {**kept, "steps": [*original.get("steps", []), *steps]}
+    return {**kept, "steps": [*original.get("steps", []), *steps]} | ({"edits": [*state.edits]} if state.edits else {})
 
 
 def state_of(network: Network) -> State:
     """Return what a compression of a network starts from, with the masks and grids of its file; the network is not touched."""
     contents = compact.read_contents(network.source)[1] if network.source.suffix == compact.SUFFIX else {}
-    return replace(State.from_contents(copy.deepcopy(network.model), contents), data=network.data)
+    state = State.from_contents(copy.deepcopy(network.model), contents)
+    return replace(state, data=network.data, edits=network.facts.get("edits", ()))
 
 
 def place(source: Path, target: Path) -> None:

@@ -1,6 +1,6 @@
 """What a student minimizes: the labels' loss and one distillation loss or several, each with its weight."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -190,16 +190,23 @@ def build_objective(
 
 
 def check_comparison(
-    objective: Objective, student: dict[str, Any], teacher: dict[str, Any], dataset: str
+    objective: Objective,
+    student: dict[str, Any],
+    teacher: dict[str, Any],
+    dataset: str,
+    teacher_edits: Sequence[Mapping[str, Any]] = (),
 ) -> tuple[Layout, Layout]:
     """Return which layers of two architectures (`name` and knobs) the losses look at.
+
+    Args:
+        teacher_edits: what sets the teacher's structure apart from its architecture's.
 
     Raises:
         SpecError: a network has no such layers, or too few of them.
     """
     if not objective.looks_inside:
         return Layout(), Layout()
-    return objective.looks(*(layout_of(architecture, dataset) for architecture in (student, teacher)))
+    return objective.looks(layout_of(student, dataset), layout_of(teacher, dataset, teacher_edits))
 
 
 def _left_to_labels(choice: Mapping[str, Any]) -> float | None:

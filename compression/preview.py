@@ -1,6 +1,5 @@
 """Compression before recovery: accuracy and file size over a knob, at once and without training."""
 
-import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -47,9 +46,9 @@ def preview(
     for step in steps[:target]:
         STEPS[step["name"]].bind(step)(start)
     apply_at = _swept(start, steps[target], sweep)
-    scratch = copy.deepcopy(start.model).to(memory_format=torch.channels_last)
+    start.model.to(memory_format=torch.channels_last)
     for value in values:
-        state = start.copy_onto(scratch)
+        state = start.copy()
         apply_at(state, value)
         for step in steps[target + 1 :]:
             STEPS[step["name"]].bind(step)(state)
@@ -58,7 +57,7 @@ def preview(
         yield {
             "value": value,
             "accuracy": evaluate(state.model, network.data, images=most_images)["val_accuracy"],
-            "size_bytes": compact.size(state.contents(), networks.compressed_facts(network.facts, applied)),
+            "size_bytes": compact.size(state.contents(), networks.compressed_facts(network.facts, applied, state)),
             "nonzero": nonzero(state.model),
         }
 

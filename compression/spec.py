@@ -14,6 +14,7 @@ from compression.models import MODELS
 from compression.recipe import RECIPE, default_recipe
 from compression.schemes import OFFLINE
 from compression.steps import STEPS
+from compression.steps.possible import check_pipeline
 from compression.texts import gettext as _
 
 STEP_DEFAULTS: list[dict[str, Any]] = [
@@ -143,6 +144,8 @@ def parse(raw: Any) -> Spec:
         base = default_recipe(DATASETS[checked["dataset"]["name"]])
         checked["teacher_train"] = RECIPE.check({**base, **fields["teacher_train"]}, "teacher_train")
     check_losses(checked)
+    if "steps" in checked and "run" not in checked["model"]:
+        check_pipeline(checked["steps"], checked["model"], checked["dataset"]["name"])
     return KINDS[kind](**checked)
 
 

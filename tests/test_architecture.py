@@ -94,6 +94,14 @@ def test_schemes_know_teachers_and_what_losses_see_and_nothing_else_of_the_engin
     assert not forbidden([module for folder in METHODS for module in named(f"compression.{folder}")], "compression.schemes")
 
 
+def test_edits_know_the_state_that_they_change_and_nothing_that_makes_or_repeats_them() -> None:
+    allowed = ("compression.edits", "compression.steps", "compression.steps.state", "compression.steps.channels", *BASE)
+    above = [module for module in named("compression") if module not in {"compression", *allowed}]
+    above = [module for module in above if not within(module, "compression.edits")]
+    assert named("compression.edits")
+    assert not forbidden(named("compression.edits"), *above)
+
+
 def test_charts_are_drawn_from_tables_alone() -> None:
     allowed = ("compression.charts", "compression.errors", "compression.texts")
     engine = [module for module in named("compression") if module != "compression" and not within(module, *allowed)]

@@ -13,7 +13,9 @@ import pytest
 
 from compression import networks, settings
 from compression.data.load import load_present
+from compression.evaluation import predict
 from compression.execute import execute
+from compression.export import weights
 from compression.spec import parse
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,9 +27,7 @@ import sys
 path, data = sys.argv[1:]
 if path.endswith(".compact"):
     weights, facts = read_compact(path)
-    model = build(facts["architecture"], facts["shape"], facts["classes"])
-    model.load_state_dict(weights)
-    model.eval()
+    model = fill(facts, weights)
 else:
     model, facts = load(path)
 images = np.load(data)
@@ -37,6 +37,7 @@ print(json.dumps([float((found == images["labels"]).mean()), facts["class_names"
 QUICK = {"seeds": [0], "train": {"epochs": 5, "batch_size": 32, "lr": 0.1}}
 LEARNED = 0.3  # three times as often right as chance: weights that were read wrongly are not
 FINETUNE = {"name": "finetune", "epochs": 1}
+CHANNELS = {"name": "prune", "sparsity": 0.4, "granularity": "channel"}
 
 
 def outside(folder: Path, path: Path, data: Path) -> tuple[float, list[str]]:
@@ -66,6 +67,10 @@ def outside(folder: Path, path: Path, data: Path) -> tuple[float, list[str]]:
         (
             {"kind": "compress", "steps": [{"name": "prune", "sparsity": 0.9}, {"name": "quantize", "bits": 4}, FINETUNE]},
             ["original-seed0.safetensors", "compressed-seed0.compact"],
+        ),
+        (
+            {"kind": "compress", "steps": [CHANNELS, {"name": "remove"}, FINETUNE, {"name": "quantize", "bits": 6}]},
+            ["compressed-seed0.compact"],
         ),
         (
             {"kind": "compress", "steps": [{"name": "quantize", "bits": 3, "scheme": "asymmetric", "group": "tensor"}]},
@@ -107,3 +112,15 @@ def test_the_documents_code_finds_the_labs_own_accuracy(spec: dict[str, Any], fi
         accuracy, names = outside(tmp_path, folder / file, data)
         assert accuracy == pytest.approx(row["accuracy"], abs=1e-6)
         assert names == list("0123456789")
+
+
+def test_a_network_that_lost_channels_is_taken_home_at_full_precision_too(tmp_path: Path) -> None:
+    """The file of the original of a run that goes on from it."""
+    dataset = load_present({"name": "digits", "train_images": None, "split_seed": 0}, settings.data_root())
+    architecture, edit = {"name": "cnn", "width": 4}, {"name": "remove_channels", "layer": "3", "removed": [0, 5]}
+    model = networks.construct(architecture, dataset.shape, dataset.classes, [edit]).eval()
+    path, data = tmp_path / "m.safetensors", tmp_path / "images.npz"
+    weights.save(path, model, networks.facts_of(architecture, dataset, edits=[edit]))
+    answers = predict(model, dataset, dataset.test.inputs).argmax(1)
+    np.savez(data, pixels=dataset.test.inputs.numpy(), labels=answers.numpy())
+    assert outside(tmp_path, path, data)[0] == 1

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import torch
+
 from compression import networks
 from compression.events import Event
 from compression.execute.compress import compress
@@ -9,6 +11,7 @@ from compression.execute.distill import distill
 from compression.networks import Workspace
 from compression.objective import build_objective, check_comparison
 from compression.spec import DistillSpec, Spec
+from compression.steps.possible import check_network
 
 __all__ = ["Event", "Workspace", "check_references", "execute"]
 
@@ -31,11 +34,17 @@ def check_references(spec: Spec, workspace: Workspace) -> None:
     Raises:
         NotFoundError: one does not exist.
         DataError: one cannot be read, or was made for other data.
-        SpecError: the loss has nothing to compare in it.
+        SpecError: the loss has nothing to compare in it, or a step cannot work on it.
     """
     choice = spec.teacher if isinstance(spec, DistillSpec) else spec.model
     if "run" in choice:
         networks.check_reference(choice, spec.dataset, workspace)
-        if isinstance(spec, DistillSpec) and spec.loss:
-            teacher = networks.facts_in(networks.find_artifact(choice, workspace))["architecture"]
-            check_comparison(build_objective(spec.loss), spec.student, teacher, spec.dataset["name"])
+        path = networks.find_artifact(choice, workspace)
+        facts = networks.facts_in(path)
+        if isinstance(spec, DistillSpec):
+            student, name, edits = spec.student, spec.dataset["name"], facts.get("edits", ())
+            if spec.loss:
+                check_comparison(build_objective(spec.loss), student, facts["architecture"], name, edits)
+        else:
+            with torch.device("meta"):  # no memory is taken and nothing is computed
+                check_network(spec.steps, networks.construct_from(facts, path.name))

@@ -1,6 +1,5 @@
 """One compression: for each seed the original, then the steps, the compact file, and last the test."""
 
-import copy
 import functools
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -128,7 +127,7 @@ class _Compression:
                 save_checkpoint(between, {**snapshot.to_content(state), "reached": reached})
         if not reached["trained"]:
             yield events.metric("compressed", self.seed, None, evaluate(state.model, self.original.data))
-        compact.write(self.path, state.contents(), self._facts(convergence=reached["ended"], stopped=state.stopped))
+        compact.write(self.path, state.contents(), self._facts(state, convergence=reached["ended"], stopped=state.stopped))
         between.unlink(missing_ok=True)
         yield events.artifact(self.path, "compressed", self.seed)
 
@@ -136,9 +135,12 @@ class _Compression:
         def train(
             changes: dict[str, Any], objective: dict[str, Any] | None = None, **hooks: Any
         ) -> Generator[Event, None, str | None]:
+            recipe = replace(RECIPE.bind(self.spec.train)(), **changes)
+            if state.edits != self.original.facts.get("edits", ()):  # it is no longer as large as was planned
+                self.lab.progress.plan(("compressed", self.seed, position), state.model, self.original.data, recipe)
             return self.lab.train(
                 state.model,
-                replace(RECIPE.bind(self.spec.train)(), **changes),
+                recipe,
                 role="compressed",
                 seed=self.seed,
                 key=("compressed", self.seed, position),
@@ -152,17 +154,17 @@ class _Compression:
 
         return train
 
-    def _facts(self, **more: Any) -> dict[str, Any]:
+    def _facts(self, state: State, **more: Any) -> dict[str, Any]:
         given = {name: value for name, value in more.items() if value is not None}
-        return networks.compressed_facts(self.original.facts, self.spec.steps) | given
+        return networks.compressed_facts(self.original.facts, self.spec.steps, state) | given
 
     def _file_bytes(self, state: State, facts: Mapping[str, Any], *, position: int) -> int:
         """Return the most bytes that a state's file can have after the steps that follow, whatever is said of its convergence."""
-        state = state.copy_onto(copy.deepcopy(state.model))
+        state = state.copy()
         for step in at_once(self.spec.steps[position + 1 :]):
             STEPS[step["name"]].bind(step)(state)
         contents = state.contents()
-        return max(compact.size(contents, self._facts(**facts, convergence=ended)) for ended in (None, *OUTCOMES))
+        return max(compact.size(contents, self._facts(state, **facts, convergence=ended)) for ended in (None, *OUTCOMES))
 
 
 def _go_on(state: State, content: dict[str, Any]) -> dict[str, Any]:

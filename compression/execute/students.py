@@ -78,7 +78,8 @@ class Students:
         self.everyone.setdefault(role, {})[seed] = network
         teacher = Teacher(network.model, replace(network.data, train=self.transfer.train), looks=looks(spec))
         teacher.validation_choice = network.validation_logits.argmax(1)
-        check_comparison(build_objective(spec.loss), spec.student, network.architecture, spec.dataset["name"])
+        edits, name = network.facts.get("edits", ()), spec.dataset["name"]
+        check_comparison(build_objective(spec.loss), spec.student, network.architecture, name, edits)
         return teacher
 
     def students(self, train: Callable[[Learner], Events], *, teacher: Teacher | None = None) -> Events:

@@ -50,6 +50,11 @@ class Codebook(Quantized):
         """Return the same with exact zeros where the mask is False."""
         return replace(self, levels=self.levels.masked_fill(~mask, ZERO))
 
+    def narrowed(self, axis: int, stay: Tensor) -> Self:
+        """Return the same of some outputs (axis 0) or some inputs (axis 1) alone."""
+        own = not axis and len(self.codes) == len(self.levels)
+        return replace(self, levels=self.levels.index_select(axis, stay), codes=self.codes[stay] if own else self.codes)
+
     @property
     def zero(self) -> Tensor:
         """Return where a weight is zero without a code, bool."""

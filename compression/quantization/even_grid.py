@@ -71,6 +71,18 @@ class EvenGrid(Quantized):
         """Return the same with exact zeros where the mask is False."""
         return replace(self, levels=torch.where(mask, self.levels, self._spread(self.zero_point)))
 
+    def narrowed(self, axis: int, stay: Tensor) -> Self:
+        """Return the same of some outputs (axis 0) or some inputs (axis 1) alone; runs of inputs cannot be cut."""
+        levels, channels = self.levels.index_select(axis, stay), len(self.levels)
+        if axis:
+            if isinstance(self.group, int):
+                raise ValueError("runs of weights that share a scale cross the inputs")
+            return replace(self, levels=levels)
+        if self.group == "channel" and len(self.scale) != channels:
+            return replace(self, levels=levels)
+        scale, zero_point = (one.view(channels, -1)[stay].flatten() for one in (self.scale, self.zero_point))
+        return replace(self, levels=levels, scale=scale, zero_point=zero_point)
+
     @property
     def zero(self) -> Tensor:
         """Return where the level is the zero point, bool."""

@@ -47,6 +47,14 @@ class Quantized(ABC):
     def masked(self, mask: Tensor) -> Self:
         """Return the same with exact zeros where the mask is False."""
 
+    @abstractmethod
+    def narrowed(self, axis: int, stay: Tensor) -> Self:
+        """Return the same of some outputs (axis 0) or some inputs (axis 1) alone, int64 positions.
+
+        Raises:
+            ValueError: inputs cannot be taken out of its groups.
+        """
+
     @property
     @abstractmethod
     def zero(self) -> Tensor:

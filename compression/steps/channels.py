@@ -45,16 +45,25 @@ def following_norms(model: nn.Module) -> dict[str, list[nn.Module]]:
 
 def _layers(model: nn.Module) -> Iterator[tuple[nn.Module, list[nn.Module]]]:
     """Yield each use of a convolution or linear layer with the norms that follow it."""
+    for node in trace(model).nodes:
+        layer = module_of(model, node)
+        if isinstance(layer, COMPRESSIBLE):
+            yield layer, [norm for user in node.users if isinstance(norm := module_of(model, user), NORMS)]
+
+
+def trace(model: nn.Module) -> fx.Graph:
+    """Return the graph of a network's layers.
+
+    Raises:
+        DataError: the network's `forward` cannot be traced.
+    """
     try:
-        graph = fx.Tracer().trace(model)
+        return fx.Tracer().trace(model)
     except Exception as error:  # tracing runs the network's own code, which may raise anything
         sentence = _("Whole channels cannot be removed from this network, whose layers cannot be traced; prune single weights.")
         raise DataError(sentence) from error
-    for node in graph.nodes:
-        layer = _module(model, node)
-        if isinstance(layer, COMPRESSIBLE):
-            yield layer, [norm for user in node.users if isinstance(norm := _module(model, user), NORMS)]
 
 
-def _module(model: nn.Module, node: fx.Node) -> nn.Module | None:
+def module_of(model: nn.Module, node: fx.Node) -> nn.Module | None:
+    """Return the layer that a node of the graph stands for; None where it is no layer."""
     return model.get_submodule(node.target) if node.op == "call_module" else None

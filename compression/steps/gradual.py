@@ -138,7 +138,7 @@ class _Gradual:
         levels = {name: held.nearest(weights[name]) for name, held in self.scratch.quantized.items()}
         self.scratch.write(weights | {name: held.dequantize() for name, held in levels.items()})
         latent = {name: weights[name] for name in levels}
-        now = State(self.scratch.model, masks, levels, latent, data=self.state.data)
+        now = State(self.scratch.model, masks, levels, latent, data=self.state.data, edits=self.state.edits)
         return self.state.file_bytes(now, {"stopped": self._standing(epoch)})
 
     def _trained(self) -> dict[str, Tensor]:

@@ -3,6 +3,7 @@
 from dataclasses import fields
 from typing import Any
 
+from compression.edits.replay import apply
 from compression.quantization.kinds import KINDS
 from compression.quantization.quantized import Quantized
 from compression.steps.state import State
@@ -15,12 +16,15 @@ def to_content(state: State) -> dict[str, Any]:
         "masks": state.masks,
         "latent": state.latent,
         "stopped": state.stopped,
+        "edits": [*state.edits],
         "quantized": {name: _plain(levels) for name, levels in state.quantized.items()},
     }
 
 
 def from_content(state: State, content: dict[str, Any]) -> None:
-    """Set a state of the same network to what `to_content` returned."""
+    """Set a state of the same network, with the first of its edits or all, to what `to_content` returned."""
+    for edit in content.get("edits", state.edits)[len(state.edits) :]:
+        apply(state, edit)
     state.model.load_state_dict(content["model"])
     state.masks, state.latent, state.stopped = content["masks"], content["latent"], content.get("stopped")
     state.quantized = {name: _levels(**levels) for name, levels in content["quantized"].items()}

@@ -1,6 +1,7 @@
 """What the steps of a compression pipeline hand on: the network, and what holds for its weights."""
 
-from collections.abc import Callable, Generator, Mapping
+import copy
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -8,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from compression.data.arrays import Dataset
+from compression.errors import DataError
 from compression.quantization.quantized import Quantized
 from compression.steps.channels import COMPRESSIBLE, channel_parameters
+from compression.texts import gettext as _
 
 
 @dataclass
@@ -17,7 +20,7 @@ class State:
     """A network under compression; its parameters always hold the compressed weights.
 
     Attributes:
-        model: the network; steps change its weights in place.
+        model: the network; steps change its weights in place, and edits its layers.
         masks: which weights stay, by parameter name; layers never pruned are absent. Where whole channels went, also those of
             the biases and norms that go with them.
         quantized: levels and grid, by parameter name; layers never quantized are absent.
@@ -28,6 +31,7 @@ class State:
             distillation loss of the spec with the original as the teacher, the others those of `Hooks`.
         file_bytes: the size that the compact file of a state would have after the steps that follow, with the given facts
             beside its own; what these would train is left out.
+        edits: how the network's structure differs from its architecture's, JSON-safe, in order; see `edits/replay.py`.
         stopped: where a step stopped before its end: `epoch` and `sparsity` of its network, `epochs` trained and `until`, why.
     """
 
@@ -38,6 +42,7 @@ class State:
     data: Dataset | None = None
     train: Callable[..., Generator[Any, None, Any]] | None = None
     file_bytes: Callable[["State", Mapping[str, Any]], int] | None = None
+    edits: Sequence[Mapping[str, Any]] = ()
     stopped: dict[str, Any] | None = None
 
     @classmethod
@@ -91,11 +96,40 @@ class State:
         for name, value in values.items():
             parameters[name].copy_(value)
 
-    def copy_onto(self, model: nn.Module) -> "State":
-        """Return the same state of a copy of the network that differs in its parameters at most; these are overwritten."""
-        state = replace(self, model=model, masks=dict(self.masks), quantized=dict(self.quantized), latent=dict(self.latent))
-        state.write(dict(self.model.named_parameters()))
-        return state
+    def copy(self) -> "State":
+        """Return a state that goes its own way, with a copy of the network."""
+        held = {"masks": dict(self.masks), "quantized": dict(self.quantized), "latent": dict(self.latent)}
+        return replace(self, model=copy.deepcopy(self.model), **held)
+
+    @torch.no_grad()
+    def narrow(self, entries: Mapping[str, tuple[int, Sequence[int]]]) -> None:
+        """Leave of tensors of the network, and of all that holds for them, some entries; masks that then remove nothing go.
+
+        Args:
+            entries: by the tensor's name in the network's `state_dict`: along which axis, and which entries stay.
+
+        Raises:
+            DataError: a weight is quantized in runs that cross its inputs; nothing is changed then.
+        """
+        device = next(self.model.parameters()).device
+        cuts = {name: (axis, torch.tensor(stay, device=device)) for name, (axis, stay) in entries.items()}
+        try:
+            levels = {name: self.quantized[name].narrowed(*cuts[name]) for name in cuts.keys() & self.quantized.keys()}
+        except ValueError as error:
+            sentence = _("weights are quantized in groups across their inputs: remove first, or quantize by channel or layer")
+            raise DataError(sentence) from error
+        for name, (axis, stay) in cuts.items():
+            module, _dot, own = name.rpartition(".")
+            owner = self.model.get_submodule(module)
+            tensor = getattr(owner, own)
+            narrowed = tensor.index_select(axis, stay)
+            is_parameter = isinstance(tensor, nn.Parameter)
+            setattr(owner, own, nn.Parameter(narrowed, tensor.requires_grad) if is_parameter else narrowed)
+            for held in (self.masks, self.latent):
+                if name in held:
+                    held[name] = held[name].index_select(axis, stay)
+        self.quantized |= levels
+        self.masks = {name: mask for name, mask in self.masks.items() if name not in cuts or not mask.all()}
 
 
 def compressible(model: nn.Module) -> dict[str, nn.Parameter]:

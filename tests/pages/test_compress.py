@@ -121,7 +121,7 @@ def by_hand(sparsity: float, bits: int, **more: Any) -> tuple[float, int, int]:
     state = apply_at_once(network, steps)
     right = predict(state.model, dataset, dataset.validation.inputs).argmax(1) == dataset.validation.labels
     target = settings.home() / f"{sparsity}-{bits}.compact"
-    written = compact.write(target, state.contents(), networks.compressed_facts(network.facts, steps))
+    written = compact.write(target, state.contents(), networks.compressed_facts(network.facts, steps, state))
     return float(right.float().mean()), written, path.stat().st_size
 
 

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 import torch
 from torch import nn
@@ -12,7 +10,7 @@ from compression.steps.in_force import in_force
 from compression.steps.state import State, compressible
 from tests.test_training import toy
 
-prune, quantize, finetune = (STEPS[name].function for name in ("prune", "quantize", "finetune"))
+prune, quantize, finetune, remove = (STEPS[name].function for name in ("prune", "quantize", "finetune", "remove"))
 
 
 def network(seed=0):
@@ -237,13 +235,18 @@ def test_stopping_early_leaves_a_network_in_force():
 def test_a_copy_goes_its_own_way():
     state = State(network())
     prune(state, sparsity=0.5)
-    other = state.copy_onto(network())
+    other = state.copy()
     prune(other, sparsity=0.9)
     quantize(other, bits=2)
     assert not state.quantized
     assert sum(shares(state).values()) < sum(shares(other).values())
-    again = replace(state).copy_onto(other.model)
+    again = state.copy()
     assert all(torch.equal(again.weights()[name], weight) for name, weight in state.weights().items())
+    prune(again, sparsity=0.5, granularity="channel")
+    remove(again)
+    assert again.edits
+    assert not state.edits
+    assert state.weights()["4.weight"].shape == (16, 6 * 36)
 
 
 @pytest.mark.parametrize("step", [prune, quantize])
@@ -260,7 +263,7 @@ def test_every_step_is_documented(name):
     entry = STEPS[name]
     assert entry.source
     assert entry.title
-    assert entry.knobs
+    assert entry.knobs or name == "remove"
     assert all(knob.help for knob in entry.knobs.values())
 
 
