@@ -1,7 +1,7 @@
 """What a run works with: its data, its networks, its progress and its trainings; every kind of run is given one `Lab`."""
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +25,8 @@ from compression.progress import Progress
 from compression.recipe import RECIPE, Recipe
 from compression.teacher import Teacher
 from compression.texts import gettext as _
-from compression.training import Beat, Epoch, train
+from compression.together import Loss, train_together
+from compression.training import Beat, Epoch, History, train
 
 MACS_WORTH_THREADS = 1e9
 
@@ -81,11 +82,9 @@ class Lab:
             data: what to train on, by default the lab's own data.
             hooks: what else happens after steps and epochs.
         """
-        data, options = data or self.data, {"objective": objective, "teacher": teacher, "checkpoint": checkpoint, "hooks": hooks}
-        whole, began = checkpoint is None or not checkpoint.exists(), time.monotonic()
-        operations = to_fast_layout_(model, self.data.shape)
-        with _fitting_threads(operations * recipe.batch_size):
-            training = train(model, data, recipe, seed=seed, **options)
+        options = {"objective": objective, "teacher": teacher, "checkpoint": checkpoint, "hooks": hooks}
+        with self._timed(key, role, [model], recipe, checkpoint):
+            training = train(model, data or self.data, recipe, seed=seed, **options)
 
             def translate(event: Beat | Epoch) -> Iterator[Event]:
                 if isinstance(event, Epoch):
@@ -93,11 +92,52 @@ class Lab:
                 yield self.progress.event(key, role=role, seed=seed, epoch=event.epoch, epochs=recipe.epochs)
 
             history = yield from events.translated(training, translate)
+        return _convergence(history)
+
+    def train_together(
+        self,
+        models: Mapping[str, nn.Module],
+        recipe: Recipe,
+        loss: Loss,
+        *,
+        seed: int,
+        keys: Sequence[Any],
+        checkpoint: Path,
+        data: Dataset,
+    ) -> Generator[Event, None, list[str | None]]:
+        """Yield the metrics and the progress of trainings in lockstep; return why each has not converged, or None.
+
+        Args:
+            models: by role.
+            keys: of these trainings in the progress.
+        """
+        self.progress.join(keys)
+        key, role = keys[0], next(iter(models))
+        with self._timed(key, role, [*models.values()], recipe, checkpoint):
+            training = train_together([*models.values()], data, recipe, loss, seed=seed, checkpoint=checkpoint)
+
+            def translate(event: Beat | tuple[Epoch, ...]) -> Iterator[Event]:
+                epochs = () if isinstance(event, Beat) else event
+                for of, epoch in zip(models, epochs, strict=False):
+                    yield events.metric(of, seed, epoch.epoch, epoch.values)
+                reached = epochs[0].epoch if epochs else event.epoch
+                yield self.progress.event(key, role=role, seed=seed, epoch=reached, epochs=recipe.epochs)
+
+            histories = yield from events.translated(training, translate)
+        return [_convergence(history) for history in histories]
+
+    @contextmanager
+    def _timed(self, key: Any, role: str, models: Sequence[nn.Module], recipe: Recipe, checkpoint: Path | None) -> Iterator[None]:
+        """Make networks ready for a training; after it, note how long it took, and leave them ready to predict."""
+        whole, began = checkpoint is None or not checkpoint.exists(), time.monotonic()
+        operations = max(to_fast_layout_(model, self.data.shape) for model in models)
+        with _fitting_threads(operations * recipe.batch_size):
+            yield
         if whole:
             self.progress.time(key, role, time.monotonic() - began)
         self.progress.finish(key)
-        model.eval()
-        return convergence([train_loss for train_loss, _loss in history], [loss for _train_loss, loss in history])
+        for model in models:
+            model.eval()
 
     def obtain(
         self, choice: dict[str, Any], recipe: dict[str, Any], *, role: str, seed: int, index: int = 1, of: int = 1
@@ -139,6 +179,10 @@ class Lab:
         path = self.workspace.models / f"{key}.safetensors"
         weights.save(path, model, networks.facts_of(choice, self.data, convergence=ended))
         return path
+
+
+def _convergence(history: History) -> str | None:
+    return convergence([train_loss for train_loss, _loss in history], [loss for _train_loss, loss in history])
 
 
 def open_lab(choice: dict[str, Any], workspace: Workspace) -> Generator[Event, None, Lab]:

@@ -1,6 +1,7 @@
 """How much of a run is done, by the work of its trainings as estimated beforehand and the time taken so far."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +32,10 @@ class Progress:
         """Count a training by the seconds that it is predicted to take."""
         counts = {"images": len(dataset.train), "validation_images": len(dataset.validation)}
         self.work[key] = cost(model, dataset.shape).training_seconds(recipe, device=dataset.train.labels.device.type, **counts)
+
+    def join(self, keys: Sequence[Any]) -> None:
+        """Count trainings as one, under the first of their keys."""
+        self.work[keys[0]] = sum(self.work.pop(key, 0.0) for key in keys)
 
     def skip(self, key: Any) -> None:
         """Count a training as done that took no time, since it was done before."""

@@ -17,6 +17,7 @@ from compression.measure.roles import add_agreement, describe, image_counts
 from compression.measure.runners import eager
 from compression.measure.verdict import verdict
 from compression.networks import Workspace
+from compression.schemes import beside
 from compression.spec import DistillSpec
 from compression.texts import gettext as _
 
@@ -36,9 +37,12 @@ def _measure(students: Students) -> dict[str, Any]:
     correct = {role: torch.stack([right for right, _chosen in rows]) for role, rows in scores.items()}
     files = {role: {seed: lab.path(role, seed) for seed in by_seed} for role, by_seed in everyone.items()}
     described = {role: describe(by_seed, files[role], correct[role]) for role, by_seed in everyone.items()}
+    chosen = {role: [choice for _right, choice in rows] for role, rows in scores.items()}
     for role in students.roles:
         described[role]["lr"] = students.rates[role]["lr"]
-        add_agreement(described[role], [chosen for _right, chosen in scores[role]], scores["teacher"][0][1])
+        add_agreement(described[role], chosen[role], chosen["teacher"] if "teacher" in beside(spec) else chosen["teacher"][0])
+    for role in beside(spec):
+        described[role] |= {"lr": students.rates["student"]["lr"], "beside": "student"}
     timed = [eager(role, next(iter(by_seed.values())).model) for role, by_seed in everyone.items()]
     for role, figures in latency(timed, lab.data.shape, device=lab.workspace.device).items():
         described[role]["latency_ms"] = figures
@@ -48,7 +52,7 @@ def _measure(students: Students) -> dict[str, Any]:
     return {
         "models": described,
         "verdict": _better(correct, tuned=spec.tune is not None),
-        "teacher_verdict": _within(correct, spec.tolerance),
+        "teacher_verdict": _within(correct, spec),
         "tuning": students.rates if spec.tune else None,
         "images": {**image_counts(lab.data), "transfer": len(students.transfer.train), **classes},
         "timing": lab.progress.timing,
@@ -61,5 +65,6 @@ def _better(correct: dict[str, Tensor], *, tuned: bool) -> dict[str, Any] | None
     return {**verdict(correct["student"], correct["baseline"], claim=BETTER), "tuned": tuned}
 
 
-def _within(correct: dict[str, Tensor], tolerance: float) -> dict[str, Any]:
-    return verdict(correct["student"], correct["teacher"], claim=within(WITHIN, tolerance), tolerance=tolerance, fixed="teacher")
+def _within(correct: dict[str, Tensor], spec: DistillSpec) -> dict[str, Any]:
+    claim, fixed = within(WITHIN, spec.tolerance), None if "teacher" in beside(spec) else "teacher"
+    return verdict(correct["student"], correct["teacher"], claim=claim, tolerance=spec.tolerance, fixed=fixed)

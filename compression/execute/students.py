@@ -1,6 +1,6 @@
 """What a distillation offers its scheme: teachers, students of all seeds with their baselines, and their trainings."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from compression.schemes import SCHEMES, Events, Learner, before, beside
 from compression.spec import DistillSpec
 from compression.teacher import Teacher
 from compression.texts import gettext as _
+from compression.together import Loss
 
 Networks = dict[str, dict[int, Network]]
 
@@ -90,13 +91,33 @@ class Students:
         seeds = self.spec.seeds
         for index, seed in enumerate(seeds, 1):
             for role in self.roles:
-                text = _("{role}, seed {index} of {of}").format(role=_(role).capitalize(), index=index, of=len(seeds))
+                text = _("{role}, seed {index} of {of}").format(role=self._who(role), index=index, of=len(seeds))
                 yield events.stage(role, text, role=role, seed=seed, index=index, of=len(seeds))
                 yield from self._finish(role, seed, self.rates[role]["lr"])
+
+    def _who(self, role: str) -> str:
+        """Return who is trained with a role: `Student, with teacher`."""
+        others = beside(self.spec) if role == "student" else {}
+        return ", ".join([_(role).capitalize(), *(_("with {role}").format(role=_(other)) for other in others)])
 
     def train(self, learner: Learner, *, teacher: Teacher) -> Events:
         """Implement `schemes.Lab.train`."""
         yield from self._train(learner, build_objective(self.spec.loss, self.spec.label_weight), teacher)
+
+    def train_together(self, learners: Sequence[Learner], loss: Loss) -> Events:
+        """Implement `schemes.Lab.train_together`."""
+        first = learners[0]
+        ended = yield from self.lab.train_together(
+            {learner.role: learner.model for learner in learners},
+            self._recipe(lr=first.lr),
+            loss,
+            seed=first.seed,
+            keys=[learner.name for learner in learners],
+            checkpoint=self.lab.checkpoint(first.name),
+            data=self.transfer,
+        )
+        for learner, convergence in zip(learners, ended, strict=True):
+            learner.convergence = convergence
 
     def _train(self, learner: Learner, objective: Objective | None, teacher: Teacher | None) -> Events:
         learner.convergence = yield from self.lab.train(

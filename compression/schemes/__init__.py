@@ -1,15 +1,18 @@
 """Schemes: one file an arrangement of teachers and students, and what every scheme is given."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from compression.catalog import Registry
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
+    from compression.distillation import Batch, Seen
     from compression.teacher import Teacher
+
+    Loss = Callable[[Seen, Sequence[Seen], Batch], dict[str, Tensor]]
 
 SCHEMES = Registry("compression.schemes", "scheme")
 OFFLINE: dict[str, Any] = {"name": "offline"}
@@ -76,3 +79,11 @@ class Lab(Protocol):
 
     def train(self, learner: Learner, *, teacher: "Teacher") -> Events:
         """Train a network on the student's images with the spec's loss between it and a teacher."""
+
+    def train_together(self, learners: Sequence[Learner], loss: "Loss") -> Events:
+        """Train networks on the student's images at the same time, each with the labels and a loss against the others' answers.
+
+        Args:
+            learners: a student and some of those beside it; the curve of the first has its agreement with the second.
+            loss: gives named terms, 0-d, of what a network answers, what the others answer (without gradients) and the batch.
+        """

@@ -1,0 +1,60 @@
+"""Mutual learning: a student and its peer, trained at the same time from scratch."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from torch import Tensor
+from torch.nn import functional
+
+from compression.catalog import Knob
+from compression.distillation import Batch, Seen
+from compression.schemes import SCHEMES, Events, Lab
+from compression.texts import mark as _
+
+
+@SCHEMES.register(
+    title=_("Mutual learning: two peers"),
+    source="Zhang, Xiang, Hospedales & Lu 2018, arXiv:1706.00384, section 3",
+    beside=lambda spec: {"teacher": spec.teacher},
+    formula=r"\lambda T^2\,\mathrm{KL}\!\left(\sigma(z_p/T)\,\|\,\sigma(z_s/T)\right)",
+    unused={
+        "loss": _("the peers of mutual learning learn from one another by the scheme's own loss"),
+        "label_weight": _("in mutual learning the labels weigh 1, and the scheme has a weight of the other's answers"),
+        "teacher_train": _("in mutual learning the peer is trained along with the student, as `train` says"),
+        "teacher.run": _("in mutual learning the peer is trained from scratch: name its architecture"),
+    },
+)
+def mutual(
+    lab: Lab,
+    *,
+    temperature: Annotated[
+        float,
+        Knob(
+            _("How soft both networks' probabilities are compared: 1 leaves them as they are"),
+            low=0.5,
+            high=50,
+            step=0.5,
+            logarithmic=True,
+            symbol="T",
+        ),
+    ] = 1.0,
+    weight: Annotated[
+        float, Knob(_("Weight of the other's answers beside the labels"), low=0, high=10, step=0.25, symbol=r"\lambda")
+    ] = 1.0,
+) -> Events:
+    """Trains student and peer at the same time from scratch: each learns the labels, and what the other answers by then.
+
+    The peer has the architecture of the spec's teacher, and all else as the student has it: images, recipe, learning rate. Each
+    minimizes CE(z, y) + weight * T² * KL(softened other || softened own), the mean over a batch.
+
+    Differs: both networks answer a batch before either is updated, as in the authors' code, where Algorithm 1 of the paper shows
+    the second what the first answers after its update. T² keeps gradients of one size where the temperature is not the paper's 1.
+    """
+
+    def answers(own: Seen, others: Sequence[Seen], _batch: Batch) -> dict[str, Tensor]:
+        log_own = functional.log_softmax(own.logits / temperature, 1)
+        log_others = [functional.log_softmax(other.logits / temperature, 1) for other in others]
+        divergences = [functional.kl_div(log_own, other, reduction="batchmean", log_target=True) for other in log_others]
+        return {"mutual": weight * temperature**2 * sum(divergences) / len(divergences)}
+
+    yield from lab.students(lambda student: lab.train_together([student, student.beside["teacher"]], answers))
