@@ -27,7 +27,13 @@ def test_an_address_below_a_page_says_where_to_go(base: str) -> None:
     assert f'href="{base}/"' in text
 
 
-@pytest.mark.parametrize("path", ["/distil", "/distil/", "/compare runs"])
+def test_an_address_of_several_parts_says_where_to_go_below_a_base_path_too() -> None:
+    text = get("/lab/nothing/x", "/lab").body.decode()
+    assert "There is no page /lab/nothing/x in this lab." in text
+    assert 'href="/lab/distill"' in text
+
+
+@pytest.mark.parametrize("path", ["/distil", "/distil/", "/compare runs", "/nothing/x", "/nothing/x/", "/a/b/c.png"])
 def test_an_address_that_is_nearly_a_page_says_where_to_go(path: str) -> None:
     answer = get(path)
     assert answer.status_code == 404
@@ -35,7 +41,11 @@ def test_an_address_that_is_nearly_a_page_says_where_to_go(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/favicon.png", "/_stcore/health", "/oauth2callback", "/auth/login", "/media/x.png", "/lab/icon.svg"]
+    "path",
+    [
+        *("/", "/favicon.png", "/_stcore/health", "/oauth2callback", "/auth/login", "/media/x.png", "/media/x", "/lab/icon.svg"),
+        *("/_stcore/upload_file/a/b", "/component/a/b", "/static/js/a.js", "/app/static/a", "/auth/logout"),
+    ],
 )
 def test_what_the_server_answers_itself_stays_its_own(path: str) -> None:
     scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": []}

@@ -1,4 +1,4 @@
-"""What an address that is no page, such as `/distil` or `/distill/x`, answers: nothing is there, and where to go.
+"""What an address that is no page, such as `/distil`, `/distill/x` or `/x/y`, answers: nothing is there, and where to go.
 
 Streamlit would show Home under a dialog, from a page of HTML that asks a font service for an icon.
 """
@@ -25,7 +25,14 @@ class Name(StringConvertor):
     regex = "(?!oauth2callback|auth$)[^/._][^/.]*"
 
 
+class Folder(StringConvertor):
+    """The first of several parts of an address below which neither the lab nor Streamlit serves anything."""
+
+    regex = "(?!(?:app|auth|component|lab|media|static)/)[^/._][^/.]*"
+
+
 register_url_convertor("name", Name())
+register_url_convertor("folder", Folder())
 
 
 def no_page_routes(base: str) -> list[Route]:
@@ -44,4 +51,5 @@ def no_page_routes(base: str) -> list[Route]:
         return HTMLResponse(f"<!doctype html>{head}{top}<p>{''.join(links)}</p>", status_code=404)
 
     below = [Route(f"{base}/{place.name}/{{beyond:path}}", answer) for place in places]
-    return [*below, Route(f"{base}/{{name:name}}", answer), Route(f"{base}/{{name:name}}/", answer)]
+    beside = [Route(f"{base}/{{name:name}}{end}", answer) for end in ("", "/")]
+    return [*below, *beside, Route(f"{base}/{{folder:folder}}/{{beyond:path}}", answer)]
