@@ -21,7 +21,7 @@ with left:
     request = form.draw(address)
     spec = start.requested(address, request.raw, filled)
     sweep = try_several.draw(address, spec) if spec else None
-    start.run_bar(address, spec, request.device, _("Run compression"), sweep)
+    start.run_bar(address, spec, request.device, _("Run compression"), sweep, time_limit_s=request.time_limit_s)
 with right:
     address.write()
     run = current.run(KIND)

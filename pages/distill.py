@@ -24,7 +24,7 @@ with left:
     sweep = try_several.draw(address, spec) if spec else None
     with st.container(key="run-dock", horizontal=True, vertical_alignment="top", gap="small"):
         fair_fight.switch(address)
-        start.run_bar(address, spec, request.device, _("Run"), sweep)
+        start.run_bar(address, spec, request.device, _("Run"), sweep, time_limit_s=request.time_limit_s)
 with notes:
     address.write()
 with right:

@@ -12,8 +12,8 @@ from compression.charts.numbers import format_seconds
 from compression.errors import LabError, LimitError
 from compression.runs.devices import named
 from compression.runs.launch import ensure_alive, supervisor_problem
-from compression.runs.records import FINISHED, Event, Run
-from compression.runs.rows import DEVICES_OF
+from compression.runs.records import FINISHED, Event, Run, number
+from compression.runs.rows import DEVICES_OF, TIME_LIMIT
 from compression.runs.snapshot import Snapshot
 from compression.runs.store import Store
 from compression.texts import gettext as _
@@ -56,7 +56,7 @@ def submit(spec: "Spec", *, owner: str, device: str = "auto", title: str = "", t
     """Queue a run, make sure that a supervisor is there to start it, and return its id.
 
     Args:
-        time_limit_s: seconds after which it is stopped, to be resumed; what the settings say by default.
+        time_limit_s: seconds after which it is stopped, to be resumed; at most what the settings say, which is the default.
 
     Raises:
         SpecError: the device is none.
@@ -70,10 +70,20 @@ def submit(spec: "Spec", *, owner: str, device: str = "auto", title: str = "", t
     if most is not None and (expected["expected_s"] or 0.0) > most:
         sentence = _("This run is expected to take {time}, and {most} is allowed here: ask for fewer epochs, images or seeds.")
         raise LimitError(sentence.format(time=format_seconds(expected["expected_s"]), most=format_seconds(most)))
-    told = {"title": title, **expected, "time_limit_s": time_limit_s or settings.time_limit_s()}
+    told = {"title": title, **expected, "time_limit_s": shorter(time_limit_s, settings.time_limit_s())}
     run_id = store().submit(raw, spec.hash, raw["kind"], owner=owner, device=named(device), **told)
     ensure_alive()
     return run_id
+
+
+def shorter(*limits: float | None) -> float | None:
+    """Return the shortest of several time limits, in seconds; None where there is none."""
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def longest_s() -> float | None:
+    """Return after how many seconds a run is stopped that has no limit of its own: the settings' limit or the lecturer's."""
+    return shorter(settings.time_limit_s(), number(store().room_setting(TIME_LIMIT)))
 
 
 def forecast_of(spec: "Spec", device: str = "auto") -> dict[str, Any]:

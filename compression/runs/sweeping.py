@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from compression.sweep import Sweep
 
 
-def submit_sweep(sweep: "Sweep", *, owner: str, device: str = "auto", title: str = "") -> str:
+def submit_sweep(sweep: "Sweep", *, owner: str, device: str = "auto", title: str = "", time_limit_s: float | None = None) -> str:
     """Queue the runs of a sweep and return its id; a cell whose run finished before, whoever asked for it, is not run again.
+
+    Args:
+        time_limit_s: seconds after which each run is stopped, as for `runs.submit`.
 
     Raises:
         SpecError: the device is none.
@@ -33,7 +36,7 @@ def submit_sweep(sweep: "Sweep", *, owner: str, device: str = "auto", title: str
         if found is not None:
             cells.append({"at": cell.at, "run": found.id})
             continue
-        raw, limit = cell.spec.to_json(), {"time_limit_s": settings.time_limit_s()}
+        raw, limit = cell.spec.to_json(), {"time_limit_s": runs.shorter(time_limit_s, settings.time_limit_s())}
         asked = {"spec": raw, "spec_hash": cell.spec.hash, "kind": raw["kind"], "title": title_of(cell.at)}
         cells.append({"at": cell.at, **asked, **runs.forecast_of(cell.spec, device), **limit})
     expected = sum(cell.get("expected_s") or 0.0 for cell in cells)

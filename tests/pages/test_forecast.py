@@ -96,3 +96,32 @@ def test_a_run_that_waits_is_told_its_place_and_when_it_starts(visit: Visit, mon
     monkeypatch.setattr(waiting, "FRESH_S", 1e-9)
     app = visit("runs", run=store().runs(limit=1)[0].id)
     assert "waiting; the lecturer has paused the queue" in words(app)
+
+
+@pytest.mark.parametrize("page", ["distill", "compress"])
+def test_a_run_and_a_sweep_can_have_a_time_limit_which_no_link_has(
+    page: str, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("compression.runs.sweeping.ensure_alive", lambda: None)
+    app = visit(page)
+    field = app.number_input(key=f"{page}-time_limit")
+    assert (field.value, field.placeholder) == (None, "By default: none")
+    before = dict(app.query_params)
+    field.set_value(3).run()
+    assert app.query_params == before
+    next(button for button in app.button if button.label.startswith("Run")).click().run()
+    assert [run.time_limit_s for run in store().runs()] == [180]
+    app.number_input(key=f"{page}-time_limit").set_value(None)
+    app.selectbox(key=f"{page}-several").set_value("loss.alpha" if page == "distill" else "steps.0.sparsity").run()
+    app.number_input(key=f"{page}-time_limit").set_value(2).run()
+    next(button for button in app.button if button.label.startswith("Run all")).click().run()
+    assert not app.exception
+    assert {run.time_limit_s for run in store().runs() if run.sweep} == {120}
+
+
+def test_a_time_limit_is_at_most_the_labs(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_RUN_TIME_LIMIT_SECONDS", "300")
+    field = visit("distill").number_input(key="distill-time_limit")
+    assert (field.placeholder, field.max) == ("By default: 5 min", 5)
+    run = runs.submit(parse({"kind": "distill"}), owner="ada", time_limit_s=900)
+    assert store().run(run).time_limit_s == 300

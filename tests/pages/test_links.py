@@ -1,6 +1,7 @@
 """Links: whatever is on screen comes back from the address alone, for another person."""
 
 import random
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -64,9 +65,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     noted: list[Any] = []
     draw = start.run_bar
 
-    def note(address: Any, spec: Any, device: str, label: str, sweep: Any) -> None:
+    def note(address: Any, spec: Any, device: str, label: str, sweep: Any, **limit: Any) -> None:
         noted.append(((sweep or spec) and (sweep or spec).to_json(), device, list(address.blocks)))
-        draw(address, spec, device, label, sweep)
+        draw(address, spec, device, label, sweep, **limit)
 
     monkeypatch.setattr(start, "run_bar", note)
     return noted
@@ -97,10 +98,12 @@ def open_link(app: AppTest, page: str) -> AppTest:
 
 
 def controls(app: AppTest) -> dict[str, Any]:
-    """Return the widgets of the page's settings, by their keys; which file of a card one downloads is no setting."""
+    """Return the widgets of the page's settings, by their keys; a card's choice of a file and a time limit are none."""
     groups = (app.selectbox, app.slider, app.number_input, app.text_input, app.checkbox, app.multiselect, app.toggle)
     groups += (app.segmented_control, app.pills)
-    return {widget.key: widget for group in groups for widget in group if not (widget.key or "seed-").startswith("seed-")}
+    return {
+        widget.key: widget for group in groups for widget in group if not re.match("seed-|.*-time_limit", widget.key or "seed-")
+    }
 
 
 def change(walker: Walker, widget: Any) -> None:

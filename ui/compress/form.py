@@ -49,12 +49,13 @@ def draw(address: Address) -> Request:
         seeds = shared.seeds(address, USUAL["seeds"])
         with st.expander(_("More settings")):
             tolerance = shared.tolerance(address, _("As good as the original means: within"), USUAL["tolerance"])
-            device, images, train = shared.device(address), shared.training_images(address, data), _train(address)
+            device, limit = shared.device(address), shared.time_limit(address)
+            images, train = shared.training_images(address, data), _train(address)
     dataset = {"name": data.name, "train_images": images}
     with place.container():
         _facts(address, dataset, model, train, seeds[0])
     raw = {"kind": "compress", "dataset": dataset, "model": model, "train": train, "steps": steps, "seeds": seeds}
-    return Request({**raw, "tolerance": tolerance}, device)
+    return Request({**raw, "tolerance": tolerance}, device, limit)
 
 
 def _facts(address: Address, dataset: dict[str, Any], model: dict[str, Any], train: dict[str, Any], seed: int) -> None:

@@ -30,7 +30,7 @@ def draw(address: Address) -> Request:
         sees = st.container()
     with st.container(border=True, gap="small"):
         st.markdown(_("**Training**"))
-        training, dataset, device = _training(address, data)
+        training, dataset, terms = _training(address, data)
         classes = training.pop("classes")
     with sees:
         transfer = {"images": transfer_set.images(address, data, dataset["train_images"]), "classes": classes}
@@ -41,7 +41,7 @@ def draw(address: Address) -> Request:
         shared.layers_seen(address, taught["loss"], *networks)
         losses.offer_another(address, taught["loss"], *networks)
     raw = {"kind": "distill", "dataset": dataset, "transfer": transfer, "teacher": teacher, "student": student}
-    return Request({**raw, **taught, **training}, device)
+    return Request({**raw, **taught, **training}, **terms)
 
 
 def _networks(address: Address) -> tuple[Entry, dict[str, Any], dict[str, Any], Any]:
@@ -66,8 +66,8 @@ def _teacher_facts(dataset: dict[str, Any], teacher: dict[str, Any]) -> None:
         network_facts.show(architecture, dataset["name"], note=note)
 
 
-def _training(address: Address, data: Entry) -> tuple[dict[str, Any], dict[str, Any], str]:
-    """Draw how everything is trained; return the fields of the spec, the dataset and the device."""
+def _training(address: Address, data: Entry) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Draw how everything is trained; return the fields of the spec, the dataset, and where and how long it may run."""
     left, right = st.columns(2, gap="small", vertical_alignment="bottom")
     with left:
         train = {"epochs": knob_widget(address, RECIPE.knobs["epochs"], "train.epochs", default=USUAL["train"]["epochs"])}
@@ -77,11 +77,12 @@ def _training(address: Address, data: Entry) -> tuple[dict[str, Any], dict[str, 
         help_text = _("The same student, same budget and seeds, without the teacher: what distillation is compared with")
         baseline = flag(address, "baseline", default=True, label=_("Train a baseline too"), help=help_text)
         tolerance = shared.tolerance(address, _("As good as the teacher means: within"), USUAL["tolerance"])
-        device, images = shared.device(address), shared.training_images(address, data)
+        terms = {"device": shared.device(address), "time_limit_s": shared.time_limit(address)}
+        images = shared.training_images(address, data)
         classes = transfer_set.classes(address, data)
         tune = {"lr": fair_fight.rates(address)} if fair_fight.is_on(address) else None
         for name, knob in RECIPE.knobs.items():
             if name != "epochs" and not (tune and name == "lr"):
                 train[name] = knob_widget(address, knob, f"train.{name}", default=USUAL["train"].get(name))
     fields = {"train": train, "baseline": baseline, "tune": tune, "seeds": seeds, "tolerance": tolerance, "classes": classes}
-    return fields, {"name": data.name, "train_images": images}, device
+    return fields, {"name": data.name, "train_images": images}, terms

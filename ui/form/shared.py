@@ -6,9 +6,9 @@ from typing import Any
 
 import streamlit as st
 
-from compression import networks, settings
+from compression import networks, runs, settings
 from compression.catalog import Entry, Knob
-from compression.charts.numbers import format_count
+from compression.charts.numbers import format_about, format_count
 from compression.data import DATASETS
 from compression.data.load import train_images_knob
 from compression.errors import SpecError
@@ -26,6 +26,7 @@ from ui.run.verdicts import points
 from ui.run.words import as_text
 
 MOST_SEEDS_OFFERED = 10
+MINUTE_S, MOST_MINUTES = 60, 1_440
 SEEDS = Knob(
     mark("How often everything is trained anew; more seeds tell luck from skill"),
     low=1,
@@ -39,10 +40,11 @@ TOLERANCES = (0.0, 0.005, 0.01, 0.02, 0.03, 0.05)
 
 @dataclass(frozen=True)
 class Request:
-    """What a page's controls ask for: a spec as a person would write it, and where to run it."""
+    """What a page's controls ask for: a spec as a person would write it, where it runs, and after how long it is stopped."""
 
     raw: dict[str, Any]
     device: str
+    time_limit_s: float | None = None
 
 
 def dataset(address: Address, usual: Mapping[str, Any]) -> Entry:
@@ -176,3 +178,14 @@ def device(address: Address) -> str:
     if machine.gpu_name():
         names["cuda"] = _("GPU")
     return select(address, "device", [*names], default="auto", label=_("Device"), show=names.__getitem__)
+
+
+def time_limit(address: Address) -> float | None:
+    """Draw after how long a run is stopped; return the seconds, None for what holds by default. It is in no link and no spec."""
+    most = runs.longest_s()
+    usual = _("none") if most is None else format_about(most)
+    help_text = _("A run that has worked for so long is stopped; it can be resumed. Links and results do not depend on it.")
+    highest = MOST_MINUTES if most is None else max(1, int(most / MINUTE_S))
+    looks = {"placeholder": _("By default: {time}").format(time=usual), "help": help_text, "persist_state": "session"}
+    minutes = st.number_input(_("Time limit, minutes"), 1, highest, None, 1, key=address.key("time_limit"), **looks)
+    return None if minutes is None else float(MINUTE_S * minutes)

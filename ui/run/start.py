@@ -45,21 +45,30 @@ def requested(address: Address, raw: dict[str, Any], filled: Run | None) -> "Spe
     return spec
 
 
-def run_bar(address: Address, spec: "Spec | None", device: str, label: str, sweep: "Sweep | None" = None) -> None:
+def run_bar(
+    address: Address,
+    spec: "Spec | None",
+    device: str,
+    label: str,
+    sweep: "Sweep | None" = None,
+    *,
+    time_limit_s: float | None = None,
+) -> None:
     """Draw the button that runs a spec, or why it is off, and the way to its result where there is one that is not on screen.
 
     Args:
         sweep: what is run in place of the spec alone.
+        time_limit_s: seconds after which a run is stopped; None for what holds by default.
     """
     with st.container(key="run-bar", gap="xsmall"):
         looks = {"type": "primary", "icon": ":material/play_arrow:", "width": "stretch"}
         place = st.container()  # the button stands above what is said of it
         if sweep is not None and not address.blocks:
-            _sweep_button(place, sweep, device, looks)
+            _sweep_button(place, sweep, device, looks, time_limit_s)
         else:
             fits = spec is not None and not address.blocks and forecast.allowed(address, spec, device)
             if place.button(label, disabled=not fits, **looks) and spec is not None:
-                _start(spec, device)
+                _start(spec, device, time_limit_s)
         for sentence in address.blocks:
             st.caption(as_text(_("Run is off: {reason}").format(reason=sentence)))
         if spec is not None and sweep is None:
@@ -69,7 +78,7 @@ def run_bar(address: Address, spec: "Spec | None", device: str, label: str, swee
     address.keep(RUN, current.shown(address.page) or "")
 
 
-def _sweep_button(place: Any, sweep: "Sweep", device: str, looks: dict[str, Any]) -> None:
+def _sweep_button(place: Any, sweep: "Sweep", device: str, looks: dict[str, Any], time_limit_s: float | None) -> None:
     """Draw the button that runs every cell of a sweep, and how long they will take together."""
     cells = sweep.cells()
     ahead = [cell for cell in cells if store().find_finished(cell.spec.hash) is None]
@@ -83,7 +92,7 @@ def _sweep_button(place: Any, sweep: "Sweep", device: str, looks: dict[str, Any]
     st.caption(as_text(" ".join(filter(None, [about, told]))))
     if place.button(_("Run all {count} settings").format(count=len(cells)), **looks):
         try:
-            sweep_id = submit_sweep(sweep, owner=owner(), device=device)
+            sweep_id = submit_sweep(sweep, owner=owner(), device=device, time_limit_s=time_limit_s)
         except LabError as error:
             st.error(as_text(str(error)), icon=":material/error:")
         else:
@@ -91,9 +100,9 @@ def _sweep_button(place: Any, sweep: "Sweep", device: str, looks: dict[str, Any]
             bring_into_view(sweep_id)
 
 
-def _start(spec: "Spec", device: str) -> None:
+def _start(spec: "Spec", device: str, time_limit_s: float | None) -> None:
     try:
-        run_id = runs.submit(spec, owner=owner(), device=device)
+        run_id = runs.submit(spec, owner=owner(), device=device, time_limit_s=time_limit_s)
     except LabError as error:
         st.error(as_text(str(error)), icon=":material/error:")
     else:
