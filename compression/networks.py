@@ -21,6 +21,7 @@ from compression.errors import DataError, NotFoundError
 from compression.evaluation import predict, validate
 from compression.export import compact, weights
 from compression.models import MODELS
+from compression.observers.fake_quantize import from_facts, to_facts
 from compression.steps.state import State
 from compression.texts import gettext as _
 
@@ -170,6 +171,10 @@ def read(path: Path, dataset: Dataset) -> Network:
     _check_fit(facts, path.name, dataset.name, tuple(dataset.shape), dataset.classes, dataset.split_seed)
     model = construct_from(facts, path.name)
     weights.fill(model, state, path.name)
+    try:
+        from_facts(model, facts)
+    except ValueError as error:
+        raise DataError(_("What {name} says of its activations makes no grids of its network.").format(name=path.name)) from error
     # Files written before facts held them were normalized with their own training images; the closest there is are these.
     data = dataset.normalized_with(facts["mean"], facts["std"]) if "mean" in facts else dataset
     return Network(model.eval(), facts, data, path)
@@ -234,9 +239,10 @@ def expected_facts(architecture: dict[str, Any], dataset: str) -> dict[str, Any]
 
 
 def compressed_facts(original: dict[str, Any], steps: Sequence[Mapping[str, Any]], state: State) -> dict[str, Any]:
-    """Return what a state's compact file says of it: what the original's file says, the steps since then, and its edits."""
-    kept = {key: value for key, value in original.items() if key not in ("convergence", "stopped")}
-    return {**kept, "steps": [*original.get("steps", []), *steps]} | ({"edits": [*state.edits]} if state.edits else {})
+    """Return what a state's compact file says of it: the original's facts, the steps since then, edits and rounding of inputs."""
+    kept = {key: value for key, value in original.items() if key not in ("convergence", "stopped", "activations")}
+    edits = {"edits": [*state.edits]} if state.edits else {}
+    return {**kept, "steps": [*original.get("steps", []), *steps], **edits, **to_facts(state.model)}
 
 
 def state_of(network: Network) -> State:

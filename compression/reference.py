@@ -6,6 +6,7 @@ from compression.catalog import Entry, Knob, Registry
 from compression.data import DATASETS
 from compression.distillation import DISTILLATION
 from compression.models import MODELS
+from compression.observers import OBSERVERS
 from compression.pruning import PRUNING
 from compression.quantization import QUANTIZATION
 from compression.recipe import RECIPE
@@ -23,6 +24,7 @@ REGISTRIES: dict[str, Registry] = {
     "Compression steps": STEPS,
     "Pruning criteria": PRUNING,
     "Quantizers": QUANTIZATION,
+    "Observers": OBSERVERS,
     "Targets": TARGETS,
 }
 

@@ -19,7 +19,7 @@ LONGEST_FUNCTION, LONGEST_FILE, LONGEST_PAGE = 40, 300, 80
 BASE = ("compression.errors", "compression.settings", "compression.texts", "compression.catalog")
 SHARED_ROOMS = ("server", "frame", "address", "form", "run", "widgets")
 PAGE_ROOMS = ("distill", "compress", "compare", "history")
-METHODS = ("data", "models", "distillation", "pruning", "quantization", "targets")
+METHODS = ("data", "models", "distillation", "pruning", "quantization", "observers", "targets")
 ABOVE_METHODS = ("spec", "training", "measure", "export", "steps", "lab", "execute", "preview", "runs", "charts", "cards")
 
 

@@ -12,6 +12,7 @@ from compression.data.load import load_present
 from compression.execute import execute
 from compression.export import compact, weights
 from compression.networks import Workspace
+from compression.observers.fake_quantize import activation_grids
 from compression.preview import preview
 from compression.pruning.layer_facts import MOST_IMAGES
 from compression.quantization.quantized import Quantized
@@ -120,6 +121,37 @@ def test_a_criterion_with_gradients_gives_the_same_before_recovery_whether_previ
     assert point["accuracy"] == row["before_recovery_validation"]
     plain = request([PRUNE, FINETUNE], seeds=[0])
     assert next(preview(few, plain.steps, sweep="sparsity", values=[0.5])) != point
+
+
+def test_activations_stay_rounded_from_the_preview_to_the_compression_of_the_run(tmp_path, shared):
+    rounded = {"name": "quantize_activations", "activation_bits": 3, "observer": {"name": "moving_average", "rate": 0.5}}
+    spec, place = request([QUANTIZE, rounded, FINETUNE], seeds=[0]), workspace(tmp_path, shared)
+    events = events_of(spec, place)
+    models, path = events[-1]["result"]["models"], place.folder / "compressed-seed0.compact"
+    (row,) = models["compressed"]["per_seed"]
+    assert row["accuracy"] == pytest.approx(accuracy_on_test(path))
+    assert {role: model["latency_ms"]["simulated"] for role, model in models.items()} == {"original": False, "compressed": True}
+    assert {role: model["evidence"]["latency_ms"] for role, model in models.items()} == {
+        "original": "measured",
+        "compressed": "simulated",
+    }
+    data = load_present(CHOICE, tmp_path)
+    original = networks.read(place.folder / "original-seed0.safetensors", data)
+    few = replace(original, data=original.data.first(MOST_IMAGES))
+    (point,) = preview(few, spec.steps, sweep="bits", values=[3])
+    assert point["accuracy"] == row["before_recovery_validation"]
+    grids = activation_grids(networks.read(path, data).model)
+    layers = next(event["rows"] for event in events if event["type"] == "layers" and event["role"] == "compressed")
+    assert {one["layer"]: one["activation_high"] for one in layers if one["macs"]} == {
+        name: grid.high for name, grid in grids.items()
+    }
+    further = request([PRUNE], seeds=[0], model={"run": "run00001", "role": "compressed", "seed": 0})
+    onwards = workspace(tmp_path, shared, "run00002")
+    result = events_of(further, onwards)[-1]["result"]["models"]
+    assert result["original"]["accuracy"] == pytest.approx(row["accuracy"])
+    assert result["original"]["latency_ms"]["simulated"] is True
+    for file in ("original-seed0.safetensors", "compressed-seed0.compact"):
+        assert activation_grids(networks.read(onwards.folder / file, data).model) == grids
 
 
 def test_events_tell_the_order_and_the_progress(whole):

@@ -91,6 +91,13 @@ def outside(folder: Path, path: Path, data: Path) -> tuple[float, list[str]]:
         (
             {
                 "kind": "compress",
+                "steps": [{"name": "quantize", "bits": 4}, {"name": "quantize_activations", "activation_bits": 2}, FINETUNE],
+            },
+            ["compressed-seed0.compact"],
+        ),
+        (
+            {
+                "kind": "compress",
                 "model": {"name": "mlp"},
                 "steps": [{"name": "prune", "sparsity": 0.5}, {"name": "quantize", "bits": 1}],
             },

@@ -18,10 +18,8 @@ from compression.export import compact
 from compression.hooks import Hooks
 from compression.lab import Lab, open_lab
 from compression.measure.convergence import OUTCOMES
-from compression.measure.latency import latency
 from compression.measure.layers import layer_table
-from compression.measure.roles import add_agreement, describe, image_counts
-from compression.measure.runners import eager
+from compression.measure.roles import add_agreement, add_latency, describe, image_counts
 from compression.measure.verdict import verdict
 from compression.networks import Network, Workspace
 from compression.objective import build_objective
@@ -188,9 +186,7 @@ def _measure(spec: CompressSpec, everyone: Networks, lab: Lab) -> dict[str, Any]
         [chosen for _right, chosen in scores["original"]],
     )
     _add_before_recovery(described["compressed"], spec, everyone)
-    timed = [eager(role, next(iter(by_seed.values())).model) for role, by_seed in everyone.items()]
-    for role, figures in latency(timed, lab.data.shape, device=lab.workspace.device).items():
-        described[role]["latency_ms"] = figures
+    add_latency(described, everyone, lab.workspace.device)
     answer = verdict(
         correct["compressed"],
         correct["original"],

@@ -12,9 +12,7 @@ from compression.events import Event
 from compression.execute.claims import BETTER, WITHIN, within
 from compression.execute.students import Students
 from compression.lab import open_lab
-from compression.measure.latency import latency
-from compression.measure.roles import add_agreement, describe, image_counts
-from compression.measure.runners import eager
+from compression.measure.roles import add_agreement, add_latency, describe, image_counts
 from compression.measure.verdict import verdict
 from compression.networks import Workspace
 from compression.schemes import beside
@@ -43,9 +41,7 @@ def _measure(students: Students) -> dict[str, Any]:
         add_agreement(described[role], chosen[role], chosen["teacher"] if "teacher" in beside(spec) else chosen["teacher"][0])
     for role in beside(spec):
         described[role] |= {"lr": students.rates["student"]["lr"], "beside": "student"}
-    timed = [eager(role, next(iter(by_seed.values())).model) for role, by_seed in everyone.items()]
-    for role, figures in latency(timed, lab.data.shape, device=lab.workspace.device).items():
-        described[role]["latency_ms"] = figures
+    add_latency(described, everyone, lab.workspace.device)
     if "baseline" in described:
         described["baseline"]["cached_seeds"] = [seed for seed in spec.seeds if seed in students.cached]
     classes = {"transfer_classes": spec.transfer["classes"]} if "classes" in spec.transfer else {}

@@ -8,6 +8,8 @@ from torch import nn
 from compression.export.compact import payload_bytes
 from compression.export.layouts import Record
 from compression.measure.macs import macs_by_layer
+from compression.observers.fake_quantize import activation_grids
+from compression.observers.observer import ActivationGrid
 
 FULL_BITS = 32
 
@@ -25,6 +27,8 @@ def nonzero(model: nn.Module) -> int:
 def layer_table(model: nn.Module, shape: tuple[int, ...], records: Sequence[Record] | None = None) -> list[dict[str, Any]]:
     """Return a row for each layer that holds tensors or multiplies: layer, kind, shape, parameters, nonzero, bits, bytes, macs.
 
+    Layers whose inputs are rounded have `activation_bits`, `activation_low` and `activation_high` too, the ends of their grid.
+
     Args:
         shape: of one example, (C, H, W).
         records: those of the network's compact file (its header's `tensors`); the rows' bytes sum to that file's payload.
@@ -33,7 +37,7 @@ def layer_table(model: nn.Module, shape: tuple[int, ...], records: Sequence[Reco
     operations = macs_by_layer(model, shape)
     stored = {record["name"]: record for record in records or []}
     sizes = {name: payload_bytes(record) for name, record in stored.items()} if records else _sizes_in_memory(model)
-    state = model.state_dict()
+    state, grids = model.state_dict(), activation_grids(model)
     rows, seen = [], set()
     for name, module in model.named_modules():
         own = [key for key in state if key.rpartition(".")[0] == name]
@@ -52,9 +56,14 @@ def layer_table(model: nn.Module, shape: tuple[int, ...], records: Sequence[Reco
                 "bits": bits,
                 "bytes": sum(sizes[key] for key in own),
                 "macs": operations.get(name, 0),
+                **_activations(grids.get(name)),
             }
         )
     return rows
+
+
+def _activations(grid: ActivationGrid | None) -> dict[str, Any]:
+    return {"activation_bits": grid.bits, "activation_low": grid.low, "activation_high": grid.high} if grid else {}
 
 
 def _sizes_in_memory(model: nn.Module) -> dict[str, int]:

@@ -9,9 +9,12 @@ from torch import Tensor
 
 from compression.data.arrays import Dataset
 from compression.measure.interval import interval
+from compression.measure.latency import latency
 from compression.measure.layers import nonzero, parameters
 from compression.measure.macs import macs
+from compression.measure.runners import eager
 from compression.networks import Network
+from compression.observers.fake_quantize import activation_grids
 
 
 def describe(
@@ -51,6 +54,24 @@ def describe(
         "architecture": networks[first].architecture,
         "evidence": {"accuracy": evidence, "size_bytes": "file", "latency_ms": "measured", "macs": "counted"},
     }
+
+
+def add_latency(described: Mapping[str, dict[str, Any]], everyone: Mapping[str, Mapping[int, Network]], device: str) -> None:
+    """Add to each role the latency of its network; all take turns.
+
+    Of a network that rounds its activations what is timed is the network without the rounding, and the figure is labelled
+    simulated: no kernel here computes with rounded activations.
+
+    Args:
+        everyone: networks on the device, by role and seed; the first of each role is timed.
+    """
+    first = {role: next(iter(by_seed.values())) for role, by_seed in everyone.items()}
+    runners, shape = [eager(role, network.model) for role, network in first.items()], next(iter(first.values())).data.shape
+    for role, figures in latency(runners, shape, device=device).items():
+        simulated = bool(activation_grids(first[role].model))
+        described[role]["latency_ms"] = figures | {"simulated": simulated}
+        if simulated:
+            described[role]["evidence"]["latency_ms"] = "simulated"
 
 
 def add_agreement(described: dict[str, Any], chosen: Sequence[Tensor], reference: Tensor | Sequence[Tensor]) -> None:

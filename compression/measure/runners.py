@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from compression.observers.fake_quantize import set_activation_grids
+
 
 @dataclass(frozen=True)
 class Runner:
@@ -45,5 +47,10 @@ def torchscript(name: str, model: nn.Module, shape: tuple[int, ...]) -> Runner:
 
 
 def as_built(model: nn.Module) -> nn.Module:
-    """Return a copy in evaluation mode and in the layout of weights that PyTorch gives a network."""
-    return copy.deepcopy(model).to(memory_format=torch.contiguous_format).eval()
+    """Return a copy in evaluation mode and in the layout of weights that PyTorch gives a network.
+
+    It does not round activations: simulated, that takes time, where a kernel of few bits would save some.
+    """
+    built = copy.deepcopy(model).to(memory_format=torch.contiguous_format).eval()
+    set_activation_grids(built, {})
+    return built

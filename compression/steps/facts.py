@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from compression.data.arrays import Dataset
 from compression.errors import DataError
 from compression.evaluation import evaluating
+from compression.observers.fake_quantize import set_activation_grids
 from compression.pruning import PRUNING
 from compression.pruning.layer_facts import MOST_IMAGES, Gradient, LayerFacts
 from compression.steps.channels import COMPRESSIBLE, following_norms
@@ -74,9 +75,10 @@ class _Facts:
 
     @functools.cached_property
     def model(self) -> nn.Module:
-        """A copy with the weights before rounding, so that neither its gradients nor its statistics reach the network."""
+        """A copy with weights and inputs before rounding, so that neither its gradients nor its statistics reach the network."""
         scratch, masks = State(copy.deepcopy(self.state.model).requires_grad_(True)), self.state.masks
         scratch.write({name: one * masks[name] if name in masks else one for name, one in self.weights.items()})
+        set_activation_grids(scratch.model, {})
         return scratch.model
 
     @property

@@ -4,6 +4,7 @@ from dataclasses import fields
 from typing import Any
 
 from compression.edits.replay import apply
+from compression.observers.fake_quantize import from_facts, to_facts
 from compression.quantization.kinds import KINDS
 from compression.quantization.quantized import Quantized
 from compression.steps.state import State
@@ -18,6 +19,7 @@ def to_content(state: State) -> dict[str, Any]:
         "stopped": state.stopped,
         "edits": [*state.edits],
         "quantized": {name: _plain(levels) for name, levels in state.quantized.items()},
+        "rounding": to_facts(state.model),
     }
 
 
@@ -27,6 +29,7 @@ def from_content(state: State, content: dict[str, Any]) -> None:
         apply(state, edit)
     state.model.load_state_dict(content["model"])
     state.masks, state.latent, state.stopped = content["masks"], content["latent"], content.get("stopped")
+    from_facts(state.model, content.get("rounding", {}))
     state.quantized = {name: _levels(**levels) for name, levels in content["quantized"].items()}
 
 

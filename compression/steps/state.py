@@ -20,7 +20,7 @@ class State:
     """A network under compression; its parameters always hold the compressed weights.
 
     Attributes:
-        model: the network; steps change its weights in place, and edits its layers.
+        model: the network; steps change its weights in place, how it rounds the inputs of its layers, and edits its layers.
         masks: which weights stay, by parameter name; layers never pruned are absent. Where whole channels went, also those of
             the biases and norms that go with them.
         quantized: levels and grid, by parameter name; layers never quantized are absent.
