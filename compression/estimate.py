@@ -41,6 +41,7 @@ class Training:
     Attributes:
         images: how many it learns from.
         taught: a teacher's logits are part of its loss.
+        shared: the name under which runs after this one find what it trained; empty where they do not.
     """
 
     role: str
@@ -48,6 +49,7 @@ class Training:
     recipe: Recipe
     images: int
     taught: bool = False
+    shared: str = ""
 
 
 def predict_seconds(
@@ -61,10 +63,15 @@ def predict_seconds(
         device: "cpu" or "cuda", with or without a number.
         pace: how many times as long as predicted an architecture's trainings take on a dataset here.
     """
-    name, total = spec.dataset["name"], _beside_training(spec, workspace, device)
+    return sum(seconds for _training, seconds in predict_parts(spec, workspace, device=device, pace=pace))
+
+
+def predict_parts(spec: Spec, workspace: Workspace, *, device: str, pace: Pace) -> Iterator[tuple[Training | None, float]]:
+    """Yield the seconds of everything but training, then each training with its seconds; as `predict_seconds`."""
+    yield None, _beside_training(spec, workspace, device)
     for training in trainings(spec, workspace):
-        total += _seconds(spec, training, workspace, device) * pace(architecture_of(training.architecture, workspace), name)
-    return total
+        factor = pace(architecture_of(training.architecture, workspace), spec.dataset["name"])
+        yield training, factor * _seconds(spec, training, workspace, device)
 
 
 def cores(spec: Spec, workspace: Workspace, threads: int) -> int:
@@ -115,7 +122,8 @@ def _distill_trainings(spec: DistillSpec, workspace: Workspace) -> Iterator[Trai
     recipe, everything = teacher_recipe(spec.dataset, spec.teacher_train), _images(spec.dataset)
     for role, choice in before(spec).items():
         if not _cached(spec.dataset, choice, recipe, 0, workspace):
-            yield Training(role, choice, RECIPE.bind(recipe)(), everything)
+            key = networks.cache_key(spec.dataset, choice, recipe, 0)
+            yield Training(role, choice, RECIPE.bind(recipe)(), everything, shared=key)
     roles = ("baseline", "student") if spec.baseline else ("student",)
     images, own = _transferred(spec), RECIPE.bind(spec.train)()
     for role in roles:
@@ -125,8 +133,10 @@ def _distill_trainings(spec: DistillSpec, workspace: Workspace) -> Iterator[Trai
         if role == "baseline":
             pairs = [pair for pair in pairs if not shared_baseline(spec, workspace.models, *pair).cached]
         others = beside(spec) if role == "student" else {}
-        for _pair in pairs:
-            yield Training(role, spec.student, own, images, taught=role == "student" and bool(before(spec)))
+        for pair in pairs:
+            key = shared_baseline(spec, workspace.models, *pair).network.stem if role == "baseline" else ""
+            taught = role == "student" and bool(before(spec))
+            yield Training(role, spec.student, own, images, taught=taught, shared=key)
             yield from (Training(other, choice, own, images) for other, choice in others.items())
 
 
@@ -135,7 +145,8 @@ def _compress_trainings(spec: CompressSpec, workspace: Workspace) -> Iterator[Tr
     tuned = [step for step in spec.steps if STEPS[step["name"]].traits.get("trains")]
     for seed in spec.seeds:
         if not _cached(spec.dataset, spec.model, spec.train, seed, workspace):
-            yield Training("original", spec.model, own, images)
+            key = networks.cache_key(spec.dataset, spec.model, spec.train, seed)
+            yield Training("original", spec.model, own, images, shared=key)
         if (workspace.folder / networks.artifact_name("compressed", seed)).exists():
             continue
         for step in tuned:

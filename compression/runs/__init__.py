@@ -5,12 +5,14 @@ Nothing here imports torch, so that a web page can submit and follow runs before
 
 import functools
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from compression import settings
 from compression.charts.numbers import format_seconds
 from compression.errors import LabError, LimitError
 from compression.runs.devices import named
+from compression.runs.devices import slots as device_slots
 from compression.runs.launch import ensure_alive, supervisor_problem
 from compression.runs.records import FINISHED, Event, Run, number
 from compression.runs.rows import DEVICES_OF, TIME_LIMIT
@@ -19,6 +21,7 @@ from compression.runs.store import Store
 from compression.texts import gettext as _
 
 if TYPE_CHECKING:
+    from compression.networks import Workspace
     from compression.spec import Spec
 
 __all__ = ["Event", "Run", "Store", "ensure_alive", "forecast_of", "newest", "resume", "store", "submit", "supervisor_problem"]
@@ -91,20 +94,42 @@ def forecast_of(spec: "Spec", device: str = "auto") -> dict[str, Any]:
 
     The seconds are None where they cannot be told, as when a network of an earlier run is gone.
     """
-    from compression import estimate, networks
-    from compression.runs.pace import MOST_RUNS, Pace
+    from compression import estimate
 
-    if device == "auto":
-        slots = store().room_setting(f"{DEVICES_OF}{settings.machine()}") or {}
-        device = next((name for name in slots if name != "cpu"), "cpu")
-    folder = settings.runs_folder()
-    workspace = networks.Workspace(folder / "none yet", settings.models_folder(), folder)
-    pace = Pace(newest(MOST_RUNS, states=(FINISHED,), fresh_s=PACE_FRESH_S), device.partition(":")[0])
+    workspace, known, _slots = _known_beforehand(device)
     try:
-        expected = estimate.predict_seconds(spec, workspace, device=device, pace=pace)
+        expected = estimate.predict_seconds(spec, workspace, **known)
         return {"expected_s": expected, "cores": estimate.cores(spec, workspace, settings.threads())}
     except LabError:
         return {"expected_s": None, "cores": 1}
+
+
+def forecast_together(specs: Sequence["Spec"], device: str = "auto") -> float | None:
+    """Return the seconds until the last of several runs ends that start now on a machine with nothing else to do.
+
+    None where it cannot be told, as when a network of an earlier run is gone.
+    """
+    from compression.estimate_side_by_side import predict_together
+
+    workspace, known, slots = _known_beforehand(device)
+    try:
+        return predict_together(specs, workspace, slots=slots, threads=settings.threads(), **known)
+    except LabError:
+        return None
+
+
+def _known_beforehand(device: str) -> "tuple[Workspace, dict[str, Any], int]":
+    """Return where runs find cached networks, the device and the pace of their trainings, and the slots of the device."""
+    from compression.networks import Workspace
+    from compression.runs.pace import MOST_RUNS, Pace
+
+    slots = store().room_setting(f"{DEVICES_OF}{settings.machine()}") or {}
+    if device == "auto":
+        device = next((name for name in slots if name != "cpu"), "cpu")
+    folder = settings.runs_folder()
+    workspace = Workspace(folder / "none yet", settings.models_folder(), folder)
+    pace = Pace(newest(MOST_RUNS, states=(FINISHED,), fresh_s=PACE_FRESH_S), device.partition(":")[0])
+    return workspace, {"device": device, "pace": pace}, slots.get(device) or device_slots([device])[device]
 
 
 def resume(run_id: str, *, owner: str | None = None) -> Run:

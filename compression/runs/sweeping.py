@@ -39,8 +39,9 @@ def submit_sweep(sweep: "Sweep", *, owner: str, device: str = "auto", title: str
         raw, limit = cell.spec.to_json(), {"time_limit_s": runs.shorter(time_limit_s, settings.time_limit_s())}
         asked = {"spec": raw, "spec_hash": cell.spec.hash, "kind": raw["kind"], "title": title_of(cell.at)}
         cells.append({"at": cell.at, **asked, **runs.forecast_of(cell.spec, device), **limit})
-    expected = sum(cell.get("expected_s") or 0.0 for cell in cells)
-    if most is not None and expected > most:
+    to_run = [cell.spec for cell, asked in zip(sweep.cells(), cells, strict=True) if "run" not in asked]
+    expected = runs.forecast_together(to_run, device) if most is not None else None
+    if expected is not None and expected > most:
         sentence = _(
             "These runs are expected to take {time} together, and {most} is allowed here: try fewer values, epochs or seeds."
         )

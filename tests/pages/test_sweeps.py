@@ -1,6 +1,7 @@
 """Try several values: what is asked for, what a link brings back, and what the runs show together."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from compression.runs.schema import RUNS
 from compression.spec import parse
 from tests.pages.conftest import Visit
 from tests.pages.stored_runs import distilled, finished, model
+from ui.run import forecast
 
 TEMPERATURE = {"several": "loss.temperature", "several.values": "1, 4, 8"}
 
@@ -60,6 +62,9 @@ def test_a_choice_of_setting_suggests_values_and_runs_them_all(visit: Visit) -> 
     values = app.text_input(key="distill-several.values").value
     assert "4" in values.split(", ")
     app.text_input(key="distill-several.values").set_value("1 to 8 in 4").run()
+    alone = forecast.seconds(parse({"kind": "distill"}), "cpu")
+    assert alone < forecast.seconds_together([parse({"kind": "distill", "train": {"lr": lr}}) for lr in (0.1, 0.2, 0.3)], "cpu")
+    assert re.search(r"About \d+ s here, for all together\.", words(app))
     button(app, "Run all 4 settings").click().run()
     assert not app.exception
     sweep = store().sweep(shown(app))

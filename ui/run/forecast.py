@@ -3,6 +3,7 @@
 import functools
 import json
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -76,6 +77,11 @@ def seconds(spec: "Spec", device: str) -> float | None:
     return _seconds(json.dumps(spec.to_json()), device, _period())
 
 
+def seconds_together(specs: "Sequence[Spec]", device: str) -> float | None:
+    """Return in how many seconds several runs will have ended here; None where that is not known."""
+    return _seconds_together(tuple(json.dumps(spec.to_json()) for spec in specs), device, _period())
+
+
 def _period() -> int:
     return int(time.monotonic() / FRESH_S)
 
@@ -85,6 +91,13 @@ def _seconds(spec: str, device: str, _period: int) -> float | None:
     from compression.spec import parse
 
     return runs.forecast_of(parse(json.loads(spec)), device)["expected_s"]
+
+
+@functools.lru_cache(maxsize=SPECS_REMEMBERED)
+def _seconds_together(specs: tuple[str, ...], device: str, _period: int) -> float | None:
+    from compression.spec import parse
+
+    return runs.forecast_together([parse(json.loads(spec)) for spec in specs], device)
 
 
 @functools.lru_cache(maxsize=SPECS_REMEMBERED)

@@ -82,13 +82,12 @@ def _sweep_button(place: Any, sweep: "Sweep", device: str, looks: dict[str, Any]
     """Draw the button that runs every cell of a sweep, and how long they will take together."""
     cells = sweep.cells()
     ahead = [cell for cell in cells if store().find_finished(cell.spec.hash) is None]
-    done, seconds = len(cells) - len(ahead), [forecast.seconds(cell.spec, device) for cell in ahead]
-    total = sum(part or 0.0 for part in seconds)
+    done, total = len(cells) - len(ahead), forecast.seconds_together([cell.spec for cell in ahead], device)
     again = ngettext(
         "{count} run finished before and is not run again.", "{count} runs finished before and are not run again.", done
     )
     told = again.format(count=done) if done else ""
-    about = _("About {time} of work, shared by the cores.").format(time=format_about(total)) if seconds else ""
+    about = _("About {time} here, for all together.").format(time=format_about(total)) if ahead and total is not None else ""
     st.caption(as_text(" ".join(filter(None, [about, told]))))
     if place.button(_("Run all {count} settings").format(count=len(cells)), **looks):
         try:
