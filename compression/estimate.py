@@ -87,11 +87,16 @@ def architecture_of(choice: dict[str, Any], workspace: Workspace) -> dict[str, A
     Raises:
         NotFoundError: that run has no such network.
     """
-    return _structure(choice, workspace)[0]
+    return structure_of(choice, workspace)[0]
 
 
-def _structure(choice: dict[str, Any], workspace: Workspace) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return the architecture of a chosen model and the edits on it."""
+def structure_of(choice: dict[str, Any], workspace: Workspace) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the architecture of a chosen model, also of one that an earlier run made, and the edits on it.
+
+    Raises:
+        NotFoundError: that run has no such network.
+        DataError: its file cannot be read.
+    """
     return _stored(str(networks.find_artifact(choice, workspace))) if "run" in choice else (choice, [])
 
 
@@ -102,7 +107,7 @@ def _stored(path: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 
 def _cost(choice: dict[str, Any], dataset: str, workspace: Workspace) -> Cost:
-    return _cost_of(json.dumps(_structure(choice, workspace), sort_keys=True), dataset)
+    return _cost_of(json.dumps(structure_of(choice, workspace), sort_keys=True), dataset)
 
 
 @functools.lru_cache(maxsize=ARCHITECTURES_CACHED)

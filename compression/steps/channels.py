@@ -1,6 +1,10 @@
 """What belongs to an output channel besides its weights."""
 
+import copy
+import functools
+import itertools
 from collections.abc import Iterator
+from typing import Any
 
 from torch import fx, nn
 from torch.nn.modules.batchnorm import _NormBase
@@ -54,14 +58,30 @@ def _layers(model: nn.Module) -> Iterator[tuple[nn.Module, list[nn.Module]]]:
 def trace(model: nn.Module) -> fx.Graph:
     """Return the graph of a network's layers.
 
+    Differs from `torch.fx.Tracer.trace`: that one replaces the call of every module of the process meanwhile, so that
+    networks which other threads run break.
+
     Raises:
         DataError: the network's `forward` cannot be traced.
     """
+    tensors = itertools.chain(model.parameters(), model.buffers())
+    copied = copy.deepcopy(model, {id(tensor): tensor for tensor in tensors})  # other modules with the same tensors
+    tracer = fx.Tracer()
+    tracer.root, tracer.graph = copied, fx.Graph()
+    for name, module in copied.named_modules():
+        if name and tracer.is_leaf_module(module, name):
+            module.forward = functools.partial(_call, tracer, name)
     try:
-        return fx.Tracer().trace(model)
+        answer = copied.forward(tracer.create_proxy("placeholder", "inputs", (), {}))
+        tracer.create_node("output", "output", (tracer.create_arg(answer),), {})
+        return tracer.graph
     except Exception as error:  # tracing runs the network's own code, which may raise anything
         sentence = _("Whole channels cannot be removed from this network, whose layers cannot be traced; prune single weights.")
         raise DataError(sentence) from error
+
+
+def _call(tracer: fx.Tracer, name: str, *given: Any, **named: Any) -> fx.Proxy:
+    return tracer.create_proxy("call_module", name, given, named)
 
 
 def module_of(model: nn.Module, node: fx.Node) -> nn.Module | None:

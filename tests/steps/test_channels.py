@@ -4,14 +4,14 @@ import copy
 
 import pytest
 import torch
-from torch import nn
+from torch import fx, nn
 from torch.nn import functional
 
 from compression.errors import DataError
 from compression.export import compact
 from compression.models import MODELS
 from compression.steps import STEPS
-from compression.steps.channels import NORMS, channel_parameters
+from compression.steps.channels import NORMS, channel_parameters, trace
 from compression.steps.state import State, compressible
 
 SHAPE = (3, 32, 32)
@@ -116,6 +116,36 @@ def descend(model: nn.Module):
         functional.cross_entropy(model(batch), labels).backward()
         optimizer.step()
         yield step
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_graph_is_that_of_torch(name: str) -> None:
+    model = network(name)
+    before = dict(vars(model))
+    found, expected = trace(model), fx.Tracer().trace(model)
+    assert [(node.op, str(node.target)) for node in found.nodes][1:] == [(n.op, str(n.target)) for n in expected.nodes][1:]
+    users = [[str(user.target) for user in node.users] for node in found.nodes]
+    assert users == [[str(user.target) for user in node.users] for node in expected.nodes]
+    assert dict(vars(model)) == before
+    assert not any("forward" in vars(module) for module in model.modules())
+
+
+def test_networks_that_other_threads_run_are_not_touched_meanwhile() -> None:
+    """`torch.fx.Tracer.trace` replaces the call of every module of the process."""
+    seen = []
+
+    class Looks(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(4, 4)
+
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            seen.append((nn.Module.__call__, nn.Module.__getattr__))
+            return self.layer(inputs)
+
+    usual = nn.Module.__call__, nn.Module.__getattr__
+    assert [node.op for node in trace(Looks()).nodes] == ["placeholder", "call_module", "output"]
+    assert seen == [usual]
 
 
 def test_single_weights_leave_biases_and_norms_alone() -> None:

@@ -43,6 +43,8 @@ def settings_of(spec: Mapping[str, Any]) -> dict[str, str]:
             named[f"{role}.from"] = "run" if "run" in named[role] else "zoo"
     used = {"finetune": setting_text("finetune" in named)} if "steps" in spec else {}
     used |= {"pruning": "gradual"} if "gradual" in named and "steps" in spec else {}
+    channels = any(step.get("granularity") == "channel" for step in spec.get("steps", ()))
+    used |= {"remove": setting_text("remove" in named)} if channels else {}
     return used | {name: setting_text(value) for name, value in _leaves(named)}
 
 

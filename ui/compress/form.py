@@ -42,7 +42,8 @@ def draw(address: Address) -> Request:
         place = st.empty()
     with st.container(border=True, gap="small"):
         st.markdown(_("**Compression**"))
-        steps = [_step(address, _pruning(address), "sparsity"), _step(address, "quantize", "bits")]
+        pruning = _step(address, _pruning(address), "sparsity")
+        steps = [pruning, *_following(address, pruning), _step(address, "quantize", "bits")]
     with st.container(border=True, gap="small"):
         st.markdown(_("**Recovery**"))
         steps += _recovery(address)
@@ -60,9 +61,9 @@ def draw(address: Address) -> Request:
 
 def _facts(address: Address, dataset: dict[str, Any], model: dict[str, Any], train: dict[str, Any], seed: int) -> None:
     """Draw the network's numbers, whether it is trained already, and what is where it is so by the recipe of its dataset."""
-    if (architecture := network_source.architecture_of(model)) is not None:
+    if (structure := network_source.structure_of(model)) is not None:
         note = shared.standing(dataset, model, RECIPE.check(train, "train"), seed)
-        network_facts.show(architecture, dataset["name"], note=note)
+        network_facts.show(structure, dataset["name"], note=note)
     recipe = default_recipe(DATASETS[dataset["name"]])
     if "run" in model or recipe == train or not (_kept(dataset, model, recipe, seed) and not _kept(dataset, model, train, seed)):
         return
@@ -99,6 +100,16 @@ def _step(address: Address, name: str, first: str) -> dict[str, Any]:
     beside = {knob: declared for knob, declared in entry.knobs_with(values).items() if knob not in entry.knobs}
     usual = usual if all(values.get(knob) == others[knob].default for knob in others if others[knob].beside) else {}
     return {"name": name, **values, **knobs_form(address, beside, name, defaults=usual)}
+
+
+def _following(address: Address, pruning: dict[str, Any]) -> list[dict[str, Any]]:
+    """Draw a box to tick for each step that can follow the pruning because of how that is set, and return those ticked."""
+    afters = {name: entry.traits["after"] for name, entry in STEPS.items() if "after" in entry.traits}
+    offered = [STEPS[name] for name, after in afters.items() if all(pruning.get(knob) == value for knob, value in after.items())]
+    chosen = [entry for entry in offered if flag(address, entry.name, default=False, label=_(entry.title), help=_(entry.caption))]
+    if offered and not chosen:
+        st.caption(_("Not removed, pruned channels stay as zeros: the file gets smaller, the network no faster."))
+    return [{"name": entry.name} for entry in chosen]
 
 
 def _recovery(address: Address) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ def oddities(points: pd.DataFrame, knob: str, original: float | None, steps: Seq
         return []
     points = points.sort_values("value").reset_index(drop=True)
     found = (
-        [_no_bytes_saved(points), _rises_again(points)]
+        [_no_bytes_saved(points, steps), _rises_again(points)]
         if knob == "sparsity"
         else [_one_bit(points, steps), _flat(points, original, steps)]
     )
@@ -38,9 +38,9 @@ def sparsity_text(sparsity: float) -> str:
     return _("{percent} sparsity").format(percent=format_percent(sparsity).replace(".0 %", " %"))
 
 
-def _no_bytes_saved(points: pd.DataFrame) -> str:
+def _no_bytes_saved(points: pd.DataFrame, steps: Sequence[Mapping[str, Any]]) -> str:
     whole = points.loc[points["value"] == 0, "size_bytes"]
-    if whole.empty:
+    if whole.empty or any(step["name"] == "remove" for step in steps):
         return ""
     smaller = points["size_bytes"] < (1 - SAME_SIZE) * whole.iloc[0]
     kept = points[~smaller & (points["value"] > 0)]

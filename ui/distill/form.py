@@ -37,7 +37,7 @@ def draw(address: Address) -> Request:
     with facts:
         _teacher_facts(dataset, teacher)
     with layers:
-        networks = (student, network_source.architecture_of(teacher), data.name)
+        networks = (student, network_source.structure_of(teacher), data.name)
         shared.layers_seen(address, taught["loss"], *networks)
         losses.offer_another(address, taught["loss"], *networks)
     raw = {"kind": "distill", "dataset": dataset, "transfer": transfer, "teacher": teacher, "student": student}
@@ -55,15 +55,15 @@ def _networks(address: Address) -> tuple[Entry, dict[str, Any], dict[str, Any], 
     teacher = network_source.choose_network(address, data, "teacher", _("Teacher"), USUAL["teacher"], source=source)
     facts = st.container()
     student = shared.network(address, "student", _("Student"), USUAL["student"])
-    network_facts.show(student, data.name, against=network_source.architecture_of(teacher))
+    network_facts.show((student, []), data.name, against=network_source.structure_of(teacher))
     return data, teacher, student, facts
 
 
 def _teacher_facts(dataset: dict[str, Any], teacher: dict[str, Any]) -> None:
     """Draw the teacher's numbers, and whether it is trained already."""
-    if (architecture := network_source.architecture_of(teacher)) is not None:
+    if (structure := network_source.structure_of(teacher)) is not None:
         note = shared.standing(dataset, teacher, teacher_recipe(dataset, None), 0)
-        network_facts.show(architecture, dataset["name"], note=note)
+        network_facts.show(structure, dataset["name"], note=note)
 
 
 def _training(address: Address, data: Entry) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:

@@ -13,6 +13,7 @@ from compression.spec import DEFAULTS
 from compression.texts import gettext as _
 from ui.address.settings import Address
 from ui.form import formula, shared
+from ui.form.network_facts import Structure
 from ui.form.widgets import choose, entry_form, knob_widget, understand_number
 
 USUAL = DEFAULTS["distill"]["loss"]["name"]
@@ -33,13 +34,11 @@ def draw(address: Address) -> dict[str, Any]:
     return {"loss": losses, LABELS: weight}
 
 
-def offer_another(
-    address: Address, loss: Any, student: Mapping[str, Any], teacher: Mapping[str, Any] | None, dataset: str
-) -> None:
+def offer_another(address: Address, loss: Any, student: Mapping[str, Any], teacher: Structure | None, dataset: str) -> None:
     """Draw the button that adds a loss: the first that is not there yet and that can compare the two networks.
 
     Args:
-        teacher: its architecture; None where that is not known.
+        teacher: its architecture and edits; None where they are not known.
     """
     there = [part["name"] for part in (loss if isinstance(loss, list) else [loss])]
     if len(there) < MOST_PARTS:
@@ -49,11 +48,11 @@ def offer_another(
         st.button(_("Add a loss"), on_click=_add, args=(address, next(fresh, USUAL)), **looks)
 
 
-def _compares(name: str, student: Mapping[str, Any], teacher: Mapping[str, Any] | None, dataset: str) -> bool:
+def _compares(name: str, student: Mapping[str, Any], teacher: Structure | None, dataset: str) -> bool:
     try:
         if teacher is not None:
             objective = build_objective(DISTILLATION.check({"name": name}, "loss"))
-            check_comparison(objective, dict(student), dict(teacher), dataset)
+            check_comparison(objective, dict(student), dict(teacher[0]), dataset, teacher[1])
     except SpecError:
         return False
     return True

@@ -5,16 +5,19 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
+from compression import estimate, settings
 from compression.catalog import Entry
 from compression.charts.numbers import format_percent
 from compression.charts.style import role_title
-from compression.errors import NotFoundError
+from compression.errors import LabError, NotFoundError
 from compression.fields import SEED
+from compression.networks import Workspace
 from compression.runs import store
 from compression.runs.frames import models_of
 from compression.runs.records import FINISHED, Run
 from compression.texts import gettext as _
 from ui.address.settings import Address, plain
+from ui.form.network_facts import Structure
 from ui.form.shared import network
 from ui.form.widgets import select, understand_number
 from ui.run.words import age_text
@@ -62,12 +65,20 @@ def choose_network(
     return _choose_made(address, data, role, label) if source == RUN else network(address, role, label, usual)
 
 
-def architecture_of(choice: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the architecture of a chosen network, also where a run made it; None if the run has none such."""
+def structure_of(choice: Mapping[str, Any]) -> Structure | None:
+    """Return the architecture of a chosen network and the edits on it, also where a run made it; None if there is none such.
+
+    What a run made whose file is gone is told as if it had no edits.
+    """
     if "run" not in choice:
-        return choice
+        return choice, []
     made = _find(f"{choice['run']}.{choice['role']}")
-    return made.model["architecture"] if made else None
+    if made is None:
+        return None
+    try:
+        return estimate.structure_of(dict(choice), Workspace(settings.home(), settings.models_folder(), settings.runs_folder()))
+    except LabError:
+        return made.model["architecture"], []
 
 
 def _asked(address: Address, role: str) -> str | None:

@@ -20,6 +20,7 @@ from compression.texts import gettext as _
 from compression.texts import mark, ngettext
 from ui.address.settings import Address, refused
 from ui.form import formula
+from ui.form.network_facts import Structure
 from ui.form.widgets import choose, entry_form, knob_widget, select, understand_number
 from ui.frame import machine
 from ui.run.verdicts import points
@@ -149,19 +150,19 @@ def layers_seen(
     address: Address,
     loss: dict[str, Any] | list[dict[str, Any]],
     student: Mapping[str, Any],
-    teacher: Mapping[str, Any] | None,
+    teacher: Structure | None,
     dataset: str,
 ) -> None:
     """Draw which layers of the two networks a loss, or a list of them, compares; where it cannot, nothing can run.
 
     Args:
-        teacher: its architecture; None where that is not known.
+        teacher: its architecture and edits; None where they are not known.
     """
     objective = build_objective(loss)
     if teacher is None or not objective.looks_inside:
         return
     try:
-        st.caption(stages_text(*check_comparison(objective, dict(student), dict(teacher), dataset)))
+        st.caption(stages_text(*check_comparison(objective, dict(student), dict(teacher[0]), dataset, teacher[1])))
     except SpecError as error:
         st.error(as_text(str(error)), icon=":material/error:")
         address.block(str(error))
