@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from ui.compress.oddities import oddities
+from ui.run.guessing import level
 
 STEPS = [{"name": "prune", "sparsity": 0.8}, {"name": "quantize", "bits": 4, "scheme": "symmetric"}]
 
@@ -49,3 +50,9 @@ def test_over_sparsity(curve: dict[float, float], sizes: list[int], said: list[s
 def test_nothing_is_said_of_a_curve_that_is_not_there(nothing: dict[float, Any]) -> None:
     assert oddities(points(nothing), "bits", 0.98, STEPS) == []
     assert oddities(points({1: 0.9, 2: 0.9}), "bits", None, STEPS) == []
+
+
+def test_a_network_that_learned_nothing_has_no_odd_curve() -> None:
+    flat = points({1: 0.1, 2: 0.1, 8: 0.1, 16: 0.1})
+    assert "no better than guessing" in " ".join(oddities(flat, "bits", 0.104, STEPS, level({"dataset": {"name": "digits"}})))
+    assert "pruning to 80 % sparsity" in " ".join(oddities(flat, "bits", 0.9, STEPS, level({"dataset": {"name": "digits"}})))

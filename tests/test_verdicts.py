@@ -1,5 +1,6 @@
 """The verdicts in words: each answers a question that is printed, for every answer that a result can have."""
 
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -169,3 +170,37 @@ def test_results_of_an_earlier_version_are_answered_by_the_rules_of_today() -> N
 def test_points_and_signs() -> None:
     assert [points(value) for value in (0.01, 0.02, 0.025, 0.005)] == ["1 point", "2 points", "2.5 points", "0.5 points"]
     assert [signed_points(value) for value in (0.034, -0.01, 0.0, -0.0001)] == ["+3.4", "−1.0", "0.0", "0.0"]
+
+
+def test_networks_that_learned_nothing_are_told_in_place_of_noise() -> None:
+    def told(student: list[float], baseline: list[float], **train: Any) -> tuple[str, str]:
+        accuracies = {"teacher": [0.99], "student": student, "baseline": baseline}
+        models = {
+            role: {"accuracy": fmean(seeds), "per_seed": [{"seed": seed, "accuracy": one} for seed, one in enumerate(seeds)]}
+            for role, seeds in accuracies.items()
+        }
+        result = {"models": models, "images": IMAGES, "verdict": found("inconclusive", -0.004, -0.02, 0.012, len(student))}
+        spec = {"kind": "distill", "dataset": {"name": "digits"}, "train": {"lr": 2.0, **train}}
+        answer = verdicts("distill", result, spec)[0]
+        return answer.word, answer.sentence
+
+    word, sentence = told([0.096, 0.096], [0.094, 0.106])
+    assert word == "Neither learned"
+    assert sentence == (
+        "Test accuracy 9.6 % with the teacher and 10.0 % without is no better than guessing, which is right 1 time in 10. "
+        "The learning rate of 2 is high; a lower one may help."
+    )
+    assert told([0.1], [0.1], lr=0.0001)[1].endswith(" Another learning rate or more epochs may help.")
+    word, sentence = told([0.096, 0.9], [0.93, 0.94])
+    assert word == "Too close to tell"
+    assert "Student: no better than guessing at 1 of 2 seeds. The learning rate" in sentence
+    assert "more seeds narrow" not in sentence
+    assert "guessing" not in told([0.14, 0.9], [0.93, 0.94])[1]
+
+
+def test_a_compression_of_a_network_that_learned_nothing_is_no_success() -> None:
+    models = {role: {"accuracy": 0.1, "per_seed": [{"seed": 0, "accuracy": 0.1}]} for role in ("original", "compressed")}
+    result = {"models": models, "images": IMAGES, "verdict": found("yes", 0.0, 0.0, 0.0)}
+    (answer,) = verdicts("compress", result, {"dataset": {"name": "digits"}, "train": {"lr": 2.0}})
+    assert answer.word == "The original did not learn"
+    assert answer.sentence.startswith("Its test accuracy of 10.0 % is no better than guessing, which is right 1 time in 10:")

@@ -13,7 +13,9 @@ NOTABLE = 0.03
 FEW_BITS = 4
 
 
-def oddities(points: pd.DataFrame, knob: str, original: float | None, steps: Sequence[Mapping[str, Any]]) -> list[str]:
+def oddities(
+    points: pd.DataFrame, knob: str, original: float | None, steps: Sequence[Mapping[str, Any]], guessing: float = 0.0
+) -> list[str]:
     """Return a sentence for each odd thing in a curve.
 
     Args:
@@ -21,9 +23,12 @@ def oddities(points: pd.DataFrame, knob: str, original: float | None, steps: Seq
         knob: `sparsity` or `bits`, what the values are of.
         original: accuracy of the network before compression.
         steps: of the compression, with where the knobs stand.
+        guessing: the accuracy up to which a network is no better than guessing.
     """
     if len(points) < 2 or original is None:
         return []
+    if original <= guessing:
+        return [_("Without any compression the network is no better than guessing, so that nothing can be lost.")]
     points = points.sort_values("value").reset_index(drop=True)
     found = (
         [_no_bytes_saved(points, steps), _rises_again(points)]

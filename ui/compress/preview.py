@@ -22,6 +22,7 @@ from compression.steps.at_once import at_once
 from compression.texts import gettext as _
 from ui.compress.oddities import oddities, sparsity_text
 from ui.compress.preview_jobs import COLUMNS, VALUES, Sketch, find
+from ui.run import guessing
 from ui.run.feed import watch
 from ui.run.words import as_text
 from ui.widgets.live_chart import live_chart
@@ -113,7 +114,11 @@ def _chart(spec: Mapping[str, Any], sketch: Sketch | None, knob: str, after: pd.
     drawn = describe_sweep(points, knob, position=_knob(spec, knob), after=after, **looks)
     label = _("{title}: validation accuracy and file size before recovery").format(title=title)
     live_chart(json.dumps(drawn), key=f"sketch-{knob}", label=label, height=HEIGHT)
-    told = " ".join(oddities(points, knob, original, spec["steps"])) if sketch and sketch.complete(knob) else ""
+    told = (
+        " ".join(oddities(points, knob, original, spec["steps"], guessing.level(spec)))
+        if sketch and sketch.complete(knob)
+        else ""
+    )
     st.html(f'<div class="figures-remark">{html.escape(told)}</div>')
 
 

@@ -7,12 +7,15 @@ from compression.charts.numbers import format_count, format_percent, format_poin
 from compression.runs.records import Run
 from compression.texts import gettext as _
 from compression.texts import mark
+from ui.run.guessing import advice, learned_nothing, lost_seeds, odds
 
 YES = (mark("Yes"), ":material/check_circle:", "green")
 NO = (mark("No"), ":material/cancel:", "red")
 UNCLEAR = (mark("Too close to tell"), ":material/help:", "orange")
 ONE_SEED = (mark("One seed cannot tell"), ":material/help:", "orange")
 EQUAL = (mark("No difference"), ":material/drag_handle:", "orange")
+NEITHER = (mark("Neither learned"), ":material/warning:", "red")
+UNTRAINED = (mark("The original did not learn"), ":material/warning:", "red")
 UNASKED = (mark("No baseline"), ":material/info:", "gray")
 USUAL_TOLERANCE = 0.01
 SMALLEST_SHOWN = 0.0005  # of a difference that does not read 0.0 points
@@ -45,16 +48,20 @@ def verdicts(kind: str, result: Mapping[str, Any], spec: Mapping[str, Any]) -> l
     found, images = result.get("verdict"), result.get("images", {}).get("test")
     if kind == "compress":
         return [_compression(found, result, spec, images)] if found else []
-    answers = [_help(found, result, images)]
+    answers = [_help(found, result, spec, images)]
     against_teacher = result.get("teacher_verdict")
     return [*answers, _distance(against_teacher, result, images)] if against_teacher else answers
 
 
-def _help(found: Mapping[str, Any] | None, result: Mapping[str, Any], images: int | None) -> Verdict:
+def _help(found: Mapping[str, Any] | None, result: Mapping[str, Any], spec: Mapping[str, Any], images: int | None) -> Verdict:
     question = _("Does the teacher help?")
     if found is None:
         sentence = _("Without a baseline there is no telling; train one too to find out.")
         return Verdict(question, *_shown(UNASKED), sentence)
+    if all(learned_nothing(role, result, spec) for role in ("student", "baseline")):
+        sentence = _("Test accuracy {new} with the teacher and {old} without is no better than guessing, which is right {odds}.")
+        told = sentence.format(new=_accuracy(result, "student"), old=_accuracy(result, "baseline"), odds=odds(spec))
+        return Verdict(question, *_shown(NEITHER), f"{told} {advice(spec)}")
     case, numbers = _case(found), _numbers(found, images)
     if case == EQUAL:
         sentence = _("With and without the teacher the student gets the same test images right, at every seed ({basis}).")
@@ -63,7 +70,8 @@ def _help(found: Mapping[str, Any] | None, result: Mapping[str, Any], images: in
     told = sentence.format(new=_accuracy(result, "student"), old=_accuracy(result, "baseline"), **numbers)
     if case == NO:
         told = _("It does harm.") + " " + told
-    return Verdict(question, *_shown(case), told + _advice(case), _remark(found))
+    lost = lost_seeds(("student", "baseline"), result, spec)
+    return Verdict(question, *_shown(case), f"{told} {lost}" if lost else told + _advice(case), _remark(found))
 
 
 def _distance(found: Mapping[str, Any], result: Mapping[str, Any], images: int | None) -> Verdict:
@@ -85,6 +93,10 @@ def _compression(found: Mapping[str, Any], result: Mapping[str, Any], spec: Mapp
     question = _("Does compression cost at most {points}?").format(points=points(tolerance))
     if not tolerance:
         question = _("Is the compressed network as accurate as the original?")
+    if learned_nothing("original", result, spec):
+        sentence = _("Its test accuracy of {old} is no better than guessing, which is right {odds}: there is nothing to lose.")
+        told = sentence.format(old=_accuracy(result, "original"), odds=odds(spec))
+        return Verdict(question, *_shown(UNTRAINED), f"{told} {advice(spec)}")
     case, numbers = _case(found), _numbers(found, images)
     if case == EQUAL:
         sentence = _("Original and compressed network get the same test images right, at every seed ({basis}).")
