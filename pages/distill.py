@@ -33,4 +33,4 @@ with right:
     elif run := current.run(KIND):
         result.show(run, spec and spec.to_json())
     elif spec is not None:
-        result.invite()
+        result.invite(spec.to_json())

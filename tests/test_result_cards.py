@@ -115,3 +115,12 @@ def test_a_result_of_an_earlier_version_has_a_card() -> None:
     card = card_html("student", old, None, {"models": {}})
     assert "test images · one seed" in card
     assert "Validation" not in card
+
+
+def test_a_peers_card_says_that_it_learned_what_the_student_did() -> None:
+    peer = {**KEPT["models"]["teacher"], "beside": "student", "lr": 0.2}
+    card, usual = (card_html("teacher", model, None, KEPT) for model in (peer, KEPT["models"]["teacher"]))
+    for text in ("as a peer", "200 images", "Learning rate<small>the student&#x27;s"):
+        assert text in card
+        assert text not in usual
+    assert savings({**KEPT["models"], "teacher": peer}).startswith("Student against its peer: ")

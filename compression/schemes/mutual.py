@@ -42,7 +42,7 @@ def mutual(
         float, Knob(_("Weight of the other's answers beside the labels"), low=0, high=10, step=0.25, symbol=r"\lambda")
     ] = 1.0,
 ) -> Events:
-    """Trains student and peer at the same time from scratch: each learns the labels, and what the other answers by then.
+    """Trains student and peer together from scratch: each learns from the labels and from what the other answers now.
 
     The peer has the architecture of the spec's teacher, and all else as the student has it: images, recipe, learning rate. Each
     minimizes CE(z, y) + weight * T² * KL(softened other || softened own), the mean over a batch.

@@ -459,3 +459,32 @@ def test_a_compression_does_not_open_here(visit: Visit) -> None:
     app = visit("distill", run=run)
     assert ["There is no run" in warning.value for warning in app.warning] == [True]
     assert "Press Run." in words(app)
+
+
+def test_mutual_learning_shows_its_knobs_and_neither_a_loss_nor_a_trained_teacher(visit: Visit) -> None:
+    app = visit("distill", **{"scheme": "mutual", "scheme.temperature": "3", "scheme.weight": "0.5"})
+    assert not app.exception
+    assert not app.warning
+    assert {"Scheme", "Peer, in the teacher's place"} <= {box.label for box in app.selectbox}
+    assert not {"Loss", "Teacher", "Teacher from"} & {box.label for box in app.selectbox}
+    assert "with a peer that starts from scratch" in words(app)
+    assert "trained anew with each student" in words(app)
+    assert "{0.5} \\cdot {3}^2" in app.latex[0].value
+    button(app, "Run").click().run()
+    spec = store().runs(limit=1)[0].spec
+    assert spec == parse({"kind": "distill", "scheme": {"name": "mutual", "temperature": 3, "weight": 0.5}}).to_json()
+    assert "CNN (width 4) and CNN (width 32) learn together · Mutual learning" in words(app)
+
+
+def test_a_loss_in_a_link_to_mutual_learning_is_told(visit: Visit) -> None:
+    app = visit("distill", **{"scheme": "mutual", "loss.temperature": "9"})
+    assert "The link sets “loss.temperature”, which is no setting of this page as it stands" in words(app)
+
+
+def test_choosing_mutual_learning_and_back_brings_the_loss_back(visit: Visit) -> None:
+    app = visit("distill", **{"loss": "kd", "loss.temperature": "9"})
+    app.selectbox(key="distill-scheme").set_value("mutual").run()
+    assert "loss" not in app.query_params
+    app.selectbox(key="distill-scheme").set_value("offline").run()
+    assert not app.exception
+    assert app.query_params["loss.temperature"] == "9"

@@ -48,7 +48,8 @@ def models(runs: Sequence[Run], viewer: str) -> pd.DataFrame:
 
 def _identity(run: Run, role: str) -> str:
     """Return what tells whether two rows are the same network: what it was made from, and what came out."""
-    model, parts = models_of(run)[role], MADE_FROM.get(role, run.spec)
+    model = models_of(run)[role]
+    parts = run.spec if model.get("beside") else MADE_FROM.get(role, run.spec)
     found = [model.get(name) for name in ("accuracy", "size_bytes", "nonzero", "per_seed")]
     return json.dumps([role, run.kind, {part: run.spec.get(part) for part in parts}, found], sort_keys=True, default=str)
 

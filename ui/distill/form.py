@@ -5,11 +5,12 @@ from typing import Any
 import streamlit as st
 
 from compression.catalog import Entry
+from compression.fields import unused_fields
 from compression.recipe import RECIPE, teacher_recipe
 from compression.spec import DEFAULTS
 from compression.texts import gettext as _
 from ui.address.settings import Address
-from ui.distill import fair_fight, losses, transfer_set
+from ui.distill import fair_fight, losses, scheme, transfer_set
 from ui.form import network_facts, network_source, shared
 from ui.form.shared import Request
 from ui.form.widgets import flag, knob_widget
@@ -22,11 +23,13 @@ def draw(address: Address) -> Request:
     """Draw all controls but the switch of `fair_fight`, and return what they ask for; what one feels comes first."""
     with st.container(border=True, gap="small"):
         st.markdown(_("**Distillation**"))
-        taught = losses.draw(address)
+        arranged = scheme.draw(address)
+        unused = unused_fields(arranged)
+        taught = {} if "loss" in unused else losses.draw(address)
         layers = st.container(gap="small")
     with st.container(border=True, gap="small"):
         st.markdown(_("**Networks and data**"))
-        data, teacher, student, facts = _networks(address)
+        data, teacher, student, facts = _networks(address, along="teacher.run" in unused)
         sees = st.container()
     with st.container(border=True, gap="small"):
         st.markdown(_("**Training**"))
@@ -35,34 +38,41 @@ def draw(address: Address) -> Request:
     with sees:
         transfer = {"images": transfer_set.images(address, data, dataset["train_images"]), "classes": classes}
     with facts:
-        _teacher_facts(dataset, teacher)
+        _teacher_facts(dataset, teacher, along="teacher.run" in unused)
     with layers:
         networks = (student, network_source.structure_of(teacher), data.name)
-        shared.layers_seen(address, taught["loss"], *networks)
-        losses.offer_another(address, taught["loss"], *networks)
+        if taught:
+            shared.layers_seen(address, taught["loss"], *networks)
+            losses.offer_another(address, taught["loss"], *networks)
     raw = {"kind": "distill", "dataset": dataset, "transfer": transfer, "teacher": teacher, "student": student}
-    return Request({**raw, **taught, **training}, **terms)
+    return Request({**raw, "scheme": arranged, **taught, **training}, **terms)
 
 
-def _networks(address: Address) -> tuple[Entry, dict[str, Any], dict[str, Any], Any]:
-    """Draw the choice of data, teacher and student; return also the place for what is known of the teacher."""
-    left, right = st.columns([4, 3], gap="small")
-    with left:
+def _networks(address: Address, *, along: bool) -> tuple[Entry, dict[str, Any], dict[str, Any], Any]:
+    """Draw the choice of data, teacher and student; return also the place for what is known of the teacher.
+
+    Args:
+        along: the teacher is trained along with the student, from scratch.
+    """
+    left, right = (None, None) if along else st.columns([4, 3], gap="small")
+    with left or st.container():
         data = shared.dataset(address, USUAL["dataset"])
-    with right:
-        source = network_source.source(address, "teacher", _("Teacher from"))
+    with right or st.container():
+        source = network_source.ZOO if along else network_source.source(address, "teacher", _("Teacher from"))
     shared.download_note(data)
-    teacher = network_source.choose_network(address, data, "teacher", _("Teacher"), USUAL["teacher"], source=source)
+    label = _("Peer, in the teacher's place") if along else _("Teacher")
+    teacher = network_source.choose_network(address, data, "teacher", label, USUAL["teacher"], source=source)
     facts = st.container()
     student = shared.network(address, "student", _("Student"), USUAL["student"])
     network_facts.show((student, []), data.name, against=network_source.structure_of(teacher))
     return data, teacher, student, facts
 
 
-def _teacher_facts(dataset: dict[str, Any], teacher: dict[str, Any]) -> None:
-    """Draw the teacher's numbers, and whether it is trained already."""
+def _teacher_facts(dataset: dict[str, Any], teacher: dict[str, Any], *, along: bool) -> None:
+    """Draw the teacher's numbers, and when it is trained, or that it is already."""
     if (structure := network_source.structure_of(teacher)) is not None:
-        note = shared.standing(dataset, teacher, teacher_recipe(dataset, None), 0)
+        standing = _("trained anew with each student")
+        note = standing if along else shared.standing(dataset, teacher, teacher_recipe(dataset, None), 0)
         network_facts.show(structure, dataset["name"], note=note)
 
 

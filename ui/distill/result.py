@@ -2,6 +2,7 @@
 
 import functools
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -16,16 +17,23 @@ from ui.run.downloads import download_row
 from ui.run.feed import Watch
 from ui.run.live import follow
 from ui.run.verdicts import verdicts
-from ui.run.words import as_text, network, settings_text, what
+from ui.run.words import as_text, network, settings_text, together, what
 from ui.widgets.live_chart import live_chart
 
 TALL, LOW = 320, 260  # pixels
 PALE = 0.7
 
 
-def curves(frame: pd.DataFrame, metric: str, epochs: int, baseline: bool, revision: str) -> dict[str, Any]:
-    """Return one chart of a distillation, its legend and its axis complete from the first moment."""
-    expected = {"teacher": metric != "agreement", "baseline": baseline, "student": True}
+def curves(
+    frame: pd.DataFrame, metric: str, epochs: int, baseline: bool, revision: str, *, peers: bool = False
+) -> dict[str, Any]:
+    """Return one chart of a distillation, its legend and its axis complete from the first moment.
+
+    Args:
+        peers: the teacher is trained along with the student, so that no baseline can be compared with it.
+    """
+    other = metric != "agreement"
+    expected = {"teacher": other, "baseline": baseline and (other or not peers), "student": True}
     roles = [role for role, there in expected.items() if there]
     height = TALL if metric == "val_accuracy" else LOW
     looks = {"height": height, "legend": metric == "val_accuracy", "revision": revision}
@@ -55,15 +63,26 @@ def charts(spec: dict, seen: Watch) -> None:
     }
     asked = (spec["train"]["epochs"], bool(spec.get("baseline")))
     for place, (metric, label) in zip(places, labels.items(), strict=True):
-        figure = seen.figure(metric, lambda frame, metric=metric: curves(frame, metric, *asked, seen.run.id))
+        draw = functools.partial(curves, epochs=asked[0], baseline=asked[1], revision=seen.run.id, peers=together(spec))
+        figure = seen.figure(metric, lambda frame, metric=metric, draw=draw: draw(frame, metric))
         with place:
             live_chart(figure, key=f"distill-chart-{metric}", label=label, height=TALL if metric == "val_accuracy" else LOW)
 
 
-def invite() -> None:
-    """Say what pressing Run will do, over an example of what comes of it."""
+def invite(spec: Mapping[str, Any]) -> None:
+    """Say what pressing Run will do, over an example of what comes of it.
+
+    Args:
+        spec: what the controls ask for now.
+    """
     with st.container(border=True, key="invitation"):
-        st.markdown(_("**Press Run.** Your student learns twice: alone, as the baseline, and with its teacher's help."))
+        if together(spec):
+            sentence = _(
+                "**Press Run.** Your student learns twice: alone, as the baseline, and with a peer that starts from scratch, too."
+            )
+        else:
+            sentence = _("**Press Run.** Your student learns twice: alone, as the baseline, and with its teacher's help.")
+        st.markdown(sentence)
         st.caption(_("The curves grow below while it trains; the verdict takes this place. Closing the tab does not stop a run."))
     kept = example.run()
     spec = kept["spec"]

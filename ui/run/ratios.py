@@ -12,8 +12,9 @@ NOTABLY_FASTER = 1.15  # between two calls' medians on a busy machine
 
 def savings(models: Mapping[str, Any]) -> str:
     """Return by how much the file and the latency of the network that was made differ from those of the one it is made from."""
+    peer = models.get("teacher", {}).get("beside")
     for before, after, whose in (
-        ("teacher", "student", _("Student against its teacher: {told}.")),
+        ("teacher", "student", _("Student against its peer: {told}.") if peer else _("Student against its teacher: {told}.")),
         ("original", "compressed", _("Compressed against the original: {told}.")),
     ):
         if before in models and after in models:

@@ -153,20 +153,24 @@ def unfinished(model: Mapping[str, Any]) -> list[str]:
 def _learning_rows(role: str, model: Mapping[str, Any], result: Mapping[str, Any]) -> list[Row]:
     """Return how a role was on the images that were chosen by, how many it learned from, and at which rate."""
     images, rows = result.get("images", {}), []
+    if model.get("beside"):
+        rows.append((_("Trained"), _("one for each seed"), _("as a peer"), ""))
     if model.get("validation_accuracy") is not None:
         count = _("{count} images").format(count=format_count(images["validation"])) if "validation" in images else ""
         rows.append((_("Validation"), count, format_percent(model["validation_accuracy"]), ""))
     if model.get("before_recovery") is not None:
         how = _("test, {mean}, simulated").format(mean=_mean(model))
         rows.append((_("Before recovery"), how, format_percent(model["before_recovery"]), ""))
-    learned = images.get("transfer" if role in ("baseline", "student") else "train")
+    as_student = role in ("baseline", "student") or bool(model.get("beside"))
+    learned = images.get("transfer" if as_student else "train")
     if learned and role != "compressed":
-        classes = images.get("transfer_classes") if role in ("baseline", "student") else None
+        classes = images.get("transfer_classes") if as_student else None
         how = _("of classes {classes} alone").format(classes=", ".join(map(str, classes))) if classes else ""
         rows.append((_("Learned from"), how, _("{count} images").format(count=format_count(learned)), ""))
     if model.get("lr") is not None:
         tried = len(((result.get("tuning") or {}).get(role) or {}).get("tried", []))
         how = _("best of {count} on validation").format(count=tried) if tried else _("as set")
+        how = _("the student's") if model.get("beside") else how
         rows.append((_("Learning rate"), how, f"{model['lr']:g}", ""))
     if cached := len(model.get("cached_seeds", [])):
         how = _("same settings, without the teacher")

@@ -54,19 +54,20 @@ def verdicts(kind: str, result: Mapping[str, Any], spec: Mapping[str, Any]) -> l
 
 
 def _help(found: Mapping[str, Any] | None, result: Mapping[str, Any], spec: Mapping[str, Any], images: int | None) -> Verdict:
-    question = _("Does the teacher help?")
+    whom = _whom(result)
+    question = _("Does the {whom} help?").format(whom=whom)
     if found is None:
         sentence = _("Without a baseline there is no telling; train one too to find out.")
         return Verdict(question, *_shown(UNASKED), sentence)
     if all(learned_nothing(role, result, spec) for role in ("student", "baseline")):
-        sentence = _("Test accuracy {new} with the teacher and {old} without is no better than guessing, which is right {odds}.")
-        told = sentence.format(new=_accuracy(result, "student"), old=_accuracy(result, "baseline"), odds=odds(spec))
-        return Verdict(question, *_shown(NEITHER), f"{told} {advice(spec)}")
-    case, numbers = _case(found), _numbers(found, images)
+        sentence = _("Test accuracy {new} with the {whom} and {old} without is no better than guessing, which is right {odds}.")
+        accuracies = {"new": _accuracy(result, "student"), "old": _accuracy(result, "baseline")}
+        return Verdict(question, *_shown(NEITHER), f"{sentence.format(whom=whom, odds=odds(spec), **accuracies)} {advice(spec)}")
+    case, numbers = _case(found), {"whom": whom, **_numbers(found, images)}
     if case == EQUAL:
-        sentence = _("With and without the teacher the student gets the same test images right, at every seed ({basis}).")
+        sentence = _("With and without the {whom} the student gets the same test images right, at every seed ({basis}).")
         return Verdict(question, *_shown(case), sentence.format(**numbers))
-    sentence = _("Test accuracy {new} with the teacher, {old} without: {change} points ({interval}; {basis}).")
+    sentence = _("Test accuracy {new} with the {whom}, {old} without: {change} points ({interval}; {basis}).")
     told = sentence.format(new=_accuracy(result, "student"), old=_accuracy(result, "baseline"), **numbers)
     if case == NO:
         told = _("It does harm.") + " " + told
@@ -74,17 +75,23 @@ def _help(found: Mapping[str, Any] | None, result: Mapping[str, Any], spec: Mapp
     return Verdict(question, *_shown(case), f"{told} {lost}" if lost else told + _advice(case), _remark(found))
 
 
+def _whom(result: Mapping[str, Any]) -> str:
+    """Return what the network in the teacher's place is: one trained before, or a peer trained along with the student."""
+    return _("peer") if result.get("models", {}).get("teacher", {}).get("beside") else _("teacher")
+
+
 def _distance(found: Mapping[str, Any], result: Mapping[str, Any], images: int | None) -> Verdict:
     tolerance = found.get("tolerance", USUAL_TOLERANCE)
-    question = _("Is the student within {points} of its teacher?").format(points=points(tolerance))
+    whom = _whom(result)
+    question = _("Is the student within {points} of its {whom}?").format(points=points(tolerance), whom=whom)
     if not tolerance:
-        question = _("Is the student as accurate as its teacher?")
+        question = _("Is the student as accurate as its {whom}?").format(whom=whom)
     case, numbers = _case(found), _numbers(found, images)
     if case == EQUAL:
-        sentence = _("Student and teacher get the same test images right, at every seed ({basis}).")
-        return Verdict(question, *_shown(case), sentence.format(**numbers), _remark(found))
-    sentence = _("Test accuracy {new} against the teacher's {old}: {change} points ({interval}; {basis}).")
-    told = sentence.format(new=_accuracy(result, "student"), old=_accuracy(result, "teacher"), **numbers)
+        sentence = _("Student and {whom} get the same test images right, at every seed ({basis}).")
+        return Verdict(question, *_shown(case), sentence.format(whom=whom, **numbers), _remark(found))
+    sentence = _("Test accuracy {new} against the {whom}'s {old}: {change} points ({interval}; {basis}).")
+    told = sentence.format(whom=whom, new=_accuracy(result, "student"), old=_accuracy(result, "teacher"), **numbers)
     return Verdict(question, *_shown(case), told + _advice(case), _remark(found))
 
 

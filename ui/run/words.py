@@ -13,6 +13,7 @@ from compression.charts.style import role_title
 from compression.distillation import DISTILLATION
 from compression.models import MODELS
 from compression.runs.records import Run
+from compression.schemes import OFFLINE, SCHEMES
 from compression.steps import STEPS
 from compression.texts import gettext as _
 from compression.texts import mark
@@ -66,11 +67,18 @@ def networks(run: Run) -> str:
     """Return which networks a run is about, in a few words."""
     spec = run.spec
     if run.kind == "distill":
-        sentence = _("{student} learns from {teacher}")
+        sentence = _("{student} and {teacher} learn together") if together(spec) else _("{student} learns from {teacher}")
         return sentence.format(teacher=network(spec.get("teacher")), student=network(spec.get("student")))
     if run.kind == "compress":
         return _("{model}, compressed").format(model=network(spec.get("model")))
     return kind_title(run.kind)
+
+
+def together(spec: Mapping[str, Any]) -> bool:
+    """Tell whether a distillation trains its teacher along with the student, as a peer, and not before."""
+    chosen = spec.get("scheme")
+    name = chosen.get("name") if isinstance(chosen, Mapping) else OFFLINE["name"]
+    return name in SCHEMES and "before" not in SCHEMES[name].traits
 
 
 def network(architecture: Any) -> str:
@@ -89,9 +97,13 @@ def dataset(run: Run) -> str:
 
 def settings_text(spec: Mapping[str, Any]) -> str:
     """Return the methods of a run with their numbers: `KD (Hinton, temperature 4, alpha 0.9)`, or a compression's steps."""
-    registry, methods = (DISTILLATION, spec.get("loss")) if spec.get("kind") == "distill" else (STEPS, spec.get("steps"))
-    methods = methods if isinstance(methods, list) else [methods]
-    return " · ".join(_called(registry, method) for method in methods if isinstance(method, Mapping))
+    fields = {"scheme": SCHEMES, "loss": DISTILLATION} if spec.get("kind") == "distill" else {"steps": STEPS}
+    told = []
+    for field, registry in fields.items():
+        methods = spec.get(field)
+        methods = methods if isinstance(methods, list) else [methods]
+        told += [_called(registry, method) for method in methods if isinstance(method, Mapping)]
+    return " · ".join(told)
 
 
 def _called(registry: Registry, method: Mapping[str, Any]) -> str:
