@@ -100,6 +100,10 @@ class Students:
         others = beside(self.spec) if role == "student" else {}
         return ", ".join([_(role).capitalize(), *(_("with {role}").format(role=_(other)) for other in others)])
 
+    def as_teacher(self, learner: Learner) -> Teacher:
+        """Implement `schemes.Lab.as_teacher`."""
+        return Teacher(learner.model, self.transfer, looks=self.spec.train["epochs"])
+
     def train(self, learner: Learner, *, teacher: Teacher) -> Events:
         """Implement `schemes.Lab.train`."""
         yield from self._train(learner, build_objective(self.spec.loss, self.spec.label_weight), teacher)

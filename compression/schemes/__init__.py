@@ -62,7 +62,7 @@ class Learner:
 
 
 class Lab(Protocol):
-    """What a scheme works with; each method is a generator of events, which the scheme yields."""
+    """What a scheme works with; its methods but `as_teacher` are generators of events, which the scheme yields."""
 
     def obtain(self, role: str) -> "Generator[dict[str, Any], None, Teacher]":
         """Return a network that the trait `before` names, trained on all images: by an earlier run, from the cache, or now."""
@@ -76,6 +76,9 @@ class Lab(Protocol):
             train: yields the events of the training of a student and of those beside it.
             teacher: the one with which the curves' agreement is measured.
         """
+
+    def as_teacher(self, learner: Learner) -> "Teacher":
+        """Return a network beside a student, once it is trained, as a teacher."""
 
     def train(self, learner: Learner, *, teacher: "Teacher") -> Events:
         """Train a network on the student's images with the spec's loss between it and a teacher."""
