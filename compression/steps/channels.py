@@ -56,7 +56,7 @@ def _layers(model: nn.Module) -> Iterator[tuple[nn.Module, list[nn.Module]]]:
 
 
 def trace(model: nn.Module) -> fx.Graph:
-    """Return the graph of a network's layers.
+    """Return the graph of a network's layers, whatever hooks do to their inputs and outputs.
 
     Differs from `torch.fx.Tracer.trace`: that one replaces the call of every module of the process meanwhile, so that
     networks which other threads run break.
@@ -69,6 +69,8 @@ def trace(model: nn.Module) -> fx.Graph:
     tracer = fx.Tracer()
     tracer.root, tracer.graph = copied, fx.Graph()
     for name, module in copied.named_modules():
+        module._forward_pre_hooks.clear()
+        module._forward_hooks.clear()
         if name and tracer.is_leaf_module(module, name):
             module.forward = functools.partial(_call, tracer, name)
     try:

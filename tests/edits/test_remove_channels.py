@@ -14,6 +14,8 @@ from compression.export import compact
 from compression.measure.layers import layer_table, parameters
 from compression.measure.macs import macs
 from compression.networks import construct
+from compression.observers.fake_quantize import activation_grids, set_activation_grids
+from compression.observers.observer import ActivationGrid
 from compression.quantization import QUANTIZATION
 from compression.steps import STEPS, snapshot
 from compression.steps.remove import removable
@@ -182,6 +184,17 @@ def test_runs_of_weights_that_share_a_scale_cannot_be_cut_and_nothing_is_changed
         remove(state)
     assert all(torch.equal(tensor, before[name]) for name, tensor in state.model.state_dict().items())
     assert not state.edits
+
+
+def test_grids_of_inputs_stay_on_their_layers():
+    """Rounded inputs, pruned, removed: zero stays exactly zero on every grid."""
+    state = pruned()
+    set_activation_grids(state.model, {name: ActivationGrid(4, 0.3, 5) for name in ("0", "4", "9", "11")})
+    masked = copy.deepcopy(state.model)
+    remove(state)
+    assert [edit["layer"] for edit in state.edits] == list(GONE)
+    assert activation_grids(state.model) == activation_grids(masked)
+    torch.testing.assert_close(state.model(IMAGES), masked(IMAGES), rtol=1e-5, atol=1e-5)
 
 
 def test_a_channel_that_still_adds_a_constant_stays():
