@@ -17,6 +17,7 @@ from compression.measure.macs import macs
 from compression.networks import Workspace
 from compression.preview import preview
 from compression.spec import override, parse
+from compression.steps import gradual
 from tests.test_execute_compress import CHOICE, accuracy_on_test, events_of, request, without_latency, workspace
 
 PRUNE = {"name": "prune", "sparsity": 0.5, "granularity": "channel", "scope": "layer"}
@@ -124,11 +125,21 @@ def test_quantized_first_removed_last(tmp_path, shared):
 
 def test_pruned_gradually_then_removed(tmp_path, shared):
     place = workspace(tmp_path, shared)
-    gradual = {**PRUNE, "name": "gradual", "epochs": 2, "updates": 4, "until": {"name": "file_size", "kilobytes": 1}}
-    events_of(request([gradual, REMOVE, QUANTIZE], seeds=[0]), place)
+    step = {**PRUNE, "name": "gradual", "epochs": 2, "updates": 4, "until": {"name": "file_size", "kilobytes": 1}}
+    events_of(request([step, REMOVE, QUANTIZE], seeds=[0]), place)
     network = network_in(place.folder / "compressed-seed0.compact")
     assert network.model[0].weight.shape[0] < 3
     assert network.facts["edits"]
+
+
+def test_a_target_of_bytes_counts_what_the_file_says_of_removed_channels(tmp_path, shared, monkeypatch):
+    told, true = [], gradual.Reached
+    monkeypatch.setattr(gradual, "Reached", lambda now, before, size: told.append(size()) or true(now, before, size))
+    until = {"name": "file_size", "kilobytes": 100}
+    place = workspace(tmp_path, shared)
+    events_of(request([PRUNE, REMOVE, {"name": "gradual", "epochs": 2, "until": until}], seeds=[0]), place)
+    size = (place.folder / "compressed-seed0.compact").stat().st_size
+    assert size <= told[-1] < size + 30, "all but whether it has converged"
 
 
 def test_a_network_of_an_earlier_run_is_compressed_on_and_can_teach(whole, shared):
