@@ -1,17 +1,49 @@
-"""Whether a network's latency depends on its neighbour, and how much of it is PyTorch's eager mode."""
+"""Whether latency depends on the neighbour, how much of it is PyTorch's eager mode, and what removed channels save of it."""
 
+import copy
 from collections.abc import Iterator
 
 from benchmarks.figures import Figure, ratios, spread
 from compression.measure.latency import latency
+from compression.measure.macs import macs
 from compression.measure.runners import eager, torchscript
 from compression.models import MODELS
+from compression.steps import STEPS
+from compression.steps.state import State
 
 ROUNDS = 9
-SHAPE = (1, 8, 8)
+SHAPE, LARGER = (1, 8, 8), (1, 28, 28)
 
 
 def measure() -> Iterator[Figure]:
+    """Yield what latency depends on, and what shortens it."""
+    yield from _beside_others()
+    yield from _channels()
+
+
+def _channels() -> Iterator[Figure]:
+    """Yield how long a network takes whose channels are zero, and one from which they were removed, against the whole one."""
+    whole = MODELS["cnn"].function(LARGER, 10, width=32)
+    masked = State(copy.deepcopy(whole))
+    STEPS["prune"].function(masked, sparsity=0.5, granularity="channel", scope="layer")
+    removed = masked.copy()
+    STEPS["remove"].function(removed)
+    networks = {"whole": whole, "masked": masked.model, "removed": removed.model}
+    fewer = macs(whole, LARGER) / macs(removed.model, LARGER)
+    for batch_size in (1, 32):
+        runners = [eager(name, model) for name, model in networks.items()]
+        rounds = [latency(runners, LARGER, batch_size=batch_size) for _round in range(ROUNDS)]
+        took = {name: [figures[name]["median"] for figures in rounds] for name in networks}
+        for name, target in (("masked", "about 1x"), ("removed", f"1x to {fewer:.1f}x, as MACs")):
+            yield Figure(
+                f"Time of CNN 32 against the same with half of its channels {name}, {batch_size} images",
+                f"{spread(ratios(took['whole'], took[name]), 'x', 2)}; {spread(took[name], 'ms', 3)}",
+                target,
+                f"28x28, one thread; medians of {ROUNDS} rounds in turn",
+            )
+
+
+def _beside_others() -> Iterator[Figure]:
     """Yield how long networks take beside a large one against beside their copy, and frozen against eager, rounds in turn."""
     large = MODELS["resnet18"].function(SHAPE, 10)
     for width in (2, 16):

@@ -395,8 +395,11 @@ def test_seeds_are_a_band_around_their_mean() -> None:
 
 
 def test_specs_flatten_to_dotted_paths() -> None:
-    flat = flatten({"a": {"b": 1.0, "c": None}, "steps": [{"name": "prune"}], "seeds": [0, 1], "x": True})
-    assert flat == {"a.b": "1", "a.c": "none", "steps.0.name": "prune", "seeds": "0, 1", "x": "yes"}
+    steps = [{"name": "prune", "sparsity": 0.5}, {"name": "remove"}, {"name": "finetune", "epochs": 2}]
+    flat = flatten({"a": {"b": 1.0, "c": None}, "steps": steps, "seeds": [0, 1], "x": True})
+    named = {"steps.0.name": "prune", "steps.0.sparsity": "0.5", "steps.1.name": "finetune", "steps.1.epochs": "2"}
+    assert flatten({"steps": steps[:1]}) == {"steps.0.name": "prune", "steps.0.sparsity": "0.5", "steps.remove": "no"}
+    assert flat == {"a.b": "1", "a.c": "none", **named, "steps.remove": "yes", "seeds": "0, 1", "x": "yes"}
 
 
 def test_labels_say_what_differs_and_never_coincide() -> None:

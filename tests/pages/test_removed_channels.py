@@ -12,8 +12,10 @@ from compression.runs.records import FINISHED
 from compression.spec import parse
 from tests.pages.conftest import Visit
 from tests.pages.stored_runs import TOKEN, started
+from tests.pages.test_compare import titles
 from tests.pages.test_compress import DEFAULT, FINETUNE, PRUNE, QUANTIZE, by_hand, curve, figures, run_it, words
 from ui.compress import preview_jobs
+from ui.run.differences import settings_rows
 
 CHANNELS = {**PRUNE, "granularity": "channel", "sparsity": 0.5}
 REMOVE = {"name": "remove"}
@@ -153,3 +155,17 @@ def test_a_file_that_is_gone_is_no_traceback(visit: Visit, removed: str) -> None
             {"run": removed, "role": "compressed", "seed": 0},
             networks.Workspace(Path(), settings.models_folder(), settings.runs_folder()),
         )
+
+
+def test_masked_and_removed_differ_in_one_setting_side_by_side(visit: Visit, removed: str) -> None:
+    """Not in the number of every step that follows."""
+    run = store().run(removed)
+    steps = [step for step in run.spec["steps"] if step["name"] != "remove"]
+    spec = parse({**run.spec, "steps": steps}).to_json()
+    masked = started(**spec)
+    store().finish(masked, TOKEN, FINISHED, result=run.result)
+    pair = [store().run(masked), store().run(removed)]
+    assert settings_rows(pair) == {"steps.remove": ["no", "yes"]}
+    app = visit("compare", runs=f"{masked},{removed}")
+    assert not app.exception
+    assert titles(app)[0].startswith("Pruned channels removed: ")

@@ -20,6 +20,7 @@ LABELS = {
     "until": mark("Ends with"),
     "ramp": mark("Sparsity rises for"),
     "method": mark("Levels"),
+    "remove": mark("Pruned channels removed"),
     "hidden": mark("Hidden units"),
     "batch_size": mark("Batch size"),
     "weight_decay": mark("Weight decay"),

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from compression.runs.records import Run
+from compression.steps import STEPS
 from compression.texts import gettext as _
 from ui.form.labels import LABELS
 from ui.run.search import natural
@@ -25,11 +26,18 @@ Rows = dict[str, list[str]]
 
 
 def leaves(value: Any, path: str = "") -> dict[str, Any]:
-    """Return the leaves of a spec by dotted path: `{"student.width": 2, "steps.0.name": "prune"}`."""
+    """Return the leaves of a spec by dotted path: `{"student.width": 2, "steps.0.name": "prune"}`.
+
+    A step that has no settings is a leaf of its own, `steps.remove`, true or false, and does not count in the list: runs with
+    it and without it then differ in it alone.
+    """
     if isinstance(value, Mapping) and value:
         items: Iterable[tuple[Any, Any]] = value.items()
     elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
-        items = enumerate(value)
+        bare = [name for name, entry in STEPS.items() if not entry.knobs] if path == "steps" else []
+        names = [item.get("name") if isinstance(item, Mapping) else None for item in value]
+        items = [*enumerate(item for item, name in zip(value, names, strict=True) if name not in bare)]
+        items += [(name, name in names) for name in bare]
     else:
         return {path: value}
     return {leaf: found for key, item in items for leaf, found in leaves(item, f"{path}.{key}" if path else str(key)).items()}
@@ -96,7 +104,11 @@ def in_common(runs: Sequence[Run]) -> str:
     facts = [{networks(run) for run in runs}, {dataset(run) for run in runs}]
     flat = [flatten(run.spec) for run in runs]
     shared = {path: text for path, text in flat[0].items() if all(other.get(path) == text for other in flat)}
-    told = [f"{_tail(path, 1)} {text}" for path, text in shared.items() if path.startswith(TOLD) and not path.endswith("name")]
+    told = [
+        f"{_tail(path, 1)} {text}"
+        for path, text in shared.items()
+        if path.startswith(TOLD) and not path.endswith("name") and text != _("no")
+    ]
     return " · ".join([*(fact.pop() for fact in facts if len(fact) == 1), ", ".join(told)]).strip(" ·")
 
 
