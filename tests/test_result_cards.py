@@ -36,6 +36,15 @@ def test_simulated_latency_is_not_called_measured() -> None:
     assert next(how for name, how, *_rest in card_rows(simulated, None) if name == "Latency").startswith("simulated")
 
 
+def test_a_simulated_latency_is_neither_faster_nor_slower() -> None:
+    slow = MODEL | {"latency_ms": {"median": 8.0, "p95": 9.0, "simulated": False}}
+    rounded = slow | {"latency_ms": {"median": 1.0, "p95": 2.0, "simulated": True}}
+    assert next(note for name, *_rest, note in card_rows(rounded, slow) if name == "Latency") == "activations not rounded"
+    assert next(note for name, *_rest, note in card_rows(slow, rounded) if name == "Latency") == ""
+    for pair in ({"original": slow, "compressed": rounded}, {"original": rounded, "compressed": slow}):
+        assert savings(pair).endswith("latency simulated.")
+
+
 def test_zeros_are_told_only_where_there_are_some() -> None:
     pruned = MODEL | {"nonzero": 100}
     assert [note for name, *_rest, note in card_rows(pruned, None) if name == "Parameters"] == ["100 not zero"]

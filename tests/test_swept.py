@@ -62,3 +62,10 @@ def test_another_loss_of_a_list_keeps_its_weight() -> None:
 def test_a_weight_is_tried_around_what_it_is() -> None:
     tried = worth_trying(sweepable(parse(LISTED).to_json())["loss.1.weight"], 0.5)
     assert (tried[0], tried[-1]) == (0.1, 4.0)
+
+
+def test_activation_bits_and_observers_are_swept() -> None:
+    steps = [{"name": "quantize"}, {"name": "quantize_activations"}]
+    found = sweepable(parse({"kind": "compress", "steps": steps}).to_json())
+    assert (found["steps.1.activation_bits"].low, found["steps.1.activation_bits"].high) == (2, 16)
+    assert worth_trying(found["steps.1.observer"], "minmax") == ["minmax", "moving_average"]

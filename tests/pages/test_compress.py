@@ -24,7 +24,8 @@ from compression.runs import store
 from compression.runs.records import CANCELLED, FAILED, FINISHED, INTERRUPTED
 from compression.spec import parse
 from tests.pages.conftest import Visit
-from tests.pages.stored_runs import TOKEN, copies, distilled, finished, started
+from tests.pages.stored_runs import TOKEN, compressed, copies, distilled, finished, started
+from ui.compare import results
 from ui.compress import preview_jobs
 from ui.server.identity import COOKIE
 
@@ -246,6 +247,7 @@ CHANGES = [
     ("number_input", "finetune.epochs", 9, {"steps": [PRUNE, QUANTIZE, FINETUNE | {"epochs": 9}]}),
     ("number_input", "finetune.lr", 0.002, {"steps": [PRUNE, QUANTIZE, FINETUNE | {"lr": 0.002}]}),
     ("selectbox", "finetune.loss", "kd", {"steps": [PRUNE, QUANTIZE, FINETUNE | {"loss": {"name": "kd"}}]}),
+    ("checkbox", "activations", True, {"steps": [PRUNE, QUANTIZE, {"name": "quantize_activations"}, FINETUNE]}),
     ("checkbox", "finetune", False, {"steps": [PRUNE, QUANTIZE]}),
     ("slider", "model.width", 20, {"model": {"name": "cnn", "width": 20}}),
     ("selectbox", "model", "lenet300", {"model": {"name": "lenet300"}}),
@@ -288,6 +290,38 @@ def test_a_criterion_with_knobs_of_its_own_shows_them_and_a_link_opens_them(visi
     for again in (visit("compress", **query), visit("compress", run=run.id)):
         assert not again.warning
         assert again.slider(key="compress-prune.criterion.images").value == 128
+
+
+def test_quantized_activations_have_their_knobs_and_a_link_opens_them(visit: Visit) -> None:
+    app = visit("compress")
+    ((_title, plain, _note), *_others) = figures(app)
+    app.checkbox(key="compress-activations").check().run()
+    app.slider(key="compress-quantize_activations.activation_bits").set_value(2).run()
+    app.selectbox(key="compress-quantize_activations.observer").set_value("moving_average").run()
+    app.slider(key="compress-quantize_activations.observer.rate").set_value(0.3).run()
+    assert figures(app)[0][1] not in (plain, "–")
+    query, spec = dict(app.query_params), run_it(app)
+    observer = {"name": "moving_average", "rate": 0.3}
+    rounded = {"name": "quantize_activations", "activation_bits": 2, "calibration_images": 256, "observer": observer}
+    assert spec["steps"] == [PRUNE, QUANTIZE, rounded, FINETUNE]
+    (run,) = store().runs()
+    for again in (visit("compress", **query), visit("compress", run=run.id)):
+        assert not again.warning
+        assert again.slider(key="compress-quantize_activations.activation_bits").value == 2
+        assert again.slider(key="compress-quantize_activations.observer.rate").value == 0.3
+
+
+def test_a_latency_that_is_not_that_of_rounded_activations_is_called_simulated(visit: Visit) -> None:
+    result = compressed()
+    result["models"]["compressed"]["latency_ms"] |= {"simulated": True}
+    steps = [PRUNE, QUANTIZE, {"name": "quantize_activations"}, FINETUNE]
+    run = finished(kind="compress", steps=steps, result=result)
+    app = visit("compress", run=run)
+    assert not app.exception
+    assert figures(app)[3][2].startswith("simulated: activations not rounded · original ")
+    assert "Activations are rounded in simulation" in words(app)
+    table = results.table([store().run(run)], {run: "a"}, "ada")
+    assert list(table["Latency"]) == ["0.100 ms (simulated)"]
 
 
 def test_a_quantizer_has_its_own_knobs_beside_the_bits_and_a_link_opens_them(visit: Visit) -> None:

@@ -41,7 +41,8 @@ def settings_of(spec: Mapping[str, Any]) -> dict[str, str]:
     for role in ("teacher", "model"):
         if role in named:
             named[f"{role}.from"] = "run" if "run" in named[role] else "zoo"
-    used = {"finetune": setting_text("finetune" in named)} if "steps" in spec else {}
+    ticked = {"finetune": "finetune", "activations": "quantize_activations"} if "steps" in spec else {}
+    used = {name: setting_text(step in named) for name, step in ticked.items()}
     used |= {"pruning": "gradual"} if "gradual" in named and "steps" in spec else {}
     channels = any(step.get("granularity") == "channel" for step in spec.get("steps", ()))
     used |= {"remove": setting_text("remove" in named)} if channels else {}

@@ -16,7 +16,7 @@ from ui.frame.pages import RUNS
 from ui.run.differences import MISSING, OUTCOMES, columns_of, in_common, leaves
 from ui.run.outcome import outcome
 from ui.run.verdicts import signed_points, verdicts_of
-from ui.run.words import kind_title, owner_text, what
+from ui.run.words import kind_title, latency_text, owner_text, what
 from ui.widgets.table_height import table_height
 
 MOST_ROWS_SHOWN = 12
@@ -51,7 +51,10 @@ def table(runs: Sequence[Run], names: Mapping[str, str], viewer: str) -> pd.Data
     columns[_("Verdict")] = [verdict_sentence(run) or MISSING for run in runs]
     for key, (title, shown) in COSTS.items():
         values = [_cost(run, key) for run in runs]
-        if key == "latency_ms" or len(set(values)) > 1:
+        if key == "latency_ms":
+            told = zip(runs, values, strict=True)
+            columns[_(title)] = [MISSING if value is None else latency_text(_made(run)[key]) for run, value in told]
+        elif len(set(values)) > 1:
             columns[_(title)] = [MISSING if value is None else shown(value) for value in values]
     columns[_("Time taken")] = [format_seconds(run.seconds) for run in runs]
     columns[_("Owner")] = [owner_text(run.owner, viewer) for run in runs]
@@ -84,9 +87,14 @@ def _accuracy(model: Mapping[str, Any] | None) -> str | None:
 
 
 def _cost(run: Run, key: str) -> float | None:
-    model = next((models_of(run)[role] for role in OUTCOMES if role in models_of(run)), {})
+    model = _made(run)
     value = (model.get(key) or {}).get("median") if key == "latency_ms" else model.get(key)
     return value if isinstance(value, int | float) else None
+
+
+def _made(run: Run) -> Mapping[str, Any]:
+    """Return the network that a run is about."""
+    return next((models_of(run)[role] for role in OUTCOMES if role in models_of(run)), {})
 
 
 def csv(runs: Sequence[Run], names: Mapping[str, str]) -> str:
@@ -104,7 +112,14 @@ def csv(runs: Sequence[Run], names: Mapping[str, str]) -> str:
             latency = model.get("latency_ms") if isinstance(model.get("latency_ms"), Mapping) else {}
             costs = {name: model.get(name) for name in ("size_bytes", "macs", "parameters", "nonzero")}
             about = {"name": names[run.id], "run": run.id, "what": what(run), "role": role}
-            rows.append(about | numbers | costs | {"latency_ms": latency.get("median")} | verdict | leaves(run.spec))
+            rows.append(
+                about
+                | numbers
+                | costs
+                | {"latency_ms": latency.get("median"), "latency_simulated": latency.get("simulated")}
+                | verdict
+                | leaves(run.spec)
+            )
     return pd.DataFrame(rows).to_csv(index=False)
 
 

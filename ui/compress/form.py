@@ -44,6 +44,7 @@ def draw(address: Address) -> Request:
         st.markdown(_("**Compression**"))
         pruning = _step(address, _pruning(address), "sparsity")
         steps = [pruning, *_following(address, pruning), _step(address, "quantize", "bits")]
+        steps += _activations(address)
     with st.container(border=True, gap="small"):
         st.markdown(_("**Recovery**"))
         steps += _recovery(address)
@@ -110,6 +111,14 @@ def _following(address: Address, pruning: dict[str, Any]) -> list[dict[str, Any]
     if offered and not chosen:
         st.caption(_("Not removed, pruned channels stay as zeros: the file gets smaller, the network no faster."))
     return [{"name": entry.name} for entry in chosen]
+
+
+def _activations(address: Address) -> list[dict[str, Any]]:
+    """Draw whether the inputs of layers are rounded too, and how."""
+    entry = STEPS["quantize_activations"]
+    if not flag(address, "activations", default=False, label=_(entry.title), help=_(entry.caption)):
+        return []
+    return [_step(address, entry.name, "activation_bits")]
 
 
 def _recovery(address: Address) -> list[dict[str, Any]]:

@@ -187,6 +187,8 @@ def measured(spec: Mapping[str, Any], sketch: Sketch | None, run: Run) -> list[F
     reached = format_percent(_final_accuracy(run.id, seed))
     size = _smaller(original["size_bytes"], compressed["size_bytes"])
     latency = {role: format_milliseconds(models[role]["latency_ms"]["median"]) for role in ("original", "compressed")}
+    simulated = compressed["latency_ms"].get("simulated")
+    how = _("simulated: activations not rounded · original {ms}") if simulated else _("measured · original {ms}")
     after = Figure(_("After recovery"), reached, f"{_basis(seed)} · {test}", AFTER)
     if not trains(run.spec):
         after = Figure(_("After recovery"), UNKNOWN, f"{_('not fine-tuned')} · {test}", AFTER)
@@ -194,7 +196,7 @@ def measured(spec: Mapping[str, Any], sketch: Sketch | None, run: Run) -> list[F
         expected(spec, sketch)[0],
         after,
         Figure(_("File"), format_bytes(compressed["size_bytes"]), size),
-        Figure(_("Latency of an image"), latency["compressed"], _("measured · original {ms}").format(ms=latency["original"])),
+        Figure(_("Latency of an image"), latency["compressed"], how.format(ms=latency["original"])),
     ]
 
 

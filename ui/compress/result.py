@@ -46,6 +46,8 @@ def show(run: Run, wanted: Mapping[str, Any] | None) -> None:
     follow(run.id, _recovery)
     if run.state == FINISHED and run.result:
         st.caption(honest_remark(run))
+        if run.result["models"]["compressed"]["latency_ms"].get("simulated"):
+            st.caption(activations_remark())
         for sentence in stops(run):
             st.caption(sentence)
         result_cards.show_roles(run)
@@ -88,6 +90,14 @@ def stops(run: Run) -> list[str]:
         )
         for seed, stopped in told
     ]
+
+
+def activations_remark() -> str:
+    """Return what is timed where activations are rounded."""
+    return _(
+        "Activations are rounded in simulation, at full precision: accuracy is what few bits would leave, and the latency is "
+        "that of the network without this rounding. How fast few bits are on a device that computes with them is not known here."
+    )
 
 
 def honest_remark(run: Run) -> str:

@@ -1,5 +1,6 @@
 """The layers of a network before and after compression, side by side."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -16,12 +17,14 @@ from ui.widgets.table_height import table_height
 MOST_ROWS_SHOWN = 12
 SUFFIXES = ("_before", "_after")
 ALWAYS_TEXT = ("nonzero", "bits", "bytes")
+ACTIVATIONS = ("activation_bits", "activation_low", "activation_high")
 
 
 def layers(events: Iterable[Event]) -> pd.DataFrame | None:
     """Return a row a layer of the first seed that has both tables, before and after; None before that.
 
-    Columns: layer, kind, and each of shape (as text), parameters, nonzero, bits, bytes, macs with `_before` and `_after`.
+    Columns: layer, kind, and each of shape (as text), parameters, nonzero, bits, bytes, macs with `_before` and `_after`. Where
+    the compressed network rounds activations, also activation_bits, activation_low, activation_high, of what a layer is given.
     """
     told: dict[tuple[str, Any], Sequence[Mapping[str, Any]]] = {
         (event.payload["role"], event.payload.get("seed")): event.payload["rows"] for event in events if event.type == "layers"
@@ -30,6 +33,7 @@ def layers(events: Iterable[Event]) -> pd.DataFrame | None:
         if role == "original" and ("compressed", seed) in told:
             before, after = (pd.DataFrame(told[part, seed]) for part in ("original", "compressed"))
             both = before.merge(after.drop(columns="kind"), on="layer", suffixes=SUFFIXES)
+            both = both.rename(columns={f"{name}_after": name for name in ACTIVATIONS})
             for name in (f"shape{suffix}" for suffix in SUFFIXES):
                 both[name] = ["×".join(map(str, shape)) for shape in both[name]]
             return both
@@ -63,7 +67,17 @@ def _shown(table: pd.DataFrame) -> pd.DataFrame:
         if name in ALWAYS_TEXT or (before != after).any():
             pairs = zip(_texts(before), _texts(after), strict=True)
             shown[name] = [f"{was} → {now}" if was != now else now for was, now in pairs]
+    if ACTIVATIONS[0] in table:
+        place = shown.columns.get_loc("bytes")
+        shown.insert(place, "activations", [_activations(*row) for row in table[[*ACTIVATIONS]].itertuples(index=False)])
     return shown
+
+
+def _activations(bits: float, low: float, high: float) -> str:
+    """Return the grid of a layer's inputs in words; nothing where they are not rounded."""
+    if math.isnan(bits):
+        return ""
+    return _("{bits} bits, {low} to {high}").format(bits=int(bits), low=f"{low:.3g}", high=f"{high:.3g}")
 
 
 def _texts(values: pd.Series) -> list[str]:
@@ -81,6 +95,7 @@ def _columns(shown: pd.DataFrame) -> dict[str, Any]:
         "nonzero": right(_("Non-zero")),
         "bits": right(_("Bits")),
         "bytes": right(_("Bytes")),
+        "activations": text(_("Activations"), help=_("Bits and range of what the layer is given, rounded in simulation")),
         "macs": number(work, format="compact", help=told) if is_numeric_dtype(shown["macs"]) else right(work, help=told),
     }
 

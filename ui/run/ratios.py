@@ -26,7 +26,9 @@ def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     size = ratio_text(before["size_bytes"], after["size_bytes"], NOTABLE, _("file {ratio} smaller"), _("file {ratio} larger"))
     told = [size or _("a file of the same size")]
     took, takes = ((model.get("latency_ms") or {}).get("median") for model in (before, after))
-    if took and takes:
+    if any((model.get("latency_ms") or {}).get("simulated") for model in (before, after)):
+        told.append(_("latency simulated"))
+    elif took and takes:
         words = _("{ratio} faster (latency measured)"), _("{ratio} slower (latency measured)")
         told.append(ratio_text(took, takes, NOTABLY_FASTER, *words) or _("as fast (latency measured)"))
     return told

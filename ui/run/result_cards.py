@@ -95,7 +95,10 @@ def origins() -> str:
     lines = {
         evidence_title("measured"): _("run here, on real kernels; p95: of 100 timings 95 are faster"),
         evidence_title("file"): _("from a file that loads back to the same predictions"),
-        evidence_title("simulated"): _("computed at full precision, with weights that are set to zero or rounded"),
+        evidence_title("simulated"): _(
+            "computed at full precision, with weights or activations that are set to zero or rounded; a latency: of "
+            "the network without rounding its activations, as no kernel here computes with rounded ones"
+        ),
         evidence_title("counted"): _("follows from the network's shape"),
         _("95 % interval"): _("over seeds and test images together"),
         _("smaller"): _("files compared with files"),
@@ -194,6 +197,8 @@ def card_rows(model: Mapping[str, Any], against: Mapping[str, Any] | None) -> li
         how = evidence_title("simulated" if latency.get("simulated") else evidence.get("latency_ms"))
         before = (other.get("latency_ms") or {}).get("median")
         faster = ratio_text(before, median, NOTABLY_FASTER, _("{ratio} faster"), _("{ratio} slower")) or (before and _("as fast"))
+        if latency.get("simulated") or (other.get("latency_ms") or {}).get("simulated"):
+            faster = _("activations not rounded") if latency.get("simulated") else ""
         rows.append((_("Latency"), f"{how} · {slowest}", format_milliseconds(median), faster or ""))
     fewer = ratio_text(other.get("macs"), model["macs"], NOTABLE, _("{ratio} fewer"), _("{ratio} more"))
     rows.append((_("Computation"), evidence_title(evidence.get("macs")), format_macs(model["macs"]), fewer))

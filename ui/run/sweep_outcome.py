@@ -18,7 +18,7 @@ from compression.texts import gettext as _
 from compression.texts import mark, ngettext
 from ui.form.try_several import value_text
 from ui.run.differences import is_logarithmic, numbers, setting_title
-from ui.run.words import STATES
+from ui.run.words import STATES, latency_text
 
 OUTCOMES = {
     "validation_accuracy": mark("Validation accuracy"),
@@ -77,7 +77,8 @@ def _line(found: Found, outcome: str, revision: str) -> go.Figure:
             if told is not None:
                 at = cell["at"][path] if numbers(values) else value_text(cell["at"][path])
                 number, low, high = (part / unit for part in told)
-                rows.append((cell["run"], at, "", role, number, low, high, _told(outcome, told)))
+                text = _told(outcome, told, cell["models"][role])
+                rows.append((cell["run"], at, "", role, number, low, high, text))
     frame = pd.DataFrame(rows, columns=["run", "at", "series", "role", "accuracy", "low", "high", "told"])
     upwards = percent_axis(name) if outcome in SHARES else axis(name, rangemode="tozero")
     if frame.empty:
@@ -97,7 +98,7 @@ def _plane(found: Found, outcome: str, revision: str) -> go.Figure:
         model = (cell.get("models") or {}).get(main_role(cell))
         told = value(model, outcome, (cell.get("images") or {}).get("validation", 0)) if model else None
         texts = [value_text(cell["at"][path]) for path in (first, second)]
-        shown = _told(outcome, (told[0], *[float("nan")] * 2)) if told else _state(cell)
+        shown = _told(outcome, (told[0], *[float("nan")] * 2), model) if told else _state(cell)
         rows.append((*texts, told[0] / unit if told else None, shown, cell["at"] in as_good, cell["run"]))
     frame = pd.DataFrame(rows, columns=["first", "second", "value", "told", "as_good", "run"])
     places = tuple([value_text(each) for each in found.over[path]] for path in (first, second))
@@ -122,11 +123,17 @@ def _unit(found: Found, outcome: str) -> tuple[float, str]:
         sizes = [model["size_bytes"] for cell in found.cells for model in (cell.get("models") or {}).values()]
         unit, title = byte_unit(max(sizes, default=1))
         return float(unit), f"{name} ({title})"
-    return 1.0, f"{name} (ms)" if outcome == "latency_ms" else name
+    if outcome == "latency_ms":
+        models = (model for cell in found.cells for model in (cell.get("models") or {}).values())
+        partly = any((model.get("latency_ms") or {}).get("simulated") for model in models)
+        return 1.0, _("{name} (ms), partly simulated").format(name=name) if partly else f"{name} (ms)"
+    return 1.0, name
 
 
-def _told(outcome: str, told: tuple[float, float, float]) -> str:
+def _told(outcome: str, told: tuple[float, float, float], model: Mapping[str, Any]) -> str:
     number, low, high = told
+    if outcome == "latency_ms":
+        return latency_text(model["latency_ms"])
     show = FORMATS[outcome]
     if math.isnan(low):
         return show(number)

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from compression.charts.numbers import format_bytes, format_milliseconds, format_percent
+from compression.charts.numbers import format_bytes, format_percent
 from compression.charts.style import enlarged
 from compression.errors import LabError
 from compression.runs import ensure_alive, store
@@ -20,7 +20,7 @@ from ui.run import current
 from ui.run.differences import setting_title
 from ui.run.live import ANCHOR, scroll_into_view
 from ui.run.sweep_outcome import OUTCOMES, Found, figure, main_role, sentence, standing_text, value
-from ui.run.words import STATES, as_text, sign
+from ui.run.words import STATES, as_text, latency_text, sign
 from ui.server.identity import owner
 from ui.widgets.live_chart import live_chart
 from ui.widgets.table_height import table_height
@@ -102,7 +102,7 @@ def _table(sweep: StoredSweep, found: Found) -> None:
         images = (cell.get("images") or {}).get("validation", 0)
         told = {name: value(model, name, images) if model else None for name in OUTCOMES}
         shown = {
-            _(OUTCOMES[name]): formats.get(name, format_milliseconds if name == "latency_ms" else format_percent)(part[0])
+            _(OUTCOMES[name]): latency_text(model[name]) if name == "latency_ms" else formats.get(name, format_percent)(part[0])
             for name, part in told.items()
             if part is not None
         }

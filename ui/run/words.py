@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from compression.catalog import Registry
-from compression.charts.numbers import format_percent, format_seconds
+from compression.charts.numbers import format_milliseconds, format_percent, format_seconds
 from compression.charts.style import role_title
 from compression.distillation import DISTILLATION
 from compression.models import MODELS
@@ -127,6 +127,12 @@ def _chosen(registry: Registry, method: Mapping[str, Any]) -> list[str]:
         for knob, name in names.items()
         if name is not None and name != knobs[knob].default and name in knobs[knob].registry
     ]
+
+
+def latency_text(latency: Mapping[str, Any]) -> str:
+    """Return the median of a latency, and that it is simulated where it is."""
+    text = format_milliseconds(latency["median"])
+    return _("{latency} (simulated)").format(latency=text) if latency.get("simulated") else text
 
 
 def knob_name(knob: str) -> str:
