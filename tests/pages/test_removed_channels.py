@@ -169,3 +169,12 @@ def test_masked_and_removed_differ_in_one_setting_side_by_side(visit: Visit, rem
     app = visit("compare", runs=f"{masked},{removed}")
     assert not app.exception
     assert titles(app)[0].startswith("Pruned channels removed: ")
+
+
+def test_a_sweep_of_a_later_steps_setting_goes_on_when_the_box_is_ticked(visit: Visit) -> None:
+    app = visit("compress", **{"prune.granularity": "channel", "several": "steps.1.bits", "several.values": "2, 4"})
+    for place, tick in ((2, True), (1, False)):
+        (app.checkbox(key=BOX).check() if tick else app.checkbox(key=BOX).uncheck()).run()
+        assert not app.exception
+        assert app.selectbox(key="compress-several").value == f"steps.{place}.bits"
+        assert "Run all 2 settings" in [button.label for button in app.button]

@@ -44,7 +44,10 @@ def draw(address: Address, spec: Spec) -> Sweep | None:
 
 
 def _read(address: Address, name: str, knobs: dict[str, Knob]) -> str:
-    """Return the setting that is swept; one that there is not any more, as after another choice of method, is dropped."""
+    """Return the setting that is swept; one that there is not any more, as after another choice of method, is dropped.
+
+    That of a step which another one was put before, or taken away from before, is followed to its new place.
+    """
 
     def understand(text: str) -> str:
         if text not in knobs:
@@ -53,7 +56,9 @@ def _read(address: Address, name: str, knobs: dict[str, Knob]) -> str:
 
     held = address.read(name, NONE, understand)
     if held not in knobs:
-        held = st.session_state[address.key(name)] = NONE
+        alike = [path for path in knobs if path.startswith("steps.") and path.split(".")[2:] == held.split(".")[2:]]
+        moved = alike[0] if held.startswith("steps.") and len(alike) == 1 else NONE
+        held = st.session_state[address.key(name)] = moved
     return held
 
 
