@@ -189,6 +189,19 @@ def test_settings_are_columns_of_the_table_and_of_its_file(visit: Visit) -> None
     assert set(pd.read_csv(io.StringIO(models_table.csv(shown)))["Temperature T"]) == {1, 4, 20}
 
 
+def test_runs_of_two_schemes_differ_in_the_scheme_its_knobs_and_the_loss_that_only_one_has(visit: Visit) -> None:
+    finished(result=distilled())
+    finished(scheme={"name": "mutual", "temperature": 2}, result=distilled())
+    app = visit("compare", role="student")
+    assert not app.exception
+    shown = table(app)
+    assert shown["Scheme"].tolist() == ["mutual", "offline"]
+    assert shown["Loss"].tolist() == ["none", "kd"]
+    assert [int(value) for value in shown["Temperature T"].dropna()] == [4]
+    assert [int(value) for value in shown["Scheme temperature"].dropna()] == [2]
+    assert not [title for title in shown if "." in title]
+
+
 def test_runs_that_differ_in_one_setting_are_found_and_offered(visit: Visit) -> None:
     hot, warm, cold = (finished(loss={"name": "kd", "temperature": value}) for value in (20, 4, 1))
     finished(loss={"name": "kd", "temperature": 4})  # the same once more: the newer stands for both

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from compression.runs.records import Run
+from compression.schemes import OFFLINE
 from compression.steps import STEPS
 from compression.texts import gettext as _
 from ui.form.labels import LABELS
@@ -43,9 +44,23 @@ def leaves(value: Any, path: str = "") -> dict[str, Any]:
     return {leaf: found for key, item in items for leaf, found in leaves(item, f"{path}.{key}" if path else str(key)).items()}
 
 
+def _aligned(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """Return the leaves of the runs' specs; a method that is absent stands where the others have its name."""
+    every = [_settings(run.spec) for run in runs]
+    known = {path for leaf in every for path in leaf}
+    named = {path: f"{path}.name" for path in known if f"{path}.name" in known}
+    return [{named.get(path, path): value for path, value in leaf.items()} for leaf in every]
+
+
 def flatten(spec: Mapping[str, Any]) -> dict[str, str]:
     """Return the leaves of a spec by dotted path, as text."""
-    return {path: _leaf(value) for path, value in leaves(spec).items()}
+    return {path: _leaf(value) for path, value in _settings(spec).items()}
+
+
+def _settings(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the leaves of a spec, and of a distillation that names no scheme the usual one."""
+    usual = {"scheme.name": OFFLINE["name"]} if spec.get("kind") == "distill" and "scheme" not in spec else {}
+    return {**leaves(spec), **usual}
 
 
 def _leaf(value: Any) -> str:
@@ -79,7 +94,7 @@ def settings_rows(runs: Sequence[Run]) -> Rows:
     def tells(values: Sequence[str]) -> bool:
         return MISSING not in values or len(set(zip(kinds, values, strict=True))) > len(set(kinds))
 
-    rows = differing([flatten(run.spec) for run in runs])
+    rows = differing([{path: _leaf(value) for path, value in leaf.items()} for leaf in _aligned(runs)])
     return {path: values for path, values in rows.items() if tells(values)}
 
 
@@ -114,12 +129,13 @@ def in_common(runs: Sequence[Run]) -> str:
 
 def columns_of(runs: Sequence[Run]) -> dict[str, list[Any]]:
     """Return the settings that differ as columns by their titles, numbers where all are, else text; None where there is none."""
-    every, columns = [leaves(run.spec) for run in runs], {}
+    every, columns = _aligned(runs), dict[str, list[Any]]()
     for path, texts in settings_rows(runs).items():
         values = [leaf.get(path) for leaf in every]
         there = [value for value, text in zip(values, texts, strict=True) if text != MISSING]
         told = values if numbers(there) else [None if text == MISSING else text for text in texts]
-        title = setting_title(path) if setting_title(path) not in columns else path
+        titles = (setting_title(path), _tail(path, 2).capitalize())
+        title = next((title for title in titles if title not in columns), path)
         columns[title] = told
     return columns
 
