@@ -15,6 +15,7 @@ from compression.export import compact, weights
 from compression.measure.layers import nonzero, parameters
 from compression.measure.macs import macs
 from compression.networks import Workspace
+from compression.observers.fake_quantize import activation_grids
 from compression.preview import preview
 from compression.spec import override, parse
 from compression.steps import gradual
@@ -115,12 +116,21 @@ def test_a_run_stopped_after_removing_goes_on_to_the_same_numbers(tmp_path, shar
     assert len(edits) > len(set(edits)), "a second removal comes on top of the first"
 
 
-def test_quantized_first_removed_last(tmp_path, shared):
+ROUND_INPUTS = {"name": "quantize_activations", "calibration_images": 32}
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [[PRUNE, QUANTIZE, FINETUNE, REMOVE], [ROUND_INPUTS, PRUNE, REMOVE, QUANTIZE], [PRUNE, REMOVE, ROUND_INPUTS, QUANTIZE]],
+)
+def test_quantized_and_removed_in_either_order(tmp_path, shared, steps):
     place = workspace(tmp_path, shared)
-    events_of(request([PRUNE, QUANTIZE, FINETUNE, REMOVE], seeds=[0]), place)
+    row = events_of(request(steps, seeds=[0]), place)[-1]["result"]["models"]["compressed"]["per_seed"][0]
     network = network_in(place.folder / "compressed-seed0.compact")
     assert network.model[3].weight.shape == REMAINING["3.weight"]
     assert all(channel.unique().numel() <= 15 for channel in network.model[6].weight)
+    assert len(activation_grids(network.model)) == (4 if ROUND_INPUTS in steps else 0)
+    assert row["accuracy"] == pytest.approx(accuracy_on_test(place.folder / row["artifact"]))
 
 
 def test_pruned_gradually_then_removed(tmp_path, shared):
