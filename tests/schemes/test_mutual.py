@@ -8,9 +8,14 @@ import torch
 from torch.nn import functional
 
 from compression import networks
+from compression.data.load import load_present
+from compression.distillation import Batch, Seen
 from compression.errors import SpecError
+from compression.evaluation import score
+from compression.execute import Workspace, execute
 from compression.execute.students import BESIDE_SEED
 from compression.schemes import SCHEMES, Learner
+from compression.settings import data_root
 from compression.spec import override, parse
 from compression.together import train_together
 from compression.training import Epoch
@@ -86,8 +91,6 @@ def test_both_peers_do_what_a_plain_loop_of_the_papers_equations_does():
 
 def test_its_value_worked_by_hand():
     # (0.731, 0.269) and (0.5, 0.5) at T = 2: KL(other || own) is 0.110944, and 0.5 * 2² * 0.110944 = 0.221888.
-    from compression.distillation import Batch, Seen
-
     loss = loss_of_mutual(temperature=2.0, weight=0.5)
     own, other = Seen(torch.tensor([[0.0, 0.0]])), Seen(torch.tensor([[2.0, 0.0]]))
     batch = Batch(torch.zeros(1), torch.tensor([0]), torch.tensor([0]), 0)
@@ -157,3 +160,24 @@ def test_a_loss_asked_for_beside_it_is_refused_in_whatever_order(order):
     with pytest.raises(SpecError, match="own loss") as refused:
         override({"kind": "distill"}, ["loss.temperature=8", "scheme=mutual"][::order])
     assert refused.value.field == "loss.temperature"
+
+
+def test_its_result_compares_each_student_with_the_peer_of_its_seed(tmp_path):
+    small = {"teacher": {"name": "cnn", "width": 3}, "student": {"name": "cnn", "width": 2}, "transfer": {"images": 60}}
+    spec = parse({**MUTUAL, **small, "train": {"epochs": 2, "lr": 0.1}, "seeds": [0, 2]})
+    workspace = Workspace(tmp_path / "run", tmp_path / "models", tmp_path)
+    *_events, last = execute(spec, workspace)
+    result, data = last["result"], load_present(spec.dataset, data_root())
+    models = result["models"]
+    assert list(models) == ["teacher", "baseline", "student"]
+    assert (models["teacher"]["beside"], models["teacher"]["lr"]) == ("student", 0.1)
+    assert result["teacher_verdict"]["fixed"] is None
+    assert result["teacher_verdict"]["seeds"] == result["verdict"]["seeds"] == 2
+    for place, seed in enumerate(spec.seeds):
+        files = [workspace.folder / f"{role}-seed{seed}.safetensors" for role in ("teacher", "baseline", "student")]
+        rights, choices = zip(*(score(networks.read(file, data).model, data) for file in files), strict=True)
+        for right, role in zip(rights, models, strict=True):
+            assert models[role]["per_seed"][place]["accuracy"] == pytest.approx(float(right.float().mean()))
+        for choice, role in zip(choices[1:], ("baseline", "student"), strict=True):
+            alike = float((choice == choices[0]).float().mean())
+            assert models[role]["per_seed"][place]["agreement"] == pytest.approx(alike)
