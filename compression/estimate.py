@@ -13,12 +13,15 @@ from compression import augmentation, networks
 from compression.data import DATASETS
 from compression.data.arrays import VALIDATION_MOST, VALIDATION_SHARE
 from compression.data.load import most_train_images
+from compression.estimate_losses import comparison
 from compression.execute.looks import looks
 from compression.execute.shared import shared_baseline
 from compression.execute.tuning import tuning_trainings
 from compression.lab import MACS_WORTH_THREADS
 from compression.measure.cost import Cost, cost
 from compression.networks import Workspace
+from compression.pruning import PRUNING
+from compression.pruning.layer_facts import MOST_IMAGES
 from compression.recipe import RECIPE, Recipe, teacher_recipe
 from compression.schemes import before, beside
 from compression.spec import CompressSpec, DistillSpec, Spec
@@ -40,7 +43,7 @@ class Training:
 
     Attributes:
         images: how many it learns from.
-        taught: a teacher's logits are part of its loss.
+        loss: the distillation loss, or the list of them; None for the labels alone.
         shared: the name under which runs after this one find what it trained; empty where they do not.
     """
 
@@ -48,7 +51,7 @@ class Training:
     architecture: dict[str, Any]
     recipe: Recipe
     images: int
-    taught: bool = False
+    loss: Any = None
     shared: str = ""
 
 
@@ -140,8 +143,8 @@ def _distill_trainings(spec: DistillSpec, workspace: Workspace) -> Iterator[Trai
         others = beside(spec) if role == "student" else {}
         for pair in pairs:
             key = shared_baseline(spec, workspace.models, *pair).network.stem if role == "baseline" else ""
-            taught = role == "student" and bool(before(spec))
-            yield Training(role, spec.student, own, images, taught=taught, shared=key)
+            loss = spec.loss if role == "student" and before(spec) else None
+            yield Training(role, spec.student, own, images, loss=loss, shared=key)
             yield from (Training(other, choice, own, images) for other, choice in others.items())
 
 
@@ -156,24 +159,38 @@ def _compress_trainings(spec: CompressSpec, workspace: Workspace) -> Iterator[Tr
             continue
         for step in tuned:
             recipe = replace(own, epochs=step["epochs"])
-            yield Training("compressed", spec.model, recipe, images, taught=bool(step.get("loss")))
+            yield Training("compressed", spec.model, recipe, images, loss=step.get("loss"))
 
 
 def _seconds(spec: Spec, training: Training, workspace: Workspace, device: str) -> float:
-    """Return the seconds of a training and of its teacher's answers."""
+    """Return the seconds of a training, of its loss and of its teacher's answers."""
     name, validation = spec.dataset["name"], _validation_images(spec.dataset["name"])
     own = _cost(training.architecture, name, workspace)
     seconds = own.training_seconds(training.recipe, images=training.images, validation_images=validation, device=device)
-    if training.taught and training.recipe.augment != "none":
-        teacher = spec.teacher if isinstance(spec, DistillSpec) else spec.model
-        answers = _cost(teacher, name, workspace).answer_seconds(training.images, device, training.recipe.batch_size)
-        seconds += training.recipe.epochs * answers * _new_views(spec, training, device)
+    if training.loss is None:
+        return seconds
+    teacher, recipe = spec.teacher if isinstance(spec, DistillSpec) else spec.model, training.recipe
+    (built, edits), student = structure_of(teacher, workspace), architecture_of(training.architecture, workspace)
+    compared = comparison(training.loss, student, built, name, edits)
+    answers = _cost(teacher, name, workspace).answer_seconds(training.images, device, recipe.batch_size)
+    seconds += recipe.epochs * answers * _new_views(spec, training, device, compared.numbers if compared else 0)
+    if compared:
+        batch = min(recipe.batch_size, training.images)
+        seconds += recipe.epochs * (training.images // batch) * compared.cost.step_seconds(batch, device)
     return seconds
 
 
-def _new_views(spec: Spec, training: Training, device: str) -> float:
-    """Return for which share of the images that a student sees the teacher's answer is not in its table."""
+def _new_views(spec: Spec, training: Training, device: str, numbers: int) -> float:
+    """Return for which share of the images that a student sees the teacher runs anew: its answer is in no table.
+
+    Args:
+        numbers: of the teacher's feature maps of an image, where a loss looks at them.
+    """
     traits, most = DATASETS[spec.dataset["name"]].traits, CACHED_BYTES / FLOAT_BYTES
+    if training.recipe.augment == "none":
+        return float(training.images * numbers > most)
+    if numbers:
+        return 1.0
     views = augmentation.views(training.recipe.augment, traits["shape"][1])
     in_table = device.startswith("cpu") and training.images * views * traits["classes"] <= most
     return min(1.0, views / looks(spec)) if in_table else 1.0
@@ -194,7 +211,19 @@ def _beside_training(spec: Spec, workspace: Workspace, device: str) -> float:
     own = _cost(spec.model, name, workspace)
     each = 3 * own.answer_seconds(test + _validation_images(name), device)
     chosen = 2 * SECONDS_A_STEP_AND_PARAMETER * own.parameters * len(spec.steps)
+    chosen += sum(_scoring_seconds(step, own, device) for step in spec.steps)
     return seconds + 2 * SECONDS_A_ROLE + len(spec.seeds) * (each + chosen)
+
+
+def _scoring_seconds(step: dict[str, Any], own: Cost, device: str) -> float:
+    """Return the seconds in which a pruning criterion sees training images, as often as the step chooses masks."""
+    if "criterion" not in step:
+        return 0.0
+    criterion = step["criterion"] if isinstance(step["criterion"], dict) else PRUNING.check({"name": step["criterion"]}, "")
+    needs, images = PRUNING[criterion["name"]].traits.get("needs", ()), criterion.get("images", MOST_IMAGES)
+    seconds = own.step_seconds(images, device) if "gradient" in needs else 0.0
+    seconds += own.answer_seconds(images, device) if "input_norm" in needs else 0.0
+    return step.get("updates", 1) * seconds
 
 
 def _cached(dataset: dict[str, Any], choice: dict[str, Any], recipe: dict[str, Any], seed: int, workspace: Workspace) -> bool:

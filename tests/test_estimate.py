@@ -10,6 +10,7 @@ from torch import nn
 
 from compression import estimate, networks, settings
 from compression.estimate import cores, predict_seconds, trainings
+from compression.estimate_losses import comparison
 from compression.execute import Workspace, execute
 from compression.lab import Lab
 from compression.measure.cost import cost
@@ -123,3 +124,45 @@ def test_the_default_needs_no_training_of_a_teacher() -> None:
     folder = settings.home() / "nothing"
     roles = [training.role for training in trainings(parse({"kind": "distill"}), Workspace(folder, folder, folder))]
     assert Counter(roles) == {"baseline": 5, "student": 5}
+
+
+HINT = {"name": "fitnets", "hint_weight": 1.0, "stage": 2}
+WIDE, NARROW = {"name": "cnn", "width": 32}, {"name": "cnn", "width": 4}
+
+
+def test_the_cost_of_a_hint_counted_by_hand() -> None:
+    found = comparison(HINT, NARROW, WIDE, "digits")
+    assert found.cost.macs == 8 * 64 * 8 * 8  # the convolution of 1x1 between 8 and 64 channels
+    assert found.cost.parameters == 8 * 64 + 2 * 64  # and its norm
+    assert found.numbers == (32 + 64 + 128) * 8 * 8
+    assert comparison({"name": "kd", "temperature": 4.0, "alpha": 0.9}, NARROW, WIDE, "digits") is None
+
+
+def test_a_loss_that_looks_inside_takes_its_own_steps(workspace: Workspace) -> None:
+    def whole(loss: object) -> float:
+        raw = {"kind": "distill", "teacher": WIDE, "student": NARROW, "seeds": [0], "train": {"epochs": 3, "batch_size": 32}}
+        return predict_seconds(parse({**raw, "loss": loss}), workspace)
+
+    steps = 3 * (200 // 32)
+    each = comparison(HINT, NARROW, WIDE, "digits").cost.step_seconds(32, "cpu")
+    assert whole(HINT) - whole({"name": "kd"}) == pytest.approx(steps * each)
+
+
+def test_a_teacher_whose_maps_are_too_many_to_keep_answers_in_every_epoch(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = parse({"kind": "distill", "teacher": WIDE, "student": NARROW, "loss": HINT, "seeds": [0], "train": {"epochs": 3}})
+    cached = predict_seconds(spec, workspace)
+    monkeypatch.setattr(estimate, "CACHED_BYTES", 200 * (32 + 64 + 128) * 8 * 8 * 4 - 1)
+    answers = cost(networks.construct(WIDE, (1, 8, 8), 10), (1, 8, 8)).answer_seconds(200, "cpu", 32)
+    assert predict_seconds(spec, workspace) - cached == pytest.approx(3 * answers)
+
+
+@pytest.mark.parametrize(("step", "times"), [({"name": "prune"}, 1), ({"name": "gradual", "updates": 7}, 7)])
+def test_a_criterion_of_gradients_is_counted_as_often_as_masks_are_chosen(step: dict, times: int, workspace: Workspace) -> None:
+    def whole(criterion: object) -> float:
+        raw = {"kind": "compress", "model": NARROW, "seeds": [0, 1], "steps": [{**step, "criterion": criterion}]}
+        return predict_seconds(parse(raw), workspace)
+
+    each = cost(networks.construct(NARROW, (1, 8, 8), 10), (1, 8, 8)).step_seconds(64, "cpu")
+    assert whole({"name": "taylor", "images": 64}) - whole("magnitude") == pytest.approx(2 * times * each)

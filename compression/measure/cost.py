@@ -1,13 +1,14 @@
 """How long training takes, from what a network is: predicted before it runs, by figures that runs on this machine correct."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
 from compression.evaluation import evaluating
-from compression.measure.macs import Watching, macs
+from compression.measure.macs import Watching, macs, macs_of
 from compression.recipe import Recipe
 
 BACKWARD_FACTOR = 3
@@ -77,6 +78,22 @@ def cost(model: nn.Module, shape: tuple[int, ...]) -> Cost:
     return Cost(
         inputs, counter.kernels, macs(model, shape), counter.outputs, sum(parameter.numel() for parameter in model.parameters())
     )
+
+
+class Counted(NamedTuple):
+    """Operations, and for one example multiply-accumulates and numbers written."""
+
+    kernels: int
+    macs: int
+    outputs: int
+
+
+def counted(compute: Callable[[], Any], examples: int) -> Counted:
+    """Return what a computation on so many examples costs, found by doing it twice without gradients."""
+    counter = _Kernels()
+    with torch.no_grad(), counter:
+        compute()
+    return Counted(counter.kernels, macs_of(compute) // examples, counter.outputs // examples)
 
 
 class _Kernels(Watching):

@@ -1,6 +1,7 @@
 """Multiply-accumulate operations, counted by running the network once."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -26,6 +27,13 @@ def to_fast_layout_(model: nn.Module, shape: tuple[int, ...]) -> int:
 def macs(model: nn.Module, shape: tuple[int, ...]) -> int:
     """Return the multiply-accumulate operations for one example of a shape (C, H, W)."""
     return sum(macs_by_layer(model, shape).values())
+
+
+def macs_of(compute: Callable[[], Any]) -> int:
+    """Return the multiply-accumulate operations of a computation without gradients."""
+    with torch.no_grad(), _Counter() as counter:
+        compute()
+    return sum(counter.counted.values())
 
 
 def macs_by_layer(model: nn.Module, shape: tuple[int, ...]) -> dict[str, int]:
