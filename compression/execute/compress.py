@@ -117,10 +117,12 @@ class _Compression:
         for position, step in list(enumerate(self.spec.steps))[reached["position"] :]:
             state.train = self._trainer(state, position, reached["trained"])
             state.file_bytes = functools.partial(self._file_bytes, position=position)
+            earlier, state.stopped = state.stopped, None
             training = STEPS[step["name"]].bind(step)(state)
+            ended = None if training is None else (yield from training)
+            epochs = (state.stopped or step).get("epochs", 0)
+            state.stopped = state.stopped or earlier
             if training is not None:
-                ended = yield from training
-                epochs = state.stopped["epochs"] if state.stopped else step["epochs"]
                 reached = {"position": position + 1, "trained": reached["trained"] + epochs, "ended": ended}
                 save_checkpoint(between, {**snapshot.to_content(state), "reached": reached})
         if not reached["trained"]:

@@ -32,7 +32,8 @@ class State:
         file_bytes: the size that the compact file of a state would have after the steps that follow, with the given facts
             beside its own; what these would train is left out.
         edits: how the network's structure differs from its architecture's, JSON-safe, in order; see `edits/replay.py`.
-        stopped: where a step stopped before its end: `epoch` and `sparsity` of its network, `epochs` trained and `until`, why.
+        stopped: where a step stopped before its end: `epoch` of its network, `epochs` trained, `until`, why (a target's name or a
+            few words), and where it was pruning `sparsity`. Of several steps the last one's.
     """
 
     model: nn.Module

@@ -15,6 +15,7 @@ from compression import networks, settings
 from compression.charts.numbers import format_bytes
 from compression.data import DATASETS
 from compression.data.load import load_present
+from compression.distillation import DISTILLATION
 from compression.evaluation import predict
 from compression.execute import execute
 from compression.execute.compress import apply_at_once
@@ -377,7 +378,7 @@ def test_the_loss_of_recovery_has_its_knobs_and_the_device_is_the_runs(visit: Vi
         ({"bits": "many"}, "a whole number from 1 to 16"),
         ({"granularity": "atoms"}, "allowed is one of weight, channel"),
         ({"from": "moon"}, "allowed is one of zoo, run"),
-        ({"learn": "nothing"}, "allowed is one of none, fitnets"),
+        ({"learn": "nothing"}, f"allowed is one of none, {next(iter(DISTILLATION))}"),
         ({"finetune": "perhaps"}, "allowed is yes or no"),
         ({"run": "nosuchrun"}, "There is no run"),
     ],

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from compression.distillation import DISTILLATION
 from compression.runs import store
 from compression.spec import parse
 from tests.pages.conftest import Visit
@@ -41,9 +42,11 @@ def formula(app: AppTest) -> str:
 def test_a_loss_is_added_weighed_and_removed(visit: Visit) -> None:
     app = visit("distill")
     button(app, "Add a loss").click().run()
-    assert app.selectbox(key="distill-loss.1").value == "fitnets"
+    assert app.selectbox(key="distill-loss.1").value == next(name for name in DISTILLATION if name != "kd")
+    app.selectbox(key="distill-loss.1").set_value("fitnets").run()
     assert app.number_input(key="distill-label_weight").placeholder == "Automatic: 0.1"
     button(app, "Add a loss").click().run()
+    app.selectbox(key="distill-loss.2").set_value("logit_difference").run()
     app.number_input(key="distill-loss.1.weight").set_value(0.5)
     app.slider(key="distill-loss.2.alpha").set_value(0.8)
     app.run()
@@ -55,6 +58,7 @@ def test_a_loss_is_added_weighed_and_removed(visit: Visit) -> None:
     assert asked(app)["loss"] == squares
     assert "loss.weight" not in app.query_params
     button(app, "Add a loss").click().run()
+    app.selectbox(key="distill-loss.1").set_value("fitnets").run()
     assert asked(app)["loss"] == [{**squares, "weight": 1.0}, {**hint, "weight": 1.0}]
 
 

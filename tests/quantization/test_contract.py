@@ -39,8 +39,8 @@ def others(knob):
 
 def shared_by(entry, knobs):
     """Return which weights share a scale or a codebook: "tensor", "channel" or how many of a channel."""
-    name = next(name for name in ("group", "codebook") if name in entry.knobs)
-    return knobs.get(name, entry.knobs[name].default)
+    name = next((name for name in ("group", "codebook") if name in entry.knobs), None)
+    return knobs.get(name, entry.knobs[name].default) if name else "tensor"
 
 
 def variants():
@@ -242,7 +242,8 @@ def test_more_bits_are_never_worse(entry, knobs):
     """From 2 bits up; one symmetric bit sits at the mean and can beat the three values of two bits."""
     errors = [float((entry.function(WEIGHT, bits=bits, **knobs).dequantize() - WEIGHT).square().mean()) for bits in range(2, 12)]
     assert all(after <= 1.001 * before for before, after in itertools.pairwise(errors))
-    assert errors[-1] < 1e-3 * errors[0]
+    if entry.traits.get("refines", True):
+        assert errors[-1] < 1e-3 * errors[0]
 
 
 @EVERY_ENTRY
@@ -295,7 +296,7 @@ def test_a_spec_takes_its_name_alone_or_with_settings_within_or_beside(entry):
 def test_a_setting_of_another_method_is_refused():
     with pytest.raises(SpecError, match=r"steps\.0\.scheme.*allowed is one of method, bits, codebook, start, rounds"):
         parse({"kind": "compress", "steps": [{"name": "quantize", "method": "kmeans", "scheme": "symmetric"}]})
-    with pytest.raises(SpecError, match=r"steps\.0\.method.*allowed is one of kmeans, uniform"):
+    with pytest.raises(SpecError, match=rf"steps\.0\.method.*allowed is one of {', '.join(QUANTIZATION)}"):
         parse({"kind": "compress", "steps": [{"name": "quantize", "method": "kmean"}]})
 
 

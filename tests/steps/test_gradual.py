@@ -330,6 +330,17 @@ def test_the_file_size_counts_what_the_following_steps_do(tmp_path, shared):
     assert 1 <= row["stopped"]["epoch"] < 8
 
 
+def test_the_steps_after_one_that_stopped_early_go_on_where_it_stopped(tmp_path, shared):
+    place = Workspace(tmp_path / "runs" / "size0003", shared, tmp_path / "runs")
+    gradual = {**GRADUAL, "sparsity": 0.97, "epochs": 8, "ramp": 1.0, "until": {"name": "file_size", "kilobytes": 3.5}}
+    events = told(request([gradual, {"name": "finetune", "epochs": 2}, {"name": "finetune", "epochs": 1}]), place)
+    (row,) = events[-1]["result"]["models"]["compressed"]["per_seed"]
+    metrics = [event["epoch"] for event in events if event["type"] == "metric" and event["role"] == "compressed"]
+    stop = row["stopped"]["epoch"]
+    assert 0 < stop < 8
+    assert metrics == [*range(stop + 1), stop, stop + 1, stop + 2, stop + 2, stop + 3]
+
+
 def test_a_run_until_a_file_size_leaves_a_file_of_at_most_that_size_and_says_where_it_stopped(tmp_path, shared):
     place = Workspace(tmp_path / "runs" / "size0001", shared, tmp_path / "runs")
     spec = request([{**GRADUAL, "sparsity": 0.97, "epochs": 8, "ramp": 1.0, "until": {"name": "file_size", "kilobytes": 3.5}}])

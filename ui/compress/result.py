@@ -77,19 +77,18 @@ def _curves(frame: pd.DataFrame, run: Run) -> dict[str, Any]:
 
 
 def stops(run: Run) -> list[str]:
-    """Return for each seed whose pruning a target ended where that was."""
+    """Return for each seed of which a step ended early where that was."""
     rows = (run.result or {})["models"]["compressed"]["per_seed"]
+    return [_stop(row["seed"], row["stopped"]) for row in rows if "stopped" in row]
+
+
+def _stop(seed: int, stopped: dict[str, Any]) -> str:
+    why = stopped.get("until", "")
+    told = {"seed": seed, "epoch": stopped.get("epoch", "?"), "until": _(TARGETS[why].title) if why in TARGETS else why}
+    if "sparsity" not in stopped:
+        return _("Seed {seed}: a training step ended after epoch {epoch}, since: {until}.").format(**told)
     sentence = _("Seed {seed}: pruning ended after epoch {epoch} at {sparsity}, since: {until}.")
-    told = [(row["seed"], row["stopped"]) for row in rows if "stopped" in row]
-    return [
-        sentence.format(
-            seed=seed,
-            epoch=stopped["epoch"],
-            sparsity=sparsity_text(stopped["sparsity"]),
-            until=_(TARGETS[stopped["until"]].title) if stopped["until"] in TARGETS else stopped["until"],
-        )
-        for seed, stopped in told
-    ]
+    return sentence.format(**told, sparsity=sparsity_text(stopped["sparsity"]))
 
 
 def activations_remark() -> str:
