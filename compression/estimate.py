@@ -26,6 +26,7 @@ from compression.recipe import RECIPE, Recipe, teacher_recipe
 from compression.schemes import before, beside
 from compression.spec import CompressSpec, DistillSpec, Spec
 from compression.steps import STEPS
+from compression.steps.quantize_activations import BATCH as CALIBRATION_BATCH
 from compression.teacher import CACHED_BYTES, FLOAT_BYTES
 
 ARCHITECTURES_CACHED = 256
@@ -209,7 +210,9 @@ def _beside_training(spec: Spec, workspace: Workspace, device: str) -> float:
             seconds += times * len(spec.seeds) * _cost(choice, name, workspace).answer_seconds(seen, device)
         return seconds + (own + len(before(spec)) + len(beside(spec))) * SECONDS_A_ROLE
     own = _cost(spec.model, name, workspace)
+    calibrating = sum(min(step.get("calibration_images", 0), _images(spec.dataset)) for step in spec.steps)
     each = 3 * own.answer_seconds(test + _validation_images(name), device)
+    each += 2 * own.answer_seconds(calibrating, device, CALIBRATION_BATCH)  # for the file, and before recovery
     chosen = 2 * SECONDS_A_STEP_AND_PARAMETER * own.parameters * len(spec.steps)
     chosen += sum(_scoring_seconds(step, own, device) for step in spec.steps)
     return seconds + 2 * SECONDS_A_ROLE + len(spec.seeds) * (each + chosen)

@@ -85,6 +85,14 @@ def test_more_to_do_takes_longer(workspace: Workspace) -> None:
         assert predict_seconds(parse({**DISTILL, **change}), workspace) > base, change
 
 
+def test_calibration_takes_its_time(workspace: Workspace) -> None:
+    def seconds(**knobs: int) -> float:
+        steps = [{"name": "quantize"}, {"name": "quantize_activations", **knobs}]
+        return predict_seconds(parse({"kind": "compress", "steps": steps}), workspace)
+
+    assert seconds(calibration_images=32) < seconds(calibration_images=1024)
+
+
 def test_a_teacher_answers_each_view_once(workspace: Workspace) -> None:
     def seconds_of_answers(epochs: int) -> float:
         def whole(augment: str) -> float:
