@@ -174,23 +174,29 @@ def test_it_can_be_stopped_after_every_step(entry, digits, tmp_path, monkeypatch
     assert fractions[-1] == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("stop_after", ["stage", "progress", "artifact"])
-def test_wherever_it_is_stopped_it_goes_on_to_the_same_numbers(entry, digits, tmp_path, monkeypatch, stop_after):
+@pytest.mark.parametrize("where", ["between trainings", "within a training"])
+def test_wherever_it_is_stopped_it_goes_on_to_the_same_numbers(entry, digits, tmp_path, monkeypatch, where):
     monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1.0)
     monkeypatch.setattr(training, "BEAT_SECONDS", -1.0)
     spec = asked(entry, seeds=[2])
     whole = Run(spec, digits, tmp_path / "whole")
-    expected = metrics(whole.finish())
-    told: dict[tuple[Any, ...], Any] = {}
-    stops = [place for place, event in enumerate(Run(spec, digits, tmp_path / "count").finish()) if event["type"] == stop_after]
-    for place in stops[:: max(1, len(stops) // 2)]:
+    expected = metrics(events := whole.finish())
+    stops = [place for place, event in enumerate(events) if event["type"] in ("stage", "artifact")]
+    if where == "within a training":
+        late = {
+            (event["role"], place) for place, event in enumerate(events) if event["type"] == "progress" and event["epoch"] == 2.5
+        }
+        stops = [place for role, place in sorted(late) if role != "baseline"]
+        assert stops
+    for place in stops:
         stopped = Run(spec, digits, tmp_path / f"{place}")
         running = stopped.events()
         told = metrics([next(running) for _event in range(place + 1)])
         running.close()
         resumed = Run(spec, digits, tmp_path / f"{place}")
-        told |= metrics(resumed.finish())
-        assert told == expected
+        again = metrics(resumed.finish())
+        assert told | again == expected
+        assert where == "between trainings" or (events[place]["role"], 2, 1) not in again, "it goes on from its checkpoint"
         assert same(resumed.weights(), whole.weights())
         assert not list(resumed.students.lab.workspace.folder.glob("*.damaged"))
 
