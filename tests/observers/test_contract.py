@@ -112,7 +112,7 @@ def test_more_bits_are_never_worse(entry):
     grids = [seen(entry, SPANS["both signs"][:1]).grid(bits) for bits in range(2, 13)]
     errors = [float((grid.fake_quantize(values) - values).square().mean()) for grid in grids]
     assert all(after < before for before, after in itertools.pairwise(errors))
-    assert errors[-1] < 1e-4 * errors[0]
+    assert errors[-1] < (1e-2 if entry.traits.get("clips") else 1e-4) * errors[0]
 
 
 def test_every_knob_changes_the_grid(entry):
