@@ -18,7 +18,7 @@ RENEWAL_S = 1.0
 class Reporter:
     """Writes a run's events, renews its lease and listens for cancellation.
 
-    Guarantees: at most four writes a second, but the first metric is written at once; the lease is renewed every second;
+    Guarantees: at most four writes a second, but the first point of a curve at once; the lease is renewed every second;
     cancellation is heard within a quarter of a second; nothing is lost while the store is out of reach: it is written later, in
     order. An event that can never be written is left out, which the log tells, and the thread lives on.
 
@@ -45,7 +45,7 @@ class Reporter:
         self._journal = journal
         self._unsent: list[Mapping[str, Any]] = list(journal.left())
         self._lock, self._wake, self._closing = threading.Lock(), threading.Event(), threading.Event()
-        self._told_metric, self._renewed = False, time.monotonic()
+        self._told_point, self._renewed = False, time.monotonic()
         self._thread = threading.Thread(target=self._work, name="reporter", daemon=True)
 
     @property
@@ -64,8 +64,8 @@ class Reporter:
                 self._unsent.pop()
             self._unsent.append(event)
             self._journal.add(event)
-        if event["type"] == "metric" and not self._told_metric:
-            self._told_metric = True
+        if event["type"] == "metric" and event.get("epoch") is not None and not self._told_point:
+            self._told_point = True
             self._wake.set()
 
     def close(self) -> list[Mapping[str, Any]]:

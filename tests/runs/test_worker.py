@@ -110,14 +110,15 @@ def test_an_absent_device_fails_in_a_sentence(store: Store) -> None:
     assert store.run(run.id).error.startswith("This machine has no device cuda:99")
 
 
-def test_the_first_metric_does_not_wait_for_the_next_tick(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_point_of_a_curve_does_not_wait_for_the_next_tick(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reporter, "TICK_S", 3600)
     run = claim(store)
 
     def engine(spec: dict, folder: Path, device: str) -> Iterator[dict]:
         yield {"type": "stage", "text": "Training"}
+        yield {**METRIC, "role": "teacher", "epoch": None}
         yield METRIC
-        wait_until(lambda: any(event.type == "metric" for event in store.events(run.id)), patience_s=20)
+        wait_until(lambda: any(event.payload.get("epoch") == 1 for event in store.events(run.id)), patience_s=20)
         yield {"type": "result", "result": {}}
 
     assert work(store, run, engine) == FINISHED
