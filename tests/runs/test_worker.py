@@ -124,6 +124,14 @@ def test_the_first_point_of_a_curve_does_not_wait_for_the_next_tick(store: Store
     assert work(store, run, engine) == FINISHED
 
 
+def test_what_has_no_epoch_is_no_point_of_a_curve(store: Store, tmp_path: Path) -> None:
+    told = Reporter(store, claim(store).id, "t", lambda lease: None, journal=Journal(tmp_path / "journal"))
+    told.add({**METRIC, "role": "teacher", "epoch": None})
+    assert not told._wake.is_set()
+    told.add(METRIC)
+    assert told._wake.is_set()
+
+
 class Spy(Store):
     """A store that counts writes, and fails those that it is told to fail."""
 
