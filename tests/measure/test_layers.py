@@ -83,7 +83,8 @@ def test_the_table_of_a_full_network_by_hand():
 @pytest.mark.parametrize("name", MODELS)
 def test_rows_add_up_to_the_network_and_to_its_files(name, tmp_path):
     shape = (3, 32, 32)
-    model = MODELS[name].function(shape, 10, **({"width": 4} if "width" in MODELS[name].knobs else {}))
+    knobs = MODELS[name].knobs
+    model = MODELS[name].function(shape, 10, **({"width": 4 * knobs["width"].low} if "width" in knobs else {}))
     rows = layer_table(model, shape)
     assert sum(row["parameters"] for row in rows) == parameters(model)
     assert sum(row["macs"] for row in rows) == macs(model, shape)
