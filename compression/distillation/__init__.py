@@ -7,6 +7,7 @@ from compression.catalog import Registry
 
 if TYPE_CHECKING:
     from torch import Tensor
+from torch.nn import functional
 
 DISTILLATION = Registry("compression.distillation", "distillation loss")
 NEEDS = ("features", "embedding")
@@ -53,3 +54,18 @@ class Batch:
     labels: "Tensor"
     index: "Tensor"
     step: int
+
+
+def softened_divergence(student: "Tensor", teacher: "Tensor", temperature: float) -> "Tensor":
+    """Return KL(teacher || student) of probabilities softened by a temperature, 0-d, the mean over a batch.
+
+    Args:
+        student: logits (B, K).
+        teacher: logits (B, K), which get no gradient.
+
+    Source: Hinton, Vinyals & Dean 2015, arXiv:1503.02531, section 2.
+    """
+
+    log_student = functional.log_softmax(student / temperature, 1)
+    log_teacher = functional.log_softmax(teacher.detach() / temperature, 1)
+    return functional.kl_div(log_student, log_teacher, reduction="batchmean", log_target=True)

@@ -3,10 +3,9 @@
 from typing import Annotated
 
 from torch import Tensor
-from torch.nn import functional
 
 from compression.catalog import Knob
-from compression.distillation import DISTILLATION, Batch, Seen
+from compression.distillation import DISTILLATION, Batch, Seen, softened_divergence
 from compression.texts import mark as _
 
 
@@ -51,7 +50,5 @@ def kd(
     Returns:
         `soft`, 0-d: alpha * T² * KL(teacher || student), the mean over examples. Alone, labels weigh 1 - alpha.
     """
-    log_student = functional.log_softmax(student.logits / temperature, 1)
-    log_teacher = functional.log_softmax(teacher.logits.detach() / temperature, 1)
-    divergence = functional.kl_div(log_student, log_teacher, reduction="batchmean", log_target=True)
+    divergence = softened_divergence(student.logits, teacher.logits, temperature)
     return {"soft": alpha * temperature**2 * divergence}

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from torch import Tensor
-from torch.nn import functional
 
 from compression.catalog import Knob
-from compression.distillation import Batch, Seen
+from compression.distillation import Batch, Seen, softened_divergence
 from compression.schemes import SCHEMES, Events, Lab
 from compression.texts import mark as _
 
@@ -52,9 +51,7 @@ def mutual(
     """
 
     def answers(own: Seen, others: Sequence[Seen], _batch: Batch) -> dict[str, Tensor]:
-        log_own = functional.log_softmax(own.logits / temperature, 1)
-        log_others = [functional.log_softmax(other.logits / temperature, 1) for other in others]
-        divergences = [functional.kl_div(log_own, other, reduction="batchmean", log_target=True) for other in log_others]
+        divergences = [softened_divergence(own.logits, other.logits, temperature) for other in others]
         return {"mutual": weight * temperature**2 * sum(divergences) / len(divergences)}
 
     yield from lab.students(lambda student: lab.train_together([student, student.beside["teacher"]], answers))

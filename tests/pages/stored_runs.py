@@ -1,6 +1,7 @@
 """Runs put into the store as if they had been worked on, so that pages have something to show at once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import insert, select, update
@@ -105,3 +106,13 @@ def copies(run_id: str, count: int, **columns: Any) -> None:
         row = dict(connection.execute(select(RUNS).where(RUNS.c.id == run_id)).mappings().one())
         rows = [{**row, "id": f"{index:010x}", "created": row["created"] + 1 + index, **columns} for index in range(count)]
         connection.execute(insert(RUNS), rows)
+
+
+def executed(events: Sequence[Mapping[str, Any]], folder: Path, spec: Mapping[str, Any]) -> str:
+    """Put a run that was executed, its events and its folder, into the store as a finished one and return its id."""
+    run = started(**spec)
+    assert store().append(run, TOKEN, events[:-1]).held
+    settings.runs_folder().mkdir(parents=True)
+    (settings.runs_folder() / run).symlink_to(folder)
+    store().finish(run, TOKEN, FINISHED, result=events[-1]["result"])
+    return run

@@ -22,10 +22,10 @@ from compression.execute.compress import apply_at_once
 from compression.export import compact, weights
 from compression.recipe import default_recipe
 from compression.runs import store
-from compression.runs.records import CANCELLED, FAILED, FINISHED, INTERRUPTED
+from compression.runs.records import CANCELLED, FAILED, INTERRUPTED
 from compression.spec import parse
 from tests.pages.conftest import Visit
-from tests.pages.stored_runs import TOKEN, compressed, copies, distilled, finished, started
+from tests.pages.stored_runs import TOKEN, compressed, copies, distilled, executed, finished, started
 from ui.compare import results
 from ui.compress import preview_jobs
 from ui.server.identity import COOKIE
@@ -138,13 +138,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[dict[str, Any]]
 @pytest.fixture
 def done(real: tuple[list[dict[str, Any]], Any], lab_home: object) -> str:
     """A short compression as a finished run of the store."""
-    events, folder = real
-    run = started(kind="compress", **QUICK)
-    assert store().append(run, TOKEN, events[:-1]).held
-    settings.runs_folder().mkdir(parents=True)
-    (settings.runs_folder() / run).symlink_to(folder)
-    store().finish(run, TOKEN, FINISHED, result=events[-1]["result"])
-    return run
+    return executed(*real, {"kind": "compress", **QUICK})
 
 
 def test_at_once_and_without_training_the_numbers_are_those_of_the_steps_by_hand(visit: Visit) -> None:

@@ -11,7 +11,7 @@ from compression.runs import store
 from compression.runs.records import FINISHED
 from compression.spec import parse
 from tests.pages.conftest import Visit
-from tests.pages.stored_runs import TOKEN, started
+from tests.pages.stored_runs import TOKEN, executed, started
 from tests.pages.test_compare import titles
 from tests.pages.test_compress import DEFAULT, FINETUNE, PRUNE, QUANTIZE, by_hand, curve, figures, run_it, words
 from ui.compress import preview_jobs
@@ -41,13 +41,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[dict], Path, di
 @pytest.fixture
 def removed(made: tuple[list[dict], Path, dict], lab_home: Path) -> str:
     """That compression as a finished run of the store."""
-    events, folder, spec = made
-    run = started(**spec)
-    assert store().append(run, TOKEN, events[:-1]).held
-    settings.runs_folder().mkdir(parents=True)
-    (settings.runs_folder() / run).symlink_to(folder)
-    store().finish(run, TOKEN, FINISHED, result=events[-1]["result"])
-    return run
+    return executed(*made)
 
 
 def test_the_box_is_there_for_channels_and_asks_for_the_step(visit: Visit) -> None:
