@@ -221,11 +221,10 @@ def _replace(spec: dict[str, Any], path: str, value: Any) -> None:
         _child(parent, last, path)
         parent[int(last)] = value
     elif last == "name" and parents and parents[0] != "dataset":
-        weight = (
-            {"weight": parent["weight"]} if parents[0] == "loss" and "weight" in parent else {}
-        )  # the list's, not the method's
+        # In a list of losses the weight belongs to the list.
+        kept = {"weight": parent["weight"]} if parents[0] == "loss" and "weight" in parent else {}
         parent.clear()
-        parent.update({"name": value, **weight})
+        parent.update({"name": value, **kept})
     else:
         if parent.get(last) != value:
             _drop_settings(parent, last)
