@@ -20,6 +20,8 @@ def draw() -> None:
     st.set_page_config(page_title=f"{page.title} · Compression Lab", layout="wide")
     st.html(ASSETS / "style.css")
     st.logo(ASSETS / "logo.svg", size="large", icon_image=ASSETS / "icon.svg")
+    if page.url_path:  # home needs no engine, and must not wait for it
+        preload.load()
     try:
         page.run()
     finally:

@@ -20,12 +20,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Server]:
-    """The app on a fresh store."""
+    """The app on a fresh store, whose log has no traceback at the end."""
     home: Path = tmp_path_factory.mktemp("lab")
     started = lab.start(home)
     yield started
     started.end()
     lab.end_supervisor(home)
+    log = (home / "server.log").read_text()
+    assert "Traceback" not in log, log
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from compression.runs import store
 from tests.pages.conftest import PATIENCE_S, ROOT, Visit
 from ui.frame import machine, pages
 from ui.run import example
-from ui.server import identity, signed_in
+from ui.server import identity, preload, signed_in
 
 NAMES = [place.name for group in pages.SECTIONS.values() for place in group]
 
@@ -23,6 +23,14 @@ def test_a_page_draws_its_title_within_the_frame(name: str, visit: Visit) -> Non
     assert not app.error
     assert len(app.title) == 1
     assert any("Queue: idle" in caption.value for caption in app.sidebar.caption)
+
+
+def test_every_page_but_home_waits_for_the_engine(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[str] = []
+    for name in NAMES:
+        monkeypatch.setattr(preload, "load", lambda name=name: waits.append(name))
+        visit(name)
+    assert waits == [name for name in NAMES if name != "home"]
 
 
 def test_the_queue_counts_what_everybody_waits_for(visit: Visit) -> None:

@@ -31,7 +31,8 @@ def problem_text() -> str:
 
     if (problem := supervisor_problem()) is None:
         return ""
-    from ui.run.words import as_text  # loads torch, which the first page must not wait for
+    preload.load()
+    from ui.run.words import as_text  # needs the engine, which the first page must not wait for
 
     return as_text(problem)
 

@@ -26,6 +26,7 @@ HEAVY = ("torch", "compression.execute", "compression.preview", "compression.run
 RARE = "torchvision"  # few networks and datasets need it: imported once the first visitor is served
 
 visited = threading.Event()  # set whenever a page is drawn
+_loaded, _loading = threading.Event(), threading.Lock()
 _log = logging.getLogger(__name__)
 _last_failures: dict[str, str] = {}
 
@@ -47,6 +48,8 @@ def stay_warm() -> None:
     visited.wait(LONGEST_WAIT_S)
     time.sleep(PAUSE_S)
     load()
+    gc.collect()
+    gc.freeze()  # what was imported stays out of every later garbage collection
     while True:
         visited.wait()
         visited.clear()
@@ -56,12 +59,18 @@ def stay_warm() -> None:
 
 
 def load() -> None:
-    """Import what runs and charts need, then keep it out of every later garbage collection."""
-    for module in HEAVY:
-        _attempt(importlib.import_module, module)
-    _attempt(_load_methods)
-    gc.collect()
-    gc.freeze()
+    """Import what runs and charts need; whoever calls this while another thread is at it waits until all is there.
+
+    Without that wait a page could import a part of torch while torch itself is being imported: Python does not let a thread
+    wait for a parent package that is listed already, torch breaks off, and cannot be imported a second time.
+    """
+    with _loading:
+        if _loaded.is_set():
+            return
+        for module in HEAVY:
+            _attempt(importlib.import_module, module)
+        _attempt(_load_methods)
+        _loaded.set()
 
 
 def _load_methods() -> None:
