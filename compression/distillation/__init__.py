@@ -56,6 +56,12 @@ class Batch:
     step: int
 
 
+def to_smaller(own: "Tensor", others: "Tensor") -> "tuple[Tensor, Tensor]":
+    """Return two maps (B, C, H, W) of any sizes, each averaged down to the smaller height and width of both."""
+    size = [min(sides) for sides in zip(own.shape[2:], others.shape[2:], strict=True)]
+    return functional.adaptive_avg_pool2d(own, size), functional.adaptive_avg_pool2d(others, size)
+
+
 def softened_divergence(student: "Tensor", teacher: "Tensor", temperature: float) -> "Tensor":
     """Return KL(teacher || student) of probabilities softened by a temperature, 0-d, the mean over a batch.
 

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from compression.catalog import Knob
-from compression.distillation import DISTILLATION, Batch, Seen
+from compression.distillation import DISTILLATION, Batch, Seen, to_smaller
 from compression.errors import SpecError
 from compression.texts import mark as _
 from compression.texts import ngettext
@@ -75,7 +75,5 @@ class FitNets(nn.Module):
 
     def forward(self, student: Seen, teacher: Seen, batch: Batch) -> dict[str, Tensor]:
         """Return `hint`, 0-d: hint_weight * the mean squared error over examples, channels and pixels."""
-        guided, hint = student.features[self.position], teacher.features[self.position].detach()
-        size = [min(sides) for sides in zip(guided.shape[2:], hint.shape[2:], strict=True)]
-        guided, hint = (functional.adaptive_avg_pool2d(maps, size) for maps in (guided, hint))
+        guided, hint = to_smaller(student.features[self.position], teacher.features[self.position].detach())
         return {"hint": self.hint_weight * functional.mse_loss(self.regressor(guided), hint)}

@@ -10,6 +10,7 @@ import torch
 from compression.catalog import Entry
 from compression.distillation import DISTILLATION, NEEDS, Batch, Seen
 from compression.objective import Part
+from ui.form.formula import declared
 
 ENTRIES = list(DISTILLATION.values())
 STAGES = 8
@@ -163,11 +164,15 @@ def test_it_says_what_it_needs_and_whose_share_the_labels_have(entry):
 def test_it_is_documented_with_a_source_and_a_formula_of_its_knobs(entry):
     assert entry.source
     assert entry.title
+    usual = {name: knob.default for name, knob in entry.knobs.items()}
+    formulas = [declared(entry, {**usual, name: value}) for name, knob in entry.knobs.items() for value in knob.choices]
+    for formula in (declared(entry, usual), *formulas):
+        assert all(knob.symbol in formula for knob in entry.knobs.values())
+        assert "CE" not in formula, "the page adds the labels' part"
     for knob in entry.knobs.values():
         assert knob.help
-        assert knob.kind in ("choice", "bool") or (knob.low is not None and knob.high is not None)
-        assert knob.symbol in entry.traits["formula"], knob.name
-    assert "CE" not in entry.traits["formula"], "the page adds the labels' part"
+        numeric = knob.low is not None and knob.high is not None and knob.symbol
+        assert knob.kind in ("choice", "bool") or numeric, knob.name
 
 
 def test_its_docstring_works_a_number_by_hand_with_every_knob_off_its_neutral_value(entry):

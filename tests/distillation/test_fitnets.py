@@ -6,16 +6,10 @@ import statistics
 import pytest
 import torch
 
-from compression.distillation import Batch, Seen
+from compression.distillation import Seen
 from compression.distillation.fitnets import FitNets
 from compression.errors import SpecError
-
-NO_BATCH = Batch(torch.empty(0), torch.empty(0), torch.empty(0), step=0)
-
-
-def maps(*shapes: tuple[int, ...], seed: int) -> Seen:
-    generator = torch.Generator().manual_seed(seed)
-    return Seen(torch.empty(0), tuple(torch.randn(*shape, generator=generator, dtype=torch.float64) for shape in shapes))
+from tests.distillation.features import NO_BATCH, maps
 
 
 @pytest.mark.parametrize(("own", "others"), [(4, 4), (4, 2), (2, 4)])

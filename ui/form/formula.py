@@ -12,11 +12,17 @@ from compression.texts import gettext as _
 LABELS_PART = r"\mathrm{CE}(z_s, y)"
 
 
+def declared(entry: Entry, knobs: Mapping[str, Any]) -> str:
+    """Return a method's formula in TeX with the letters of its knobs: the trait `formula`, or what that makes of their values."""
+    formula = entry.traits.get("formula", "")
+    return formula(knobs) if callable(formula) else formula
+
+
 def of_one(entry: Entry, knobs: Mapping[str, Any]) -> str:
     """Return the formula of a loss alone, a term a line."""
     share = entry.knobs[entry.traits["teacher_share"]].symbol if "teacher_share" in entry.traits else ""
     labels = rf"(1-{share})\,{LABELS_PART}" if share else LABELS_PART
-    return _aligned([with_numbers(entry, knobs, f"{labels} + {entry.traits['formula']}")])
+    return _aligned([with_numbers(entry, knobs, f"{labels} + {declared(entry, knobs)}")])
 
 
 def of_several(losses: Sequence[Mapping[str, Any]], label_weight: float | None) -> str:
@@ -45,7 +51,7 @@ def with_numbers(entry: Entry, knobs: Mapping[str, Any], formula: str) -> str:
 
 def _weighted(part: Part) -> str:
     entry = DISTILLATION[part.choice["name"]]
-    formula = entry.traits.get("formula") or rf"\text{{{_(entry.title)}}}"
+    formula = declared(entry, part.choice) or rf"\text{{{_(entry.title)}}}"
     shown = with_numbers(entry, part.choice, formula)
     return rf"{part.weight:g} \cdot " + (rf"\bigl({shown}\bigr)" if " + " in shown else shown)
 
