@@ -13,12 +13,12 @@ from compression.errors import SpecError
 from compression.models import MODELS
 from compression.objective import build_objective, check_comparison
 from compression.recipe import RECIPE
-from compression.schemes import SCHEMES
+from compression.roles import TITLES, parted
+from compression.schemes import SCHEMES, role_titles
 from compression.steps import STEPS
 from compression.texts import gettext as _
 
 RUN_ID = re.compile(r"[a-z0-9]{6,32}")
-ROLES = ("teacher", "baseline", "student", "original", "compressed")
 MOST_SEEDS = 20
 MOST_PARTS = 8
 LARGEST_SEED = 2**31 - 1
@@ -125,8 +125,9 @@ def _model_or_run(raw: Any, where: str) -> dict[str, Any]:
         return _model(raw, where)
     _refuse_unknown(raw, {"run", "role", "seed"}, where)
     role = raw.get("role", "student")
-    if role not in ROLES:
-        raise SpecError(f"{where}.role", role, _("allowed is one of {names}").format(names=", ".join(ROLES)))
+    stems = {*TITLES, *(stem for name in SCHEMES for stem in role_titles(name))}
+    if not isinstance(role, str) or not {role, parted(role)[0]} & stems:
+        raise SpecError(f"{where}.role", role, _("allowed is one of {names}").format(names=", ".join(sorted(stems))))
     seed = SEED.check(raw.get("seed", 0), f"{where}.seed")
     return {"run": check_run_id(raw["run"], f"{where}.run"), "role": role, "seed": seed}
 

@@ -16,7 +16,7 @@ SOURCES = {
 }
 SOURCES |= {path.stem: path for path in sorted(ROOT.glob("*.py"))}
 LONGEST_FUNCTION, LONGEST_FILE, LONGEST_PAGE = 40, 300, 80
-BASE = ("compression.errors", "compression.settings", "compression.texts", "compression.catalog")
+BASE = ("compression.errors", "compression.settings", "compression.texts", "compression.roles", "compression.catalog")
 SHARED_ROOMS = ("server", "frame", "address", "form", "run", "widgets")
 PAGE_ROOMS = ("distill", "compress", "compare", "history")
 METHODS = ("data", "models", "distillation", "pruning", "quantization", "observers", "targets")
@@ -103,7 +103,7 @@ def test_edits_know_the_state_that_they_change_and_nothing_that_makes_or_repeats
 
 
 def test_charts_are_drawn_from_tables_alone() -> None:
-    allowed = ("compression.charts", "compression.errors", "compression.texts")
+    allowed = ("compression.charts", "compression.errors", "compression.texts", "compression.roles")
     engine = [module for module in named("compression") if module != "compression" and not within(module, *allowed)]
     assert not forbidden(named("compression.charts"), *engine, "torch", "sqlalchemy")
 

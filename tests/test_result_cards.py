@@ -128,8 +128,17 @@ def test_a_result_of_an_earlier_version_has_a_card() -> None:
 
 def test_a_peers_card_says_that_it_learned_what_the_student_did() -> None:
     peer = {**KEPT["models"]["teacher"], "beside": "student", "lr": 0.2}
-    card, usual = (card_html("teacher", model, None, KEPT) for model in (peer, KEPT["models"]["teacher"]))
-    for text in ("as a peer", "200 images", "Learning rate<small>the student&#x27;s"):
+    titles = {"teacher": "Peer"}
+    card, usual = card_html("teacher", peer, None, KEPT, titles), card_html("teacher", KEPT["models"]["teacher"], None, KEPT)
+    assert "</i>Peer</div>" in card
+    for text in ("beside the student", "200 images", "Learning rate<small>the student&#x27;s"):
         assert text in card
         assert text not in usual
-    assert savings({**KEPT["models"], "teacher": peer}).startswith("Student against its peer: ")
+    assert "with the peer, test" in card_html("student", KEPT["models"]["student"], None, KEPT, titles)
+    assert savings({**KEPT["models"], "teacher": peer}, titles).startswith("Student against its peer: ")
+
+
+def test_a_role_that_a_scheme_brings_has_a_card_in_a_colour_of_its_own() -> None:
+    cards = [card_html(role, KEPT["models"]["student"], None, KEPT) for role in ("assistant1", "assistant2", "student")]
+    assert [card.split("</i>")[1].split("<")[0] for card in cards] == ["Assistant 1", "Assistant 2", "Student"]
+    assert len({card.split("--role: ")[1][:7] for card in cards}) == 3

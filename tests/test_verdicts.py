@@ -208,9 +208,8 @@ def test_a_compression_of_a_network_that_learned_nothing_is_no_success() -> None
 
 def test_a_peer_that_learned_along_is_not_called_a_teacher() -> None:
     models = {role: {"accuracy": accuracy} for role, accuracy in ACCURACIES.items()}
-    models["teacher"]["beside"] = "student"
     given = {"verdict": found("yes", 0.034, 0.01, 0.05), "teacher_verdict": found("no", -0.027, -0.04, -0.01, tolerance=0.01)}
-    told = read("distill", {**given, "models": models})
+    told = read("distill", {**given, "models": models}, {"scheme": {"name": "mutual"}})
     assert [question for question, *_rest in told] == ["Does the peer help?", "Is the student within 1 point of its peer?"]
     assert told[0][2].startswith("Test accuracy 96.7 % with the peer, 93.3 % without")
     assert "against the peer's 99.4 %" in told[1][2]

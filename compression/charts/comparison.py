@@ -8,8 +8,9 @@ import plotly.graph_objects as go
 
 from compression.charts.curves import BOTH_LOSSES, RATIOS, TITLES, accuracy_floor, band, summarise
 from compression.charts.run_colours import run_colours
-from compression.charts.style import HEIGHT, ROLES, RUN_DASHES, axis, layout, percent_axis, role_title
+from compression.charts.style import HEIGHT, RUN_DASHES, axis, layout, percent_axis, role_look
 from compression.charts.tradeoff import escape
+from compression.roles import role_title
 from compression.texts import gettext as _
 
 MOST_NAMED = 16  # runs; the names of more take more room than the curves
@@ -21,6 +22,7 @@ def overlaid_curves(
     labels: Mapping[str, str],
     roles: Sequence[str],
     *,
+    titles: Mapping[str, Mapping[str, str]] | None = None,
     ordered: bool = False,
     height: int = HEIGHT,
     revision: str = "",
@@ -32,6 +34,7 @@ def overlaid_curves(
         metric: as `curves.learning_curves` takes; of `loss`, the validation loss is drawn.
         labels: what each run is called, in the order of the legend.
         roles: those drawn; bands only where it is one.
+        titles: names of roles by run, where a run's are not the usual ones.
         ordered: whether the order of the runs is that of a number, which then goes along a scale of colours.
         height: pixels.
         revision: zoom and hidden entries are kept while it stays the same.
@@ -46,8 +49,9 @@ def overlaid_curves(
         for role in roles:
             rows = drawn[(drawn["run"] == run) & (drawn["role"] == role)]
             if len(rows):
-                title = f"{role_title(role)}, {label}" if several else label
-                dash = ROLES[role].dash if several else "solid" if ordered else RUN_DASHES[position % len(RUN_DASHES)]
+                named = role_title(role, (titles or {}).get(run))
+                title = f"{named}, {label}" if several else label
+                dash = role_look(role).dash if several else "solid" if ordered else RUN_DASHES[position % len(RUN_DASHES)]
                 traces += curve(rows, title, last, {"color": colours[position], "dash": dash, "width": 3}, banded=not several)
     axes = {"xaxis": axis(_("Epoch"), range=[0, last], hoverformat=".3~g"), "yaxis": _upwards(drawn, name)}
     looks = layout("", uirevision=revision or metric, height=height, **axes)

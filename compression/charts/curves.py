@@ -1,25 +1,15 @@
 """Learning curves: the mean over seeds of each role with a band from the lowest to the highest."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from compression.charts.style import (
-    BAND_OPACITY,
-    HEIGHT,
-    ROLES,
-    Role,
-    axis,
-    decimate,
-    layout,
-    percent_axis,
-    role_title,
-    translucent,
-)
+from compression.charts.style import BAND_OPACITY, HEIGHT, Role, axis, decimate, layout, percent_axis, role_look, translucent
+from compression.roles import role_title
 from compression.texts import gettext as _
 from compression.texts import mark
 
@@ -49,6 +39,7 @@ def describe_learning_curves(
     metric: str,
     *,
     roles: Sequence[str] = ("teacher", "baseline", "student"),
+    titles: Mapping[str, str] | None = None,
     epochs: float | None = None,
     height: int = HEIGHT,
     legend: bool = True,
@@ -62,6 +53,7 @@ def describe_learning_curves(
         frame: role, seed, epoch (NaN: a level), metric, value; as `runs.frames.metrics_frame` returns.
         metric: `val_accuracy`, `agreement`, `val_loss`, `train_loss`, or `loss` for both (training faint).
         roles: those in the legend from the first moment, so that nothing moves when one of them starts.
+        titles: names of roles that are not the usual ones.
         epochs: how far the axis goes, if that is known.
         height: pixels.
         legend: whether the roles are named; a small chart beside one that names them need not.
@@ -74,13 +66,21 @@ def describe_learning_curves(
     for role in roles:
         for name in names:
             rows = drawn[(drawn["role"] == role) & (drawn["metric"] == name)]
-            traces += role_traces(rows, role, last, name, faint=len(names) > 1 and name == "train_loss")
+            named = role_title(role, titles)
+            traces += role_traces(rows, role, named, last, name, faint=len(names) > 1 and name == "train_loss")
     across = axis(_("Epoch"), range=[0, last], hoverformat=".3~g")
     upwards = percent_axis("", range=[accuracy_floor(drawn), TOP]) if metric in RATIOS else loss_axis(drawn)
-    looks = layout(_(TITLES.get(metric, metric)), uirevision=revision or metric, height=height, xaxis=across, yaxis=upwards)
+    looks = layout(metric_title(metric, titles), uirevision=revision or metric, height=height, xaxis=across, yaxis=upwards)
     if not legend:
         looks |= {"showlegend": False, "margin": {**looks["margin"], "t": 40}}
     return {"data": traces, "layout": looks}
+
+
+def metric_title(metric: str, titles: Mapping[str, str] | None = None) -> str:
+    """Return what a metric is called; the agreement is one with whom the titles of the roles say."""
+    if metric == "agreement" and titles:
+        return _("Agreement with the {role}").format(role=role_title("teacher", titles).lower())
+    return _(TITLES.get(metric, metric))
 
 
 def loss_axis(rows: pd.DataFrame) -> dict[str, Any]:
@@ -110,10 +110,10 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     return table.iloc[decimate(len(table))]
 
 
-def role_traces(rows: pd.DataFrame, role: str, last: float, metric: str, *, faint: bool) -> list[dict[str, Any]]:
+def role_traces(rows: pd.DataFrame, role: str, title: str, last: float, metric: str, *, faint: bool) -> list[dict[str, Any]]:
     """Return the band and the line of one role and metric; an entry of the legend even where there is no value yet."""
-    style, identity = ROLES[role], f"{role}-{metric}"
-    label = _("{role}, training").format(role=role_title(role)) if faint else role_title(role)
+    style, identity = role_look(role), f"{role}-{metric}"
+    label = _("{role}, training").format(role=title) if faint else title
     if rows["epoch"].isna().any():
         level = float(rows["value"].mean())
         return [line([0, last], [level, level], label, style, identity=identity, group=role, faint=faint)]

@@ -8,8 +8,9 @@ import plotly.graph_objects as go
 
 from compression.charts.numbers import format_percent
 from compression.charts.run_colours import run_colours
-from compression.charts.style import BAND_OPACITY, ROLES, axis, layout, percent_axis, role_title, translucent
-from compression.charts.tradeoff import REFERENCES, escape
+from compression.charts.style import BAND_OPACITY, axis, layout, percent_axis, role_look, translucent
+from compression.charts.tradeoff import OUTCOMES, called, escape
+from compression.roles import roles_in_order
 from compression.texts import gettext as _
 
 HEIGHT = 420
@@ -41,10 +42,11 @@ def accuracy_over(
         upwards: the vertical axis; that of test accuracy by default.
     """
     traces: list[dict[str, Any]] = []
-    for role in (name for name in REFERENCES if name in set(points["role"])):
+    references = ~points["role"].isin(OUTCOMES)
+    for role in roles_in_order(points.loc[references, "role"]):
         traces += _reference(points[points["role"] == role], role, points["at"])
-    main = points[~points["role"].isin(REFERENCES)]
-    for role in (name for name in ROLES if name in set(main["role"])):
+    main = points[~references]
+    for role in roles_in_order(main["role"]):
         traces += _series(main[main["role"] == role], role, several=main["role"].nunique() > 1)
     across = axis(escape(setting), **_ticks(points["at"], logarithmic=logarithmic))
     upwards = upwards or percent_axis(_("Test accuracy, 95 % interval"))
@@ -63,23 +65,23 @@ def _ticks(places: pd.Series, *, logarithmic: bool) -> dict[str, Any]:
 
 def _series(rows: pd.DataFrame, role: str, *, several: bool) -> list[dict[str, Any]]:
     names = list(dict.fromkeys(rows["series"]))
-    colours = [ROLES[role].colour] if len(names) == 1 else run_colours(len(names), ordered=False)
+    colours = [role_look(role).colour] if len(names) == 1 else run_colours(len(names), ordered=False)
     traces = []
     for colour, name in zip(colours, names, strict=True):
-        title = ", ".join(filter(None, [role_title(role) if several or not name else "", name]))
+        title = ", ".join(filter(None, [called(rows, role) if several or not name else "", name]))
         chosen = rows[rows["series"] == name]
-        traces.append(_line(chosen, role, escape(title), colour, ROLES[role].symbol, identity=f"{role}-{name}"))
+        traces.append(_line(chosen, role, escape(title), colour, role_look(role).symbol, identity=f"{role}-{name}"))
     return traces
 
 
 def _reference(rows: pd.DataFrame, role: str, places: pd.Series) -> list[dict[str, Any]]:
-    style = ROLES[role]
+    style, title = role_look(role), called(rows, role)
     if rows["accuracy"].max() - rows["accuracy"].min() > SAME:
         faint = rows.groupby("at", sort=False, as_index=False).first() if _alike(rows) else rows
-        return [_line(faint, role, role_title(role), style.colour, f"{style.symbol}-open", identity=role)]
+        return [_line(faint, role, title, style.colour, f"{style.symbol}-open", identity=role)]
     first = rows.iloc[0]
     ends = [places.iloc[0], places.iloc[-1]] if isinstance(places.iloc[0], str) else [places.min(), places.max()]
-    level = {"type": "scatter", "mode": "lines", "x": ends, "legendgroup": role, "name": role_title(role)}
+    level = {"type": "scatter", "mode": "lines", "x": ends, "legendgroup": role, "name": title}
     band = {
         **level,
         "x": [*ends, *reversed(ends)],
@@ -96,7 +98,7 @@ def _reference(rows: pd.DataFrame, role: str, places: pd.Series) -> list[dict[st
         "y": [first["accuracy"]] * 2,
         "meta": role,
         "line": {"color": style.colour, "dash": style.dash, "width": 3},
-        "hovertemplate": f"{role_title(role)} {_told(first)}<extra></extra>",
+        "hovertemplate": f"{title} {_told(first)}<extra></extra>",
     }
     return [line] if pd.isna(first["low"]) or pd.isna(first["high"]) else [band, line]
 
@@ -119,7 +121,7 @@ def _line(rows: pd.DataFrame, role: str, title: str, colour: str, symbol: str, *
         "customdata": [[run] for run in rows["run"]],
         "hovertext": [f"{title}, {_at(row['at'])}<br>{_told(row)}" for row in rows.to_dict("records")],
         "hovertemplate": "%{hovertext}<extra></extra>",
-        "line": {"color": colour, "dash": ROLES[role].dash, "width": 3},
+        "line": {"color": colour, "dash": role_look(role).dash, "width": 3},
         "marker": {"symbol": symbol, "size": 12, "color": colour},
         "error_y": _interval(rows, colour),
     }

@@ -1,10 +1,10 @@
 """The looks that all charts share: one colour and one second cue a role, quiet axes, no background of their own."""
 
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
-from compression.texts import gettext as _
-from compression.texts import mark
+from compression.roles import parted
 
 HEIGHT = 320  # pixels
 MAXIMUM_POINTS = 1_000  # a trace; more than a screen can show and slow to redraw
@@ -17,26 +17,37 @@ MARK_COLOUR = "#E69F00"
 
 @dataclass(frozen=True)
 class Role:
-    """How a role is drawn: its name for people, a colour of Okabe and Ito's palette, a dash and a marker."""
+    """How a role is drawn: a colour of Okabe and Ito's palette, a dash and a marker."""
 
-    title: str
     colour: str
     dash: str
     symbol: str
 
 
 ROLES = {
-    "teacher": Role(mark("Teacher"), "#0072B2", "dash", "square"),
-    "baseline": Role(mark("Baseline"), "#7F7F7F", "dot", "triangle-up"),
-    "student": Role(mark("Student"), "#D55E00", "solid", "circle"),
-    "original": Role(mark("Original"), "#0072B2", "dash", "square"),
-    "compressed": Role(mark("Compressed"), "#009E73", "solid", "diamond"),
+    "teacher": Role("#0072B2", "dash", "square"),
+    "baseline": Role("#7F7F7F", "dot", "triangle-up"),
+    "student": Role("#D55E00", "solid", "circle"),
+    "original": Role("#0072B2", "dash", "square"),
+    "compressed": Role("#009E73", "solid", "diamond"),
 }
 
 
-def role_title(role: str) -> str:
-    """Return a role's name for people; an unknown role's own name."""
-    return _(ROLES[role].title) if role in ROLES else role
+# What is left of the palette once the roles above have theirs, and orange, which marks points.
+OTHERS = (
+    Role("#CC79A7", "longdash", "pentagon"),
+    Role("#56B4E9", "dashdot", "hexagon"),
+    Role("#009E73", "longdashdot", "star"),
+    Role("#8C6D1F", "5px 2px", "cross"),
+)
+
+
+def role_look(role: str) -> Role:
+    """Return how a role is drawn; roles that schemes bring are told apart by the number at their end, or by their name."""
+    if role in ROLES:
+        return ROLES[role]
+    stem, number = parted(role)
+    return OTHERS[(number - 1 if number else zlib.crc32(stem.encode())) % len(OTHERS)]
 
 
 def translucent(colour: str, opacity: float) -> str:

@@ -8,14 +8,15 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from compression.charts.numbers import format_bytes, format_macs, format_milliseconds, format_percent
-from compression.charts.style import MARK_COLOUR, ROLES, axis, layout, percent_axis, role_title, translucent
+from compression.charts.style import MARK_COLOUR, axis, layout, percent_axis, role_look, translucent
+from compression.roles import role_title, roles_in_order
 from compression.texts import gettext as _
 from compression.texts import mark
 
 HEIGHT = 420
 MARKER_SIZE = 11
 PALE = 0.3
-REFERENCES = ("teacher", "original", "baseline")
+OUTCOMES = ("student", "compressed")  # what runs are about; all other roles are what these are measured against
 FRONT_COLOUR = "rgba(128,128,128,0.75)"
 FRONT_DASHES = ("solid", "dash", "dot", "dashdot")
 EVIDENCE = {
@@ -65,11 +66,11 @@ def tradeoff(
     chosen = COSTS[cost]
     drawn = frame[(pd.to_numeric(frame[chosen.column], errors="coerce") > 0) & frame["accuracy"].notna()]
     traces = fronts(drawn, chosen)
-    for role in (known for known in ROLES if known in set(drawn["role"])):
+    for role in roles_in_order(drawn["role"]):
         traces.append(markers(drawn[drawn["role"] == role], role, chosen, marked or {}))
     if marked:
         middle = math.sqrt(drawn[chosen.column].min() * drawn[chosen.column].max())
-        rows = drawn[drawn["run"].isin(list(marked)) & ~drawn["role"].isin(REFERENCES)]
+        rows = drawn[drawn["run"].isin(list(marked)) & drawn["role"].isin(OUTCOMES)]
         traces.append(highlight(rows, chosen, marked, middle))
     kinds = ", ".join(evidence_title(kind) for kind in drawn[chosen.evidence].dropna().unique())
     title = f"{_(chosen.title)} · {kinds}" if kinds else _(chosen.title)
@@ -112,14 +113,14 @@ def fronts(frame: pd.DataFrame, cost: Cost) -> list[dict[str, Any]]:
 
 def markers(rows: pd.DataFrame, role: str, cost: Cost, marked: Collection[str] = ()) -> dict[str, Any]:
     """Return the markers of one role with their intervals; pale where other runs are marked."""
-    style = ROLES[role]
+    style = role_look(role)
     simulated = (rows["accuracy_evidence"] == "simulated") | (rows[cost.evidence] == "simulated")
     return {
         "type": "scatter",
         "mode": "markers",
         "x": rows[cost.column].tolist(),
         "y": rows["accuracy"].tolist(),
-        "name": role_title(role),
+        "name": called(rows, role),
         "uid": f"models-{role}",
         "customdata": [[run] for run in rows["run"]],
         "text": [describe(row, cost) for row in rows.to_dict("records")],
@@ -141,6 +142,11 @@ def markers(rows: pd.DataFrame, role: str, cost: Cost, marked: Collection[str] =
             "width": 3,
         },
     }
+
+
+def called(rows: pd.DataFrame, role: str) -> str:
+    """Return what a role is called where rows of it may have titles of their own, in a column `called`."""
+    return " / ".join(dict.fromkeys(rows["called"])) if "called" in rows else role_title(role)
 
 
 def highlight(rows: pd.DataFrame, cost: Cost, names: Mapping[str, str], middle: float) -> dict[str, Any]:
@@ -173,7 +179,7 @@ def describe(row: dict[str, Any], cost: Cost) -> str:
     """Return what hovering over a model says."""
     interval = _("{low} to {high}").format(low=format_percent(row["low"]), high=format_percent(row["high"]))
     lines = [
-        f"<b>{role_title(row['role'])}</b> · {escape(row['model'])} · {escape(row['dataset'])}",
+        f"<b>{row.get('called') or role_title(row['role'])}</b> · {escape(row['model'])} · {escape(row['dataset'])}",
         f"{format_percent(row['accuracy'])} ({interval}), {evidence_title(row['accuracy_evidence'])}",
         f"{cost.show(row[cost.column])}, {evidence_title(row[cost.evidence])}",
         *([escape(row["title"])] if row["title"] else []),

@@ -14,9 +14,11 @@ from compression.charts.numbers import format_bytes
 from compression.commands.starting import starting
 from compression.commands.sweeping import follow, list_sweeps, sweep_result
 from compression.errors import LabError, NotFoundError
+from compression.roles import role_title
 from compression.runs.records import QUEUED, RUNNING, Run, StoredSweep
 from compression.runs.store import Store
 from compression.runs.tidy import TITLES, survey, tidy
+from compression.schemes import role_titles
 from compression.texts import gettext as _
 from compression.texts import ngettext
 
@@ -140,8 +142,10 @@ def _print_run(store: Store, run: Run, *, as_json: bool) -> None:
             print(f"{name:<13} {value}")
     print(f"{'spec':<13} {json.dumps(run.spec)}")
     print(f"{'events':<13} {len(store.events(run.id))}")
+    titles = role_titles(run.spec.get("scheme"))
     for role, model in ((run.result or {}).get("models") or {}).items():
-        print(f"{role:<13} {model.get('accuracy'):.2%}  {model.get('size_bytes')} bytes  {model.get('macs')} MACs")
+        told = f"{model.get('accuracy'):.2%}  {model.get('size_bytes')} bytes  {model.get('macs')} MACs"
+        print(f"{role_title(role, titles):<13} {told}")
 
 
 def _facts(run: Run, *, brief: bool) -> dict[str, Any]:

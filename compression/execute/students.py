@@ -15,7 +15,8 @@ from compression.lab import Lab
 from compression.networks import Network
 from compression.objective import Objective, build_objective, check_comparison
 from compression.recipe import RECIPE, Recipe, teacher_recipe
-from compression.schemes import SCHEMES, Events, Learner, before, beside
+from compression.roles import role_title
+from compression.schemes import SCHEMES, Events, Learner, before, beside, role_titles
 from compression.spec import DistillSpec
 from compression.teacher import Teacher
 from compression.texts import gettext as _
@@ -97,12 +98,17 @@ class Students:
 
     def _who(self, role: str) -> str:
         """Return who is trained with a role: `Student, with teacher`."""
+        titles = {each: role_title(each, role_titles(self.spec.scheme)) for each in (role, *beside(self.spec))}
         others = beside(self.spec) if role == "student" else {}
-        return ", ".join([_(role).capitalize(), *(_("with {role}").format(role=_(other)) for other in others)])
+        return ", ".join([titles[role], *(_("with {role}").format(role=titles[other].lower()) for other in others)])
 
     def as_teacher(self, learner: Learner) -> Teacher:
         """Implement `schemes.Lab.as_teacher`."""
-        return Teacher(learner.model, self.transfer, looks=self.spec.train["epochs"])
+        teacher = Teacher(learner.model, self.transfer, looks=self.spec.train["epochs"])
+        if self._teacher is not None:
+            # The agreement of all curves and of the result is that with one teacher, whoever taught a network.
+            teacher.validation_choice = self._teacher.validation_choice
+        return teacher
 
     def train(self, learner: Learner, *, teacher: Teacher) -> Events:
         """Implement `schemes.Lab.train`."""

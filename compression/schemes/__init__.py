@@ -1,6 +1,6 @@
 """Schemes: one file an arrangement of teachers and students, and what every scheme is given."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -36,6 +36,17 @@ def before(spec: Asked) -> dict[str, dict[str, Any]]:
 def beside(spec: Asked) -> dict[str, dict[str, Any]]:
     """Return the architectures that a spec's scheme trains beside each student, by role."""
     return SCHEMES[spec.scheme["name"]].traits.get("beside", lambda spec: {})(spec)
+
+
+def roles(spec: Asked, *, baseline: bool = True) -> list[str]:
+    """Return all roles of a spec's scheme in the order in which they are trained."""
+    return [*before(spec), *beside(spec), *(["baseline"] if baseline else []), "student"]
+
+
+def role_titles(scheme: Any) -> Mapping[str, str]:
+    """Return what a scheme, by its name or with its knobs, calls roles that have other names than the usual ones."""
+    name = scheme.get("name", OFFLINE["name"]) if isinstance(scheme, Mapping) else scheme or OFFLINE["name"]
+    return SCHEMES[name].traits.get("titles", {}) if name in SCHEMES else {}
 
 
 @dataclass

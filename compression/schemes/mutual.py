@@ -15,6 +15,7 @@ from compression.texts import mark as _
     title=_("Mutual learning: two peers"),
     source="Zhang, Xiang, Hospedales & Lu 2018, arXiv:1706.00384, section 3",
     beside=lambda spec: {"teacher": spec.teacher},
+    titles={"teacher": _("Peer")},
     formula=r"\lambda T^2\,\mathrm{KL}\!\left(\sigma(z_p/T)\,\|\,\sigma(z_s/T)\right)",
     unused={
         "loss": _("the peers of mutual learning learn from one another by the scheme's own loss"),

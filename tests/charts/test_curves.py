@@ -116,3 +116,18 @@ def test_role_colours_are_those_promised() -> None:
     colours = {role: style.colour for role, style in ROLES.items()}
     promised = {"teacher": "#0072B2", "baseline": "#7F7F7F", "student": "#D55E00", "compressed": "#009E73"}
     assert colours == {**promised, "original": promised["teacher"]}
+
+
+def test_roles_that_schemes_bring_have_an_entry_a_colour_and_a_dash_of_their_own() -> None:
+    roles = ["teacher", "assistant1", "assistant2", "assistant3", "assistant4", "baseline", "student"]
+    rows: list[Row] = [(role, 0, 1.0, "val_accuracy", 0.5) for role in roles]
+    figure = learning_curves(table(*rows), "val_accuracy", roles=roles, titles={"teacher": "Peer"})
+    assert [line.name for line in figure.data] == [
+        "Peer",
+        *(f"Assistant {number}" for number in (1, 2, 3, 4)),
+        "Baseline",
+        "Student",
+    ]
+    assert len({line.line.color for line in figure.data}) == len({line.line.dash for line in figure.data}) == len(roles)
+    agreement = learning_curves(table(*rows), "agreement", titles={"teacher": "Peer"})
+    assert agreement.layout.title.text == "Agreement with the peer"

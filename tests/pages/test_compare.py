@@ -196,7 +196,7 @@ def test_runs_of_two_schemes_differ_in_the_scheme_its_knobs_and_the_loss_that_on
     assert not app.exception
     shown = table(app)
     assert shown["Scheme"].tolist() == ["mutual", "offline"]
-    assert shown["Loss"].tolist() == ["none", "kd"]
+    assert shown["Loss"].tolist() == ["mutual", "kd"]
     assert [int(value) for value in shown["Temperature T"].dropna()] == [4]
     assert [int(value) for value in shown["Scheme temperature"].dropna()] == [2]
     assert not [title for title in shown if "." in title]

@@ -16,7 +16,8 @@ from compression.estimate import trainings
 from compression.execute import Workspace
 from compression.execute.students import Students
 from compression.lab import Lab
-from compression.schemes import SCHEMES, before, beside
+from compression.roles import TITLES, parted
+from compression.schemes import SCHEMES, before, beside, roles
 from compression.settings import data_root
 from compression.spec import DEFAULTS, DistillSpec, override, parse
 
@@ -38,6 +39,7 @@ def assistant(
 TRAITS = {
     "before": lambda spec: {"teacher": spec.teacher},
     "beside": lambda spec: {"assistant": {"name": "cnn", "width": spec.scheme["width"]}},
+    "titles": {"assistant": "Assistant"},
 }
 # Not a scheme of the lab: it shows that one which trains in turns can be a file, too.
 ASSISTANT = Entry("assistant", assistant, "Assistant", "arXiv:1902.03393", "", read_knobs(assistant), TRAITS)
@@ -250,6 +252,8 @@ def test_its_spec_parses_to_itself_and_can_be_named_alone(entry):
 def test_it_is_documented_and_refuses_with_reasons(entry):
     assert entry.title
     assert entry.source
+    brought = {parted(role)[0] for role in roles(asked(entry))} - TITLES.keys()
+    assert brought <= entry.traits.get("titles", {}).keys(), "a role that only this scheme has needs a title"
     for knob in entry.knobs.values():
         assert knob.help
         assert knob.kind in ("choice", "bool") or (knob.low is not None and knob.high is not None)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from compression.charts.style import ROLES, role_title
 from compression.charts.tradeoff import COSTS
+from compression.roles import role_title, roles_in_order
 from compression.texts import gettext as _
 from compression.texts import mark, ngettext
 from ui.address.settings import Address, plain, refused
@@ -34,7 +34,7 @@ class View:
 def options(frame: pd.DataFrame) -> dict[str, list[str]]:
     """Return what the filter offers: the roles, kinds and datasets that occur, by the names of their settings."""
     return {
-        "role": [role for role in ROLES if role in set(frame["role"])],
+        "role": roles_in_order(frame["role"]),
         "kind": sorted(frame["kind"].dropna().unique()),
         "dataset": sorted(frame["dataset"].dropna().unique()),
     }
@@ -150,6 +150,6 @@ def matching(frame: pd.DataFrame, view: View) -> pd.DataFrame:
     for name, chosen in view.lists.items():
         if chosen:
             kept &= frame[name].isin(chosen)
-    searched = ["title", "kind", "dataset", "role", "model", "settings", "who"]
+    searched = ["title", "kind", "dataset", "role", "called", "model", "settings", "who"]
     texts = frame[searched].astype(str).agg(" ".join, axis=1) if len(frame) else frame["run"]
     return frame[kept & search.matching(texts, frame["run"], view.find)]

@@ -8,14 +8,15 @@ import pandas as pd
 import streamlit as st
 
 from compression.charts.numbers import format_bytes, format_count, format_milliseconds, format_percent, scale
-from compression.charts.style import ROLES, role_title
+from compression.charts.style import role_look
 from compression.charts.tradeoff import evidence_title
+from compression.roles import role_title
 from compression.runs.frames import models_frame, models_of
 from compression.runs.records import Run
 from compression.texts import gettext as _
 from ui.address.settings import Address
 from ui.run.differences import OUTCOMES, columns_of
-from ui.run.words import kind_title, network, owner_text, settings_text
+from ui.run.words import kind_title, network, owner_text, settings_text, titles
 from ui.widgets import row_selection
 from ui.widgets.table_height import table_height
 
@@ -26,7 +27,10 @@ MADE_FROM = {  # the parts of a spec that decide over a role's network; over tho
 }
 MOST_SETTINGS = 8  # as columns
 KEY = "compare-models"
-SIGNS = {"teacher": "■", "baseline": "▲", "student": "●", "original": "■", "compressed": "◆"}
+SIGNS = {  # of the markers in charts
+    **{"square": "■", "triangle-up": "▲", "circle": "●", "diamond": "◆"},
+    **{"pentagon": "⬟", "hexagon": "⬢", "star": "★", "cross": "✚"},
+}
 MOST_ROWS_SHOWN = 10
 
 Columns = dict[str, tuple[str, Callable[[Any], str] | None]]
@@ -38,7 +42,9 @@ def models(runs: Sequence[Run], viewer: str) -> pd.DataFrame:
     runs_by_id = {run.id: run for run in runs}
     settings = {run.id: settings_text(run.spec) for run in runs}
     made = {(run.id, role): network(model.get("architecture")) for run in runs for role, model in models_of(run).items()}
+    called = {run.id: titles(run.spec) for run in runs}
     return frame.assign(
+        called=[role_title(role, called[run]) for run, role in zip(frame["run"], frame["role"], strict=True)],
         model=[made[key] for key in zip(frame["run"], frame["role"], strict=True)],
         settings=frame["run"].map(settings),
         network=[_identity(runs_by_id[run], role) for run, role in zip(frame["run"], frame["role"], strict=True)],
@@ -68,7 +74,7 @@ def one_per_network(frame: pd.DataFrame, marked: Sequence[str]) -> pd.DataFrame:
 def columns() -> Columns:
     """Return the columns of the table: their titles and how their values are shown."""
     return {
-        "role": (_("Role"), lambda role: f"{SIGNS.get(role, '')} {role_title(role)}".strip()),
+        "role": (_("Role"), None),
         "model": (_("Network"), None),
         "dataset": (_("Dataset"), None),
         "accuracy": (_("Accuracy"), _or_dash(format_percent)),
@@ -154,8 +160,12 @@ def _styled(frame: pd.DataFrame, shown: Columns) -> Any:
     ]
     table = frame.assign(interval=intervals)[list(shown)]
     formats = {name: told for name, (_title, told) in shown.items() if told is not None}
-    colours = {role: f"color: {style.colour}; font-weight: 600" for role, style in ROLES.items()}
-    return table.style.format(formats).map(lambda role: colours.get(role, ""), subset=["role"])
+    colours = {role: f"color: {role_look(role).colour}; font-weight: 600" for role in set(frame["role"])}
+    styled = table.style.format(formats).map(lambda role: colours[role], subset=["role"])
+    for (role, called), rows in frame.groupby(["role", "called"]).groups.items():
+        text = f"{SIGNS[role_look(role).symbol]} {called}"
+        styled = styled.format(lambda _role, text=text: text, subset=(rows, ["role"]))
+    return styled
 
 
 def _main_row(frame: pd.DataFrame, run: str) -> int:

@@ -8,13 +8,14 @@ import streamlit as st
 
 from compression.charts.over_setting import HEIGHT, accuracy_over
 from compression.charts.style import enlarged
+from compression.roles import role_title
 from compression.runs.frames import models_of
 from compression.runs.records import Run
 from compression.texts import gettext as _
 from ui.address.settings import Address, refused
 from ui.frame.pages import RUNS
 from ui.run.differences import MISSING, flatten, is_logarithmic, leaves, numbers, setting_title, settings_rows
-from ui.run.words import as_text
+from ui.run.words import as_text, titles
 from ui.widgets.live_chart import live_chart
 
 
@@ -31,8 +32,9 @@ def points(runs: Sequence[Run], path: str) -> pd.DataFrame:
         for role, model in models_of(run).items():
             if at is not None and isinstance(model.get("accuracy"), int | float):
                 low, high = (model.get("accuracy_interval") or [None, None])[:2]
-                frame.append((run.id, at, ", ".join(others), role, model["accuracy"], low, high))
-    return pd.DataFrame(frame, columns=["run", "at", "series", "role", "accuracy", "low", "high"])
+                called = role_title(role, titles(run.spec))
+                frame.append((run.id, at, ", ".join(others), role, called, model["accuracy"], low, high))
+    return pd.DataFrame(frame, columns=["run", "at", "series", "role", "called", "accuracy", "low", "high"])
 
 
 def settings_to_choose(runs: Sequence[Run]) -> list[str]:

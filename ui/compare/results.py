@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from compression.charts.numbers import format_bytes, format_macs, format_milliseconds, format_percent, format_seconds
-from compression.charts.style import ROLES, role_title
+from compression.roles import role_title, roles_in_order
 from compression.runs.frames import models_of
 from compression.runs.records import Run
 from compression.texts import gettext as _
@@ -16,7 +16,7 @@ from ui.frame.pages import RUNS
 from ui.run.differences import MISSING, OUTCOMES, columns_of, in_common, leaves
 from ui.run.outcome import outcome
 from ui.run.verdicts import signed_points, verdicts_of
-from ui.run.words import kind_title, latency_text, owner_text, what
+from ui.run.words import kind_title, latency_text, owner_text, titles, what
 from ui.widgets.table_height import table_height
 
 MOST_ROWS_SHOWN = 12
@@ -44,10 +44,11 @@ def table(runs: Sequence[Run], names: Mapping[str, str], viewer: str) -> pd.Data
     columns |= {title: values for title, values in columns_of(runs).items() if title != "Kind"}
     if len({run.kind for run in runs}) > 1:
         columns[_("Kind")] = [kind_title(run.kind) for run in runs]
-    for role in [*(role for role in ROLES if role in OUTCOMES), *(role for role in ROLES if role not in OUTCOMES)]:
+    there = roles_in_order(role for run in runs for role in models_of(run))
+    for role in sorted(there, key=lambda role: role not in OUTCOMES):
         told = [_accuracy(models_of(run).get(role)) for run in runs]
         if any(told):
-            columns[_("{role}: test accuracy").format(role=role_title(role))] = [text or MISSING for text in told]
+            columns[_("{role}: test accuracy").format(role=role_called(role, runs))] = [text or MISSING for text in told]
     columns[_("Verdict")] = [verdict_sentence(run) or MISSING for run in runs]
     for key, (title, shown) in COSTS.items():
         values = [_cost(run, key) for run in runs]
@@ -59,6 +60,12 @@ def table(runs: Sequence[Run], names: Mapping[str, str], viewer: str) -> pd.Data
     columns[_("Time taken")] = [format_seconds(run.seconds) for run in runs]
     columns[_("Owner")] = [owner_text(run.owner, viewer) for run in runs]
     return pd.DataFrame(columns)
+
+
+def role_called(role: str, runs: Sequence[Run]) -> str:
+    """Return what runs call a role, each name once."""
+    having = [run for run in runs if role in models_of(run)] or runs
+    return " / ".join(dict.fromkeys(role_title(role, titles(run.spec)) for run in having))
 
 
 def verdict_sentence(run: Run) -> str:
@@ -111,7 +118,13 @@ def csv(runs: Sequence[Run], names: Mapping[str, str]) -> str:
             numbers = {"accuracy": model.get("accuracy"), "accuracy_low": bounds[0], "accuracy_high": bounds[-1]}
             latency = model.get("latency_ms") if isinstance(model.get("latency_ms"), Mapping) else {}
             costs = {name: model.get(name) for name in ("size_bytes", "macs", "parameters", "nonzero")}
-            about = {"name": names[run.id], "run": run.id, "what": what(run), "role": role}
+            about = {
+                "name": names[run.id],
+                "run": run.id,
+                "what": what(run),
+                "role": role,
+                "called": role_title(role, titles(run.spec)),
+            }
             rows.append(
                 about
                 | numbers

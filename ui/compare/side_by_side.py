@@ -8,7 +8,8 @@ import streamlit as st
 
 from compression.charts.comparison import overlaid_curves
 from compression.charts.curves import TITLES
-from compression.charts.style import ROLES, enlarged, role_title
+from compression.charts.style import enlarged
+from compression.roles import roles_in_order
 from compression.runs.records import Run
 from compression.texts import gettext as _
 from ui.address.settings import Address, refused
@@ -16,7 +17,7 @@ from ui.compare import over_setting, results
 from ui.compare.filter import clear
 from ui.run.differences import OUTCOMES, in_common, labels, leaves, numbers, ordered, setting_title, settings_rows
 from ui.run.feed import watch
-from ui.run.words import as_text
+from ui.run.words import as_text, titles
 from ui.widgets.live_chart import live_chart
 
 METRICS = ("val_accuracy", "val_loss", "agreement")
@@ -71,15 +72,18 @@ def curves(address: Address, runs: Sequence[Run], names: Mapping[str, str], pict
     """Draw the curves of the runs in one chart, with a choice of metric and roles, and their numbers as CSV."""
     frame = pd.concat([watch(run.id).frame.assign(run=run.id) for run in runs], ignore_index=True)
     metrics = [metric for metric in METRICS if metric in set(frame["metric"])]
-    roles = [role for role in ROLES if role in set(frame["role"])]
+    roles = roles_in_order(frame["role"])
     if not metrics or not roles:
         st.caption(_("These runs kept no curves."))
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         metric = _choose_metric(address, metrics)
-        shown = _choose_roles(address, roles)
+        shown = _choose_roles(address, roles, runs)
     label = _("{metric} of the chosen runs over epochs").format(metric=_(TITLES[metric]))
-    figure = overlaid_curves(frame, metric, names, shown, ordered=in_order(runs), height=CHART_HEIGHT, revision=metric)
+    named = {run.id: titles(run.spec) for run in runs}
+    figure = overlaid_curves(
+        frame, metric, names, shown, titles=named, ordered=in_order(runs), height=CHART_HEIGHT, revision=metric
+    )
     live_chart(enlarged(figure), key="compare-chart-curves", label=label, height=CHART_HEIGHT, **picture)
     drawn = frame[(frame["metric"] == metric) & frame["role"].isin(shown)]
     told = [_("Lines are means over seeds, bands go from the lowest to the highest seed.")]
@@ -105,12 +109,12 @@ def _choose_metric(address: Address, metrics: Sequence[str]) -> str:
     return metric
 
 
-def _choose_roles(address: Address, roles: Sequence[str]) -> list[str]:
+def _choose_roles(address: Address, roles: Sequence[str], runs: Sequence[Run]) -> list[str]:
     """Draw the choice of the roles whose curves are drawn; one that these runs lack stays chosen for the next."""
     default = [role for role in roles if role in OUTCOMES] or list(roles)
-    chosen = address.read("curves", default, lambda text: [role for role in ROLES if role in text.split(",")])
+    chosen = address.read("curves", default, lambda text: roles_in_order(text.split(",")))
     st.session_state[address.key("curves")] = [role for role in chosen if role in roles]
-    looks = {"selection_mode": "multi", "format_func": role_title, "persist_state": "session"}
+    looks = {"selection_mode": "multi", "format_func": lambda role: results.role_called(role, runs), "persist_state": "session"}
     shown = st.pills(_("Roles"), roles, key=address.key("curves"), **looks)
     address.keep("curves", shown or "none")
     return shown

@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from compression.charts.curves import describe_learning_curves
+from compression.charts.curves import describe_learning_curves, metric_title
 from compression.data import DATASETS
+from compression.roles import role_title
 from compression.runs.records import FINISHED, Run
 from compression.texts import gettext as _
 from ui.run import example, result_cards
@@ -17,33 +18,28 @@ from ui.run.downloads import download_row
 from ui.run.feed import Watch
 from ui.run.live import follow
 from ui.run.verdicts import verdicts
-from ui.run.words import as_text, network, settings_text, together, what
+from ui.run.words import as_text, expected_roles, network, settings_text, titles, together, what
 from ui.widgets.live_chart import live_chart
 
 TALL, LOW = 320, 260  # pixels
 PALE = 0.7
 
 
-def curves(
-    frame: pd.DataFrame, metric: str, epochs: int, baseline: bool, revision: str, *, peers: bool = False
-) -> dict[str, Any]:
-    """Return one chart of a distillation, its legend and its axis complete from the first moment.
-
-    Args:
-        peers: the teacher is trained along with the student, so that no baseline can be compared with it.
-    """
-    other = metric != "agreement"
-    expected = {"teacher": other, "baseline": baseline and (other or not peers), "student": True}
-    roles = [role for role, there in expected.items() if there]
+def curves(frame: pd.DataFrame, metric: str, spec: Mapping[str, Any], revision: str) -> dict[str, Any]:
+    """Return one chart of a distillation, its legend and its axis complete from the first moment."""
+    roles = expected_roles("distill", spec)
+    if metric == "agreement":
+        # With a teacher that is trained along with the student no other network can be compared.
+        roles = ["student"] if together(spec) else [role for role in roles if role != "teacher"]
     height = TALL if metric == "val_accuracy" else LOW
-    looks = {"height": height, "legend": metric == "val_accuracy", "revision": revision}
-    return describe_learning_curves(frame, metric, roles=roles, epochs=epochs, **looks)
+    looks = {"height": height, "legend": metric == "val_accuracy", "revision": revision, "titles": titles(spec)}
+    return describe_learning_curves(frame, metric, roles=roles, epochs=spec["train"]["epochs"], **looks)
 
 
 @functools.cache
 def example_figure() -> str:
     """Return the curves of the run that comes with the lab, pale and marked as an example."""
-    chart = curves(example.frame(), "val_accuracy", example.run()["spec"]["train"]["epochs"], True, "example")
+    chart = curves(example.frame(), "val_accuracy", example.run()["spec"], "example")
     for trace in chart["data"]:
         trace |= {"opacity": PALE, "meta": f"example-{trace['meta']}"}
     mark = {"text": _("Example"), "showarrow": False, "font": {"size": 54}, "opacity": 0.18}
@@ -57,16 +53,19 @@ def charts(spec: dict, seen: Watch) -> None:
         return
     places = [st.container(), *st.columns(2, gap="small")]
     labels = {
-        "val_accuracy": _("Validation accuracy of teacher, baseline and student over epochs"),
+        "val_accuracy": _("Validation accuracy of {roles} over epochs").format(roles=", ".join(_named(spec))),
         "loss": _("Training and validation loss over epochs"),
-        "agreement": _("Agreement with the teacher over epochs"),
+        "agreement": _("{metric} over epochs").format(metric=metric_title("agreement", titles(spec))),
     }
-    asked = (spec["train"]["epochs"], bool(spec.get("baseline")))
     for place, (metric, label) in zip(places, labels.items(), strict=True):
-        draw = functools.partial(curves, epochs=asked[0], baseline=asked[1], revision=seen.run.id, peers=together(spec))
+        draw = functools.partial(curves, spec=spec, revision=seen.run.id)
         figure = seen.figure(metric, lambda frame, metric=metric, draw=draw: draw(frame, metric))
         with place:
             live_chart(figure, key=f"distill-chart-{metric}", label=label, height=TALL if metric == "val_accuracy" else LOW)
+
+
+def _named(spec: Mapping[str, Any]) -> list[str]:
+    return [role_title(role, titles(spec)).lower() for role in expected_roles("distill", spec)]
 
 
 def invite(spec: Mapping[str, Any]) -> None:

@@ -8,10 +8,10 @@ import streamlit as st
 from compression import estimate, settings
 from compression.catalog import Entry
 from compression.charts.numbers import format_percent
-from compression.charts.style import role_title
 from compression.errors import LabError, NotFoundError
 from compression.fields import SEED
 from compression.networks import Workspace
+from compression.roles import role_title
 from compression.runs import store
 from compression.runs.frames import models_of
 from compression.runs.records import FINISHED, Run
@@ -20,7 +20,7 @@ from ui.address.settings import Address, plain
 from ui.form.network_facts import Structure
 from ui.form.shared import network
 from ui.form.widgets import select, understand_number
-from ui.run.words import age_text
+from ui.run.words import age_text, titles
 from ui.run.words import network as network_title
 
 ZOO, RUN = "zoo", "run"
@@ -37,7 +37,7 @@ class Made(NamedTuple):
     @property
     def title(self) -> str:
         """Return what it is, how good, how old and of which run; no two are the same, which a choice in a browser needs."""
-        told = [role_title(self.role), network_title(self.model["architecture"]), self._accuracy]
+        told = [role_title(self.role, titles(self.run.spec)), network_title(self.model["architecture"]), self._accuracy]
         return " · ".join([*filter(None, [self.run.title]), *told, age_text(self.run.created), self.run.id])
 
     @property

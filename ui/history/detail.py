@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from compression.charts.curves import TITLES, describe_learning_curves
-from compression.charts.style import ROLES
+from compression.roles import roles_in_order
 from compression.runs import store
 from compression.runs.records import Event, Run
 from compression.texts import gettext as _
@@ -17,7 +17,19 @@ from ui.run import result_cards
 from ui.run.downloads import artifact_path, curves_button, network_buttons, spec_button
 from ui.run.feed import Watch
 from ui.run.live import say_why_it_waits
-from ui.run.words import STATES, age_text, as_text, command_line, dataset, kind_title, owner_text, progress_text, what
+from ui.run.words import (
+    STATES,
+    age_text,
+    as_text,
+    command_line,
+    dataset,
+    expected_roles,
+    kind_title,
+    owner_text,
+    progress_text,
+    titles,
+    what,
+)
 from ui.widgets.live_chart import live_chart
 
 TYPES_SHOWN = ("artifact", "stage", "finished", "failed", "cancelled")
@@ -67,7 +79,7 @@ def curves(seen: Watch) -> None:
         if run.active:
             st.caption(_("Its curves start here as soon as it trains."))
         return
-    roles = [role for role in ROLES if role in set(seen.frame["role"]) or role in expected_roles(run)]
+    roles = roles_in_order([*seen.frame["role"], *expected_roles(run.kind, run.spec)])
     for column, metric in zip(st.columns(len(METRICS)), METRICS, strict=True):
         figure = seen.figure(("runs", metric), lambda frame, metric=metric: _figure(run, frame, metric, roles))
         with column:
@@ -77,14 +89,9 @@ def curves(seen: Watch) -> None:
 def _figure(run: Run, frame: pd.DataFrame, metric: str, roles: Sequence[str]) -> dict[str, Any]:
     train = run.spec.get("train")
     epochs = train.get("epochs") if run.kind == "distill" and isinstance(train, dict) else None
-    return describe_learning_curves(frame, metric, roles=roles, epochs=epochs, height=CHART_HEIGHT, revision=run.id)
-
-
-def expected_roles(run: Run) -> list[str]:
-    """Return the roles that the run will have, so that its legend stands from the start."""
-    if run.kind != "distill":
-        return ["original", "compressed"]
-    return ["teacher", *(["baseline"] if run.spec.get("baseline") else []), "student"]
+    return describe_learning_curves(
+        frame, metric, roles=roles, titles=titles(run.spec), epochs=epochs, height=CHART_HEIGHT, revision=run.id
+    )
 
 
 def records(seen: Watch) -> None:

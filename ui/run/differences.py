@@ -58,9 +58,13 @@ def flatten(spec: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _settings(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the leaves of a spec, and of a distillation that names no scheme the usual one."""
-    usual = {"scheme.name": OFFLINE["name"]} if spec.get("kind") == "distill" and "scheme" not in spec else {}
-    return {**leaves(spec), **usual}
+    """Return the leaves of a spec, of a distillation that names no scheme the usual one, and of one without a loss its scheme."""
+    found = leaves(spec)
+    if spec.get("kind") == "distill":
+        found = {**found, "scheme.name": found.get("scheme.name", OFFLINE["name"])}
+        if found.get("loss", "") is None:
+            found["loss"] = found["scheme.name"]
+    return found
 
 
 def _leaf(value: Any) -> str:

@@ -1,7 +1,7 @@
 """The files of a run: its curves, its settings, its networks; and the command that runs it again."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,12 @@ import streamlit as st
 
 from compression import settings
 from compression.charts.numbers import format_bytes
-from compression.charts.style import role_title
+from compression.roles import role_title
 from compression.runs.records import FINISHED, Event, Run
 from compression.texts import gettext as _
 from ui.frame.pages import COMPARE, RUNS
 from ui.run.feed import Watch, watch
-from ui.run.words import command_line
+from ui.run.words import command_line, titles
 
 BINARY = "application/octet-stream"
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "take-a-network-home.md"
@@ -57,7 +57,12 @@ def network_buttons(run: Run, events: Sequence[Event]) -> None:
     there = [artifact for artifact in made if artifact_path(run, artifact["name"]).is_file()]
     with st.container(horizontal=True):
         for artifact in there:
-            network_button(run, artifact["name"], artifact_label(artifact), key=f"download-file-{run.id}-{artifact['name']}")
+            network_button(
+                run,
+                artifact["name"],
+                artifact_label(artifact, titles(run.spec)),
+                key=f"download-file-{run.id}-{artifact['name']}",
+            )
         if there:
             with st.popover(_("Use a network elsewhere"), icon=":material/code:"):
                 st.markdown(GUIDE.read_text(encoding="utf-8").partition("\n")[2])
@@ -77,11 +82,15 @@ def artifact_path(run: Run, name: str) -> Path:
     return settings.runs_folder() / Path(run.id).name / Path(name).name
 
 
-def artifact_label(artifact: dict[str, Any]) -> str:
-    """Return what a model file is called on its button."""
+def artifact_label(artifact: dict[str, Any], titles: Mapping[str, str] | None = None) -> str:
+    """Return what a model file is called on its button.
+
+    Args:
+        titles: names of roles that are not the usual ones.
+    """
     label = _("{role}, seed {seed} ({size})")
     size = format_bytes(artifact.get("size_bytes") or 0)
-    return label.format(role=role_title(str(artifact.get("role"))), seed=artifact.get("seed"), size=size)
+    return label.format(role=role_title(str(artifact.get("role")), titles), seed=artifact.get("seed"), size=size)
 
 
 def _button(label: str, data: Any, file: str, kind: str, **looks: Any) -> None:

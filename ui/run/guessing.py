@@ -4,9 +4,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from compression.charts.style import role_title
 from compression.data import DATASETS
 from compression.recipe import RECIPE
+from compression.roles import role_title
+from compression.schemes import role_titles
 from compression.texts import gettext as _
 
 STANDARD_ERRORS, LEAST_MARGIN = 2, 0.02  # classes are not all of one size
@@ -47,7 +48,7 @@ def lost_seeds(roles: tuple[str, ...], result: Mapping[str, Any], spec: Mapping[
         lost, seeds = guessing(role, result, spec)
         if lost:
             sentence = _("{role}: no better than guessing at {lost} of {seeds} seeds.")
-            told.append(sentence.format(role=role_title(role), lost=lost, seeds=seeds))
+            told.append(sentence.format(role=role_title(role, role_titles(spec.get("scheme"))), lost=lost, seeds=seeds))
     return " ".join([*told, advice(spec)]) if told else ""
 
 

@@ -4,21 +4,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from compression.charts.numbers import format_ratio
+from compression.roles import role_title
 from compression.texts import gettext as _
 
 NOTABLE = 1.05
 NOTABLY_FASTER = 1.15  # between two calls' medians on a busy machine
 
 
-def savings(models: Mapping[str, Any]) -> str:
-    """Return by how much the file and the latency of the network that was made differ from those of the one it is made from."""
-    peer = models.get("teacher", {}).get("beside")
+def savings(models: Mapping[str, Any], titles: Mapping[str, str] | None = None) -> str:
+    """Return by how much the file and the latency of the network that was made differ from those of the one it is made from.
+
+    Args:
+        titles: names of roles that are not the usual ones.
+    """
+    whom = role_title("teacher", titles).lower()
     for before, after, whose in (
-        ("teacher", "student", _("Student against its peer: {told}.") if peer else _("Student against its teacher: {told}.")),
+        ("teacher", "student", _("Student against its {whom}: {told}.")),
         ("original", "compressed", _("Compressed against the original: {told}.")),
     ):
         if before in models and after in models:
-            return whose.format(told=", ".join(_compared(models[before], models[after])))
+            return whose.format(whom=whom, told=", ".join(_compared(models[before], models[after])))
     return ""
 
 

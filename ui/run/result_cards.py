@@ -14,18 +14,19 @@ from compression.charts.numbers import (
     format_milliseconds,
     format_percent,
 )
-from compression.charts.style import ROLES, role_title
+from compression.charts.style import role_look
 from compression.charts.tradeoff import evidence_title
+from compression.roles import role_title, roles_in_order
 from compression.runs.records import Run
 from compression.texts import gettext as _
 from compression.texts import mark
 from ui.run.downloads import network_button
 from ui.run.ratios import NOTABLE, NOTABLY_FASTER, ratio_text, savings
 from ui.run.verdicts import verdicts_of
-from ui.run.words import as_text, network
+from ui.run.words import as_text, network, titles
 
 CSS = Path(__file__).with_name("result_cards.css")
-SHAPES = {"square": "square", "triangle-up": "triangle", "circle": "circle", "diamond": "diamond"}
+SHAPES = {"triangle-up": "triangle"}  # whose names the style sheet has otherwise
 CONVERGENCE = {
     "still_falling": (
         mark("Training loss was still falling at the end in {count} of {seeds} seeds: more epochs may help."),
@@ -47,7 +48,7 @@ def show_verdict(run: Run) -> None:
             badge = f":{verdict.colour}-badge[{verdict.icon} {as_text(verdict.word)}]"
             remark = f" :gray[{as_text(verdict.remark)}]" if verdict.remark else ""
             st.markdown(f"**{as_text(verdict.question)}** {badge} {as_text(verdict.sentence)}{remark}")
-        if told := savings((run.result or {}).get("models", {})):
+        if told := savings((run.result or {}).get("models", {}), titles(run.spec)):
             st.markdown(as_text(told))
 
 
@@ -55,11 +56,12 @@ def show_roles(run: Run) -> None:
     """Draw the roles of a finished run side by side, each with its networks to download."""
     st.html(CSS)
     result = run.result or {}
-    models = {role: model for role, model in result.get("models", {}).items() if role in ROLES}
+    told = result.get("models", {})
+    models = {role: told[role] for role in roles_in_order(told)}
     first = next(iter(models.values()), {})
     for column, (role, model) in zip(st.columns(max(len(models), 1), gap="small"), models.items(), strict=True):
         with column.container(border=True, height="stretch", gap="small"):
-            st.html(card_html(role, model, None if model is first else first, result))
+            st.html(card_html(role, model, None if model is first else first, result, titles(run.spec)))
             _download(run, role, model)
     st.caption(_("How these numbers were come by"), help=origins())
 
@@ -108,18 +110,26 @@ def origins() -> str:
 
 
 def card_html(
-    role: str, model: Mapping[str, Any], against: Mapping[str, Any] | None = None, result: Mapping[str, Any] | None = None
+    role: str,
+    model: Mapping[str, Any],
+    against: Mapping[str, Any] | None = None,
+    result: Mapping[str, Any] | None = None,
+    titles: Mapping[str, str] | None = None,
 ) -> str:
-    """Return a role's card; `against` is the network that it is compared with, `result` that of the whole run."""
-    style, whole = ROLES[role], result or {}
+    """Return a role's card; `against` is the network that it is compared with, `result` that of the whole run.
+
+    Args:
+        titles: names of roles that are not the usual ones.
+    """
+    style, whole = role_look(role), result or {}
     rows = "".join(
         f'<div class="number"><span>{_both(name, how)}</span><span>{_both(value, note)}</span></div>'
-        for name, how, value, note in [*_learning_rows(role, model, whole), *card_rows(model, against)]
+        for name, how, value, note in [*_learning_rows(role, model, whole), *card_rows(model, against, titles)]
     )
     warnings = "".join(f'<div class="unfinished">{html.escape(sentence)}</div>' for sentence in unfinished(model))
     return (
         f'<div class="role-card" style="--role: {style.colour}">'
-        f'<div class="role"><i class="{SHAPES[style.symbol]}"></i>{html.escape(role_title(role))}</div>'
+        f'<div class="role"><i class="{SHAPES.get(style.symbol, style.symbol)}"></i>{html.escape(role_title(role, titles))}</div>'
         f'<div class="network">{html.escape(network(model.get("architecture")))}</div>'
         f'<div class="accuracy">{html.escape(format_percent(model["accuracy"]))}</div>'
         f"{''.join(f'<small>{html.escape(line)}</small>' for line in _basis(model, whole))}{warnings}{rows}</div>"
@@ -157,7 +167,7 @@ def _learning_rows(role: str, model: Mapping[str, Any], result: Mapping[str, Any
     """Return how a role was on the images that were chosen by, how many it learned from, and at which rate."""
     images, rows = result.get("images", {}), []
     if model.get("beside"):
-        rows.append((_("Trained"), _("one for each seed"), _("as a peer"), ""))
+        rows.append((_("Trained"), _("one for each seed"), _("beside the student"), ""))
     if model.get("validation_accuracy") is not None:
         count = _("{count} images").format(count=format_count(images["validation"])) if "validation" in images else ""
         rows.append((_("Validation"), count, format_percent(model["validation_accuracy"]), ""))
@@ -186,7 +196,7 @@ def _both(text: str, small: str) -> str:
     return html.escape(text) + (f"<small>{html.escape(small)}</small>" if small else "")
 
 
-def card_rows(model: Mapping[str, Any], against: Mapping[str, Any] | None) -> list[Row]:
+def card_rows(model: Mapping[str, Any], against: Mapping[str, Any] | None, titles: Mapping[str, str] | None = None) -> list[Row]:
     """Return what a network costs: what each number is, how it was come by, its value, and a note on it."""
     evidence, latency = model.get("evidence", {}), model.get("latency_ms") or {}
     size_evidence, other = evidence_title(evidence.get("size_bytes")), against or {}
@@ -207,6 +217,7 @@ def card_rows(model: Mapping[str, Any], against: Mapping[str, Any] | None) -> li
     note = note if nonzero == model["parameters"] else _("{count} not zero").format(count=format_count(nonzero))
     rows.append((_("Parameters"), evidence_title("counted"), format_count(model["parameters"]), note))
     if model.get("agreement") is not None:
-        whom = _("with the original") if "before_recovery" in model else _("with the teacher")
+        reference = "original" if "before_recovery" in model else "teacher"
+        whom = _("with the {role}").format(role=role_title(reference, titles).lower())
         rows.append((_("Agreement"), f"{whom}, {_('test')}", format_percent(model["agreement"]), ""))
     return rows

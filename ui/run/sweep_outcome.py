@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -13,6 +13,7 @@ from compression.charts.over_setting import HEIGHT, accuracy_over
 from compression.charts.plane import outcome_over_two
 from compression.charts.style import axis, layout, percent_axis
 from compression.measure.best import best_cell, spread
+from compression.roles import role_title, roles_in_order
 from compression.runs.records import CANCELLED, FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING
 from compression.texts import gettext as _
 from compression.texts import mark, ngettext
@@ -29,15 +30,17 @@ OUTCOMES = {
 }
 SHARES = ("validation_accuracy", "accuracy", "agreement")
 FORMATS = {**dict.fromkeys(SHARES, format_percent), "size_bytes": format_bytes, "latency_ms": format_milliseconds}
-ROLES_SHOWN = ("teacher", "baseline", "student", "original", "compressed")
 
 
 @dataclass(frozen=True)
 class Found:
-    """A sweep's cells and what they found: rows as `runs.sweeping.outcomes` gives them, and its settings with their values."""
+    """A sweep's cells and what they found: rows as `runs.sweeping.outcomes` gives them, its settings with their values, and
+    names of roles that are not the usual ones.
+    """
 
     cells: Sequence[Mapping[str, Any]]
     over: Mapping[str, Sequence[Any]]
+    titles: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def best(self) -> dict[str, Any] | None:
@@ -72,14 +75,14 @@ def _line(found: Found, outcome: str, revision: str) -> go.Figure:
     unit, name = _unit(found, outcome)
     rows = []
     for cell in found.cells:
-        for role in (role for role in ROLES_SHOWN if role in (cell.get("models") or {})):
+        for role in roles_in_order(cell.get("models") or {}):
             told = value(cell["models"][role], outcome, (cell.get("images") or {}).get("validation", 0))
             if told is not None:
                 at = cell["at"][path] if numbers(values) else value_text(cell["at"][path])
                 number, low, high = (part / unit for part in told)
                 text = _told(outcome, told, cell["models"][role])
-                rows.append((cell["run"], at, "", role, number, low, high, text))
-    frame = pd.DataFrame(rows, columns=["run", "at", "series", "role", "accuracy", "low", "high", "told"])
+                rows.append((cell["run"], at, "", role, role_title(role, found.titles), number, low, high, text))
+    frame = pd.DataFrame(rows, columns=["run", "at", "series", "role", "called", "accuracy", "low", "high", "told"])
     upwards = percent_axis(name) if outcome in SHARES else axis(name, rangemode="tozero")
     if frame.empty:
         across = axis(setting_title(path), showticklabels=False)

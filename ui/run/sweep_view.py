@@ -20,7 +20,7 @@ from ui.run import current
 from ui.run.differences import setting_title
 from ui.run.live import ANCHOR, scroll_into_view
 from ui.run.sweep_outcome import OUTCOMES, Found, figure, main_role, sentence, standing_text, value
-from ui.run.words import STATES, as_text, latency_text, sign
+from ui.run.words import STATES, as_text, latency_text, sign, titles
 from ui.server.identity import owner
 from ui.widgets.live_chart import live_chart
 from ui.widgets.table_height import table_height
@@ -52,7 +52,8 @@ def show(sweep: StoredSweep) -> None:
 
 
 def _found(sweep: StoredSweep) -> Found:
-    return Found(outcomes(sweep, store().runs_of([cell["run"] for cell in sweep.cells])), sweep.spec.get("over", {}))
+    cells = outcomes(sweep, store().runs_of([cell["run"] for cell in sweep.cells]))
+    return Found(cells, sweep.spec.get("over", {}), titles(sweep.spec.get("base", {})))
 
 
 def _standing(sweep: StoredSweep, found: Found) -> None:

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from compression.charts.numbers import format_count, format_percent, format_points
+from compression.roles import role_title
 from compression.runs.records import Run
 from compression.texts import gettext as _
 from compression.texts import mark
 from ui.run.guessing import advice, learned_nothing, lost_seeds, odds
+from ui.run.words import titles
 
 YES = (mark("Yes"), ":material/check_circle:", "green")
 NO = (mark("No"), ":material/cancel:", "red")
@@ -50,11 +52,11 @@ def verdicts(kind: str, result: Mapping[str, Any], spec: Mapping[str, Any]) -> l
         return [_compression(found, result, spec, images)] if found else []
     answers = [_help(found, result, spec, images)]
     against_teacher = result.get("teacher_verdict")
-    return [*answers, _distance(against_teacher, result, images)] if against_teacher else answers
+    return [*answers, _distance(against_teacher, result, spec, images)] if against_teacher else answers
 
 
 def _help(found: Mapping[str, Any] | None, result: Mapping[str, Any], spec: Mapping[str, Any], images: int | None) -> Verdict:
-    whom = _whom(result)
+    whom = _whom(spec)
     question = _("Does the {whom} help?").format(whom=whom)
     if found is None:
         sentence = _("Without a baseline there is no telling; train one too to find out.")
@@ -75,14 +77,14 @@ def _help(found: Mapping[str, Any] | None, result: Mapping[str, Any], spec: Mapp
     return Verdict(question, *_shown(case), f"{told} {lost}" if lost else told + _advice(case), _remark(found))
 
 
-def _whom(result: Mapping[str, Any]) -> str:
-    """Return what the network in the teacher's place is: one trained before, or a peer trained along with the student."""
-    return _("peer") if result.get("models", {}).get("teacher", {}).get("beside") else _("teacher")
+def _whom(spec: Mapping[str, Any]) -> str:
+    """Return what the run's scheme calls the network in the teacher's place."""
+    return role_title("teacher", titles(spec)).lower()
 
 
-def _distance(found: Mapping[str, Any], result: Mapping[str, Any], images: int | None) -> Verdict:
+def _distance(found: Mapping[str, Any], result: Mapping[str, Any], spec: Mapping[str, Any], images: int | None) -> Verdict:
     tolerance = found.get("tolerance", USUAL_TOLERANCE)
-    whom = _whom(result)
+    whom = _whom(spec)
     question = _("Is the student within {points} of its {whom}?").format(points=points(tolerance), whom=whom)
     if not tolerance:
         question = _("Is the student as accurate as its {whom}?").format(whom=whom)

@@ -1,5 +1,6 @@
 """What runs are called and how they stand, in words."""
 
+import functools
 import json
 import shlex
 import time
@@ -9,11 +10,13 @@ from typing import Any
 
 from compression.catalog import Registry
 from compression.charts.numbers import format_milliseconds, format_percent, format_seconds
-from compression.charts.style import role_title
 from compression.distillation import DISTILLATION
+from compression.errors import LabError
 from compression.models import MODELS
+from compression.roles import role_title, roles_in_order
 from compression.runs.records import Run
-from compression.schemes import OFFLINE, SCHEMES
+from compression.schemes import OFFLINE, SCHEMES, role_titles, roles
+from compression.spec import parse
 from compression.steps import STEPS
 from compression.texts import gettext as _
 from compression.texts import mark
@@ -23,6 +26,7 @@ from ui.server.identity import display_name
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
 SOON_S = 0.1
+SPECS_CACHED = 256
 MARKDOWN = "\\`*_{}[]()#+-.!:$|~<>&"
 
 
@@ -79,6 +83,25 @@ def together(spec: Mapping[str, Any]) -> bool:
     chosen = spec.get("scheme")
     name = chosen.get("name") if isinstance(chosen, Mapping) else OFFLINE["name"]
     return name in SCHEMES and "before" not in SCHEMES[name].traits
+
+
+def titles(spec: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return what a run's scheme calls roles that have other names than the usual ones."""
+    return role_titles(spec.get("scheme"))
+
+
+def expected_roles(kind: str, spec: Mapping[str, Any]) -> list[str]:
+    """Return the roles that a run has or will have, so that its legend stands from the start."""
+    return ["original", "compressed"] if kind == "compress" else list(_roles(json.dumps(spec, sort_keys=True)))
+
+
+@functools.lru_cache(maxsize=SPECS_CACHED)
+def _roles(spec: str) -> tuple[str, ...]:
+    try:
+        parsed = parse(json.loads(spec))
+        return tuple(roles_in_order(roles(parsed, baseline=parsed.baseline)))
+    except (LabError, AttributeError):  # a spec of another version
+        return "teacher", "baseline", "student"
 
 
 def network(architecture: Any) -> str:
