@@ -18,7 +18,7 @@ SOURCES |= {path.stem: path for path in sorted(ROOT.glob("*.py"))}
 LONGEST_FUNCTION, LONGEST_FILE, LONGEST_PAGE = 40, 300, 80
 BASE = ("compression.errors", "compression.settings", "compression.texts", "compression.roles", "compression.catalog")
 SHARED_ROOMS = ("server", "frame", "address", "form", "run", "widgets")
-PAGE_ROOMS = ("distill", "compress", "compare", "history")
+PAGE_ROOMS = ("distill", "compress", "temperature", "compare", "history")
 METHODS = ("data", "models", "distillation", "pruning", "quantization", "observers", "targets")
 ABOVE_METHODS = ("spec", "training", "measure", "export", "steps", "lab", "execute", "preview", "runs", "charts", "cards")
 

@@ -1,7 +1,11 @@
-"""Makes the result that Home shows: `python -m assets.home.remake` runs spec.json beside this file and writes run.json."""
+"""Makes the result that Home shows: `python -m assets.home.remake` runs spec.json beside this file and writes run.json.
+
+Beside it lie the baseline and the student of the first seed, whose answers the page Temperature shows.
+"""
 
 import datetime
 import json
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -10,6 +14,7 @@ from typing import Any
 import our_compression  # noqa: F401
 from compression import spec
 from compression.execute import Workspace, execute
+from compression.networks import artifact_name
 
 FOLDER = Path(__file__).resolve().parent
 SHOWN = "val_accuracy"
@@ -30,6 +35,8 @@ def remake() -> dict[str, Any]:
             elif event["type"] == "metric" and SHOWN in event["values"]:
                 place = {key: event[key] for key in ("role", "seed", "epoch")}
                 metrics.append({**place, "metric": SHOWN, "value": round(event["values"][SHOWN], 6)})
+        for role in ("baseline", "student"):
+            shutil.copyfile(root / "runs" / "home" / artifact_name(role, 0), FOLDER / artifact_name(role, 0))
     level = [row for row in metrics if row["role"] == "teacher"][-1]
     metrics = [{**level, "epoch": None}, *(row for row in metrics if row["role"] != "teacher")]
     made, seconds = datetime.date.today().isoformat(), round(time.monotonic() - began, 1)

@@ -10,7 +10,14 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import lab
 
-PAGES = {"Home": "/", "Distill": "/distill", "Compress": "/compress", "Compare": "/compare", "Runs": "/runs"}
+PAGES = {
+    "Home": "/",
+    "Distill": "/distill",
+    "Compress": "/compress",
+    "Temperature": "/temperature",
+    "Compare": "/compare",
+    "Runs": "/runs",
+}
 
 
 @pytest.fixture

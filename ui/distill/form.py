@@ -10,7 +10,7 @@ from compression.recipe import RECIPE, teacher_recipe
 from compression.spec import DEFAULTS
 from compression.texts import gettext as _
 from ui.address.settings import Address
-from ui.distill import fair_fight, losses, scheme, transfer_set
+from ui.distill import fair_fight, losses, scheme, temperature, transfer_set
 from ui.form import network_facts, network_source, shared
 from ui.form.shared import Request
 from ui.form.widgets import flag, knob_widget
@@ -43,7 +43,9 @@ def draw(address: Address) -> Request:
         networks = (student, network_source.structure_of(teacher), data.name)
         if taught:
             shared.layers_seen(address, taught["loss"], *networks)
-            losses.offer_another(address, taught["loss"], *networks)
+            with st.container(horizontal=True, gap="small"):
+                losses.offer_another(address, taught["loss"], *networks)
+                temperature.offer(address, taught["loss"])
     raw = {"kind": "distill", "dataset": dataset, "transfer": transfer, "teacher": teacher, "student": student}
     return Request({**raw, "scheme": arranged, **taught, **training}, **terms)
 

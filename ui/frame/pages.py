@@ -35,11 +35,21 @@ class Place:
 HOME = Place("home", mark("Home"), ":material/home:", mark("What this lab is, and where to start."))
 DISTILL = Place("distill", mark("Distill"), ":material/school:", mark("Teach a small network with a large one."))
 COMPRESS = Place("compress", mark("Compress"), ":material/compress:", mark("Prune and quantize a network, then let it recover."))
+TEMPERATURE = Place(
+    "temperature",
+    mark("Temperature"),
+    ":material/thermostat:",
+    mark("Drag T, and see what a teacher's answers say beside the label, and why the loss has T² in it."),
+)
 COMPARE = Place(
     "compare", mark("Compare"), ":material/scatter_plot:", mark("Weigh every finished model: accuracy, size, latency.")
 )
 RUNS = Place("runs", mark("Runs"), ":material/history:", mark("The queue and the history: follow, cancel, resume, repeat."))
-SECTIONS: dict[str, tuple[Place, ...]] = {mark("Lab"): (HOME, DISTILL, COMPRESS), mark("Results"): (COMPARE, RUNS)}
+SECTIONS: dict[str, tuple[Place, ...]] = {
+    mark("Lab"): (HOME, DISTILL, COMPRESS),
+    mark("Understand"): (TEMPERATURE,),
+    mark("Results"): (COMPARE, RUNS),
+}
 
 
 def header(place: Place) -> None:
