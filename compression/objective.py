@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from compression.catalog import Entry
+from compression.data import DATASETS
 from compression.data.arrays import Dataset
 from compression.distillation import DISTILLATION, Batch, Seen
 from compression.errors import SpecError
@@ -85,6 +86,18 @@ class Objective:
         self.build(*(look.probe(classes=2) for look in looks))
         return looks
 
+    def check_classes(self, classes: int) -> None:
+        """Make sure that the losses mean something with so many classes.
+
+        Raises:
+            SpecError: one needs more.
+        """
+        for part in self.parts:
+            if classes < part.entry.traits.get("fewest_classes", 0):
+                fewest = part.entry.traits["fewest_classes"]
+                sentence = _("it needs at least {fewest} classes, and this dataset has {classes}: choose another loss")
+                raise SpecError(f"{part.where}.name", part.choice["name"], sentence.format(fewest=fewest, classes=classes))
+
     @staticmethod
     def _check(part: Part, student: Layout, teacher: Layout) -> None:
         needs = part.entry.traits.get("needs", ())
@@ -114,6 +127,7 @@ class Objective:
         rules, device = task(dataset.task), dataset.train.labels.device
         if teacher is None or not self.parts:
             return Comparison(Objective().total([], rules.loss), View(student), None)
+        self.check_classes(dataset.classes)
         looks = (Layout(), Layout())
         if self.looks_inside:
             looks = self.looks(layout(student, dataset.shape), layout(teacher, dataset.shape))
@@ -202,8 +216,9 @@ def check_comparison(
         teacher_edits: what sets the teacher's structure apart from its architecture's.
 
     Raises:
-        SpecError: a network has no such layers, or too few of them.
+        SpecError: a network has no such layers, or too few of them, or the dataset has too few classes.
     """
+    objective.check_classes(DATASETS[dataset].traits["classes"])
     if not objective.looks_inside:
         return Layout(), Layout()
     return objective.looks(layout_of(student, dataset), layout_of(teacher, dataset, teacher_edits))

@@ -1,16 +1,17 @@
 """Distillation losses: one file a loss, and what every loss is given."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
 
 from compression.catalog import Registry
 
-if TYPE_CHECKING:
-    from torch import Tensor
-from torch.nn import functional
-
 DISTILLATION = Registry("compression.distillation", "distillation loss")
 NEEDS = ("features", "embedding")
+SHORTEST = 1e-12  # length; the gradients of a direction grow with its reciprocal
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,9 @@ class Seen:
         embedding: (B, D), float, what the last linear layer is given; None unless `needs` has "embedding".
     """
 
-    logits: "Tensor"
-    features: "tuple[Tensor, ...]" = ()
-    embedding: "Tensor | None" = None
+    logits: Tensor
+    features: tuple[Tensor, ...] = ()
+    embedding: Tensor | None = None
 
     def __getitem__(self, chosen: Any) -> "Seen":
         """Return the same of some examples."""
@@ -50,19 +51,19 @@ class Batch:
         step: how many steps this training has behind it.
     """
 
-    inputs: "Tensor"
-    labels: "Tensor"
-    index: "Tensor"
+    inputs: Tensor
+    labels: Tensor
+    index: Tensor
     step: int
 
 
-def to_smaller(own: "Tensor", others: "Tensor") -> "tuple[Tensor, Tensor]":
+def to_smaller(own: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
     """Return two maps (B, C, H, W) of any sizes, each averaged down to the smaller height and width of both."""
     size = [min(sides) for sides in zip(own.shape[2:], others.shape[2:], strict=True)]
     return functional.adaptive_avg_pool2d(own, size), functional.adaptive_avg_pool2d(others, size)
 
 
-def softened_divergence(student: "Tensor", teacher: "Tensor", temperature: float) -> "Tensor":
+def softened_divergence(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
     """Return KL(teacher || student) of probabilities softened by a temperature, 0-d, the mean over a batch.
 
     Args:
@@ -75,3 +76,16 @@ def softened_divergence(student: "Tensor", teacher: "Tensor", temperature: float
     log_student = functional.log_softmax(student / temperature, 1)
     log_teacher = functional.log_softmax(teacher.detach() / temperature, 1)
     return functional.kl_div(log_student, log_teacher, reduction="batchmean", log_target=True)
+
+
+def unit_vectors(vectors: Tensor, *, floor: Tensor | float = SHORTEST) -> Tensor:
+    """Return vectors (..., D) divided by their lengths; those too short to have a direction are zero, and so is their gradient.
+
+    Unlike `functional.normalize`, whose gradient at a vector of zeros is the reciprocal of its `eps`.
+
+    Args:
+        floor: the length up to which a vector has no direction, of all or (..., 1).
+    """
+    lengths = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
+    directed = (lengths > floor) & (lengths > SHORTEST)
+    return torch.where(directed, vectors, 0) / torch.where(directed, lengths, 1)

@@ -113,9 +113,10 @@ def test_all_its_parameters_are_reached(entry, data):
         assert all(float(parameter.grad.abs().sum()) > 0 for parameter in loss.parameters())
 
 
-def test_the_teacher_matters(entry, data):
+def test_the_teacher_matters_unless_the_loss_says_that_it_does_not(entry, data):
     student, teacher, given = data
-    assert not torch.isclose(total(entry, student, teacher, given), total(entry, student, of_teacher(entry, 2), given))
+    same = torch.isclose(total(entry, student, teacher, given), total(entry, student, of_teacher(entry, 2), given))
+    assert same == entry.traits.get("teacher_free", False)
 
 
 def test_the_order_of_a_batch_does_not_matter(entry, data):
@@ -131,8 +132,8 @@ def test_a_doubled_batch_has_the_same_loss_where_examples_count_alone(entry, dat
 
 
 def test_a_student_like_its_teacher_has_nothing_left_to_learn_from_it(entry):
-    if isinstance(entry.function, type):
-        return  # what it trains is still to be learned
+    if isinstance(entry.function, type) or entry.traits.get("teacher_free"):
+        return  # what it trains is still to be learned, or there is no teacher to be like
     student, teacher = of_student(entry), of_student(entry)
     total(entry, student, teacher, batch()).backward()
     assert all(float(gradient.abs().max()) < 1e-6 for gradient in gradients(student))
@@ -153,9 +154,21 @@ def test_the_bounds_are_usable(entry):
             assert all(torch.isfinite(gradient).all() for gradient in gradients(student)), (knob.name, value)
 
 
+@pytest.mark.parametrize(("own", "others"), [(1e4, 1e4), (1e4, 1.0), (0.0, 1.0), (1.0, 0.0), (0.0, 0.0)])
+def test_huge_answers_and_answers_that_are_all_alike_give_gradients_of_a_usable_size(entry, own, others):
+    student, teacher = of_student(entry, scale=own), of_teacher(entry, scale=others)
+    loss = total(entry, student, teacher, batch())
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert loss.dtype == torch.float32
+    # A division by a tiny number in place of zero would give gradients of 1e8 and more.
+    assert all(float(gradient.abs().max()) < 1e4 * max(1.0, own) for gradient in gradients(student))
+
+
 def test_it_says_what_it_needs_and_whose_share_the_labels_have(entry):
     assert set(entry.traits.get("needs", ())) <= set(NEEDS)
     assert isinstance(entry.traits["per_example"], bool)
+    assert "teacher" in entry.caption or not entry.traits.get("teacher_free"), "the caption says that the teacher has no part"
     if share := entry.traits.get("teacher_share"):
         assert (entry.knobs[share].low, entry.knobs[share].high) == (0, 1)
     assert "weight" not in entry.knobs, "in a list of losses that is the weight of the loss"

@@ -99,7 +99,9 @@ def test_losses_that_cannot_be_compared_are_refused_and_not_offered(visit: Visit
     assert button(app, "Run").disabled
     alone = visit("distill", student="mlp")
     button(alone, "Add a loss").click().run()
-    assert alone.selectbox(key="distill-loss.1").value == "logit_difference"
+    offered = DISTILLATION[alone.selectbox(key="distill-loss.1").value]
+    assert offered.name != "kd"
+    assert "features" not in offered.traits.get("needs", ())
 
 
 def test_a_setting_of_one_of_several_losses_is_swept(visit: Visit) -> None:

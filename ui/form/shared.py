@@ -153,16 +153,18 @@ def layers_seen(
     teacher: Structure | None,
     dataset: str,
 ) -> None:
-    """Draw which layers of the two networks a loss, or a list of them, compares; where it cannot, nothing can run.
+    """Draw which layers of the two networks a loss, or a list of them, compares, if any; where it cannot, nothing can run.
 
     Args:
         teacher: its architecture and edits; None where they are not known.
     """
     objective = build_objective(loss)
-    if teacher is None or not objective.looks_inside:
+    if teacher is None:
         return
     try:
-        st.caption(stages_text(*check_comparison(objective, dict(student), dict(teacher[0]), dataset, teacher[1])))
+        layers = check_comparison(objective, dict(student), dict(teacher[0]), dataset, teacher[1])
+        if objective.looks_inside:
+            st.caption(stages_text(*layers))
     except SpecError as error:
         st.error(as_text(str(error)), icon=":material/error:")
         address.block(str(error))
