@@ -7,11 +7,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from compression.catalog import Registry
+from compression.catalog import Knob, Registry
+from compression.texts import mark as _
 
 DISTILLATION = Registry("compression.distillation", "distillation loss")
 NEEDS = ("features", "embedding")
 SHORTEST = 1e-12  # length; the gradients of a direction grow with its reciprocal
+TEMPERATURE = Knob(
+    _("How soft the teacher's probabilities are: 1 leaves them as they are"),
+    low=0.5,
+    high=50,
+    step=0.5,
+    logarithmic=True,
+    symbol="T",
+)
+SHARE = Knob(_("Weight of the teacher's soft targets; labels have the rest"), low=0, high=1, step=0.05, symbol=r"\alpha")
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,7 @@ from typing import Annotated
 
 from torch import Tensor
 
-from compression.catalog import Knob
-from compression.distillation import DISTILLATION, Batch, Seen, softened_divergence
+from compression.distillation import DISTILLATION, SHARE, TEMPERATURE, Batch, Seen, softened_divergence
 from compression.texts import mark as _
 
 
@@ -21,20 +20,8 @@ def kd(
     teacher: Seen,
     batch: Batch,
     *,
-    temperature: Annotated[
-        float,
-        Knob(
-            _("How soft the teacher's probabilities are: 1 leaves them as they are"),
-            low=0.5,
-            high=50,
-            step=0.5,
-            logarithmic=True,
-            symbol="T",
-        ),
-    ] = 4.0,
-    alpha: Annotated[
-        float, Knob(_("Weight of the teacher's soft targets; labels have the rest"), low=0, high=1, step=0.05, symbol=r"\alpha")
-    ] = 0.9,
+    temperature: Annotated[float, TEMPERATURE] = 4.0,
+    alpha: Annotated[float, SHARE] = 0.9,
 ) -> dict[str, Tensor]:
     """Matches the teacher's softened probabilities, and the labels with what is left of the weight.
 

@@ -1,4 +1,4 @@
-"""Knowledge distillation between standardized logits."""
+"""Knowledge distillation between standardized logits; logits that are all equal become 0."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from compression.catalog import Knob
-from compression.distillation import DISTILLATION, Batch, Seen, softened_divergence
+from compression.distillation import DISTILLATION, SHARE, TEMPERATURE, Batch, Seen, softened_divergence
 from compression.texts import mark as _
 
 
@@ -25,20 +25,8 @@ def logit_standardization(
     teacher: Seen,
     batch: Batch,
     *,
-    temperature: Annotated[
-        float,
-        Knob(
-            _("How soft the probabilities of standardized logits are"),
-            low=0.5,
-            high=50,
-            step=0.5,
-            logarithmic=True,
-            symbol="T",
-        ),
-    ] = 2.0,
-    alpha: Annotated[
-        float, Knob(_("Weight of the teacher's soft targets; labels have the rest"), low=0, high=1, step=0.05, symbol=r"\alpha")
-    ] = 0.9,
+    temperature: Annotated[float, TEMPERATURE] = 2.0,
+    alpha: Annotated[float, SHARE] = 0.9,
     factor: Annotated[
         float,
         Knob(
@@ -56,8 +44,6 @@ def logit_standardization(
     The student need not have logits as large as the teacher's: only their order and relative distances count. With the defaults
     the teacher's part weighs 10 * 0.9 = 9 and the labels 0.1, as in the authors' comparison, where KD without standardization has
     0.9 and temperature 4. Three things differ there at once; `factor` 1 tells the standardization from the larger weight.
-
-    Logits that are all equal stay 0 (the variance has 1e-5 added to it, as in layer normalization).
 
     One example and two classes: whatever its size, a pair of logits becomes (1, -1) or (-1, 1). At temperature 4 the teacher's
     probabilities are (0.622, 0.378) and the student's (0.378, 0.622): KL is 0.122459, and the loss 3 * 0.25 * 16 * 0.122459.

@@ -5,8 +5,7 @@ from typing import Annotated
 from torch import Tensor
 from torch.nn import functional
 
-from compression.catalog import Knob
-from compression.distillation import DISTILLATION, Batch, Seen
+from compression.distillation import DISTILLATION, SHARE, TEMPERATURE, Batch, Seen
 from compression.texts import mark as _
 
 
@@ -22,20 +21,8 @@ def soft_cross_entropy(
     teacher: Seen,
     batch: Batch,
     *,
-    temperature: Annotated[
-        float,
-        Knob(
-            _("How soft the teacher's probabilities are: 1 leaves them as they are"),
-            low=0.5,
-            high=50,
-            step=0.5,
-            logarithmic=True,
-            symbol="T",
-        ),
-    ] = 4.0,
-    alpha: Annotated[
-        float, Knob(_("Weight of the teacher's soft targets; labels have the rest"), low=0, high=1, step=0.05, symbol=r"\alpha")
-    ] = 0.9,
+    temperature: Annotated[float, TEMPERATURE] = 4.0,
+    alpha: Annotated[float, SHARE] = 0.9,
 ) -> dict[str, Tensor]:
     """Trains on the teacher's softened probabilities as if they were labels: KD plus their entropy, below which no student gets.
 
