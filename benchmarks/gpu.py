@@ -66,6 +66,7 @@ def figures(device: str, sizes: Sizes, home: Path) -> Iterator[Figure]:
     recipe = RECIPE.function(epochs=2, batch_size=sizes.batch_size, augment="shift_flip")
     name = f"{device}, 32x32x3, ResNet-{sizes.depths[0]} taught by ResNet-{sizes.depths[1]}"
     yield from training_loop.compare(name, photographs, student, teacher, recipe)
+    yield from training_loop.compare_precisions(name, photographs, student, teacher, recipe)
     yield teacher_to_enough(device)
     yield from short_runs(device, sizes)
     yield same_numbers(device, sizes, home)

@@ -26,6 +26,7 @@ class Knob:
         beside: whether the settings of the method that is chosen stand beside this one, not within it.
         logarithmic: whether equal ratios, not equal differences, are what one feels; such a slider has a box beside it.
         symbol: its letter in the method's formula, as TeX has it, in whose place the page puts the present value.
+        later: whether it came after specs were stored: its default is left out of a checked choice, which stays what it was.
     """
 
     help: str
@@ -41,6 +42,7 @@ class Knob:
     beside: bool = False
     logarithmic: bool = False
     symbol: str = ""
+    later: bool = False
 
     @property
     def choices(self) -> tuple[Any, ...]:
@@ -138,7 +140,7 @@ class Entry:
         return functools.partial(self.function, **{key: value for key, value in choice.items() if key != "name"})
 
     def check(self, given: Mapping[str, Any], where: str) -> dict[str, Any]:
-        """Return the complete knobs: those given, checked, and the defaults of the others.
+        """Return the complete knobs: those given, checked, and the defaults of the others, but for knobs that came `later`.
 
         Raises:
             SpecError: an unknown knob or a value that its knob does not allow.
@@ -150,7 +152,8 @@ class Entry:
                 known = _("allowed is one of {names}").format(names=", ".join(knobs) or _("no setting at all"))
                 sentence = _("{name} has no setting of that name: {known}").format(name=self.name, known=known)
                 raise SpecError(f"{where}.{key}", given[key], sentence)
-        return {name: knob.check(given.get(name, knob.default), f"{where}.{name}") for name, knob in knobs.items()}
+        checked = {name: knob.check(given.get(name, knob.default), f"{where}.{name}") for name, knob in knobs.items()}
+        return {name: value for name, value in checked.items() if not (knobs[name].later and value == knobs[name].default)}
 
     def knobs_with(self, given: Mapping[str, Any], where: str = "") -> dict[str, Knob]:
         """Return the knobs, followed by those of the methods chosen whose settings stand beside the choice.

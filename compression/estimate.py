@@ -22,7 +22,7 @@ from compression.measure.cost import Cost, cost
 from compression.networks import Workspace
 from compression.pruning import PRUNING
 from compression.pruning.layer_facts import MOST_IMAGES
-from compression.recipe import RECIPE, Recipe, teacher_recipe
+from compression.recipe import RECIPE, Recipe, outcomes, teacher_recipe
 from compression.schemes import before, beside
 from compression.spec import CompressSpec, DistillSpec, Spec
 from compression.steps import STEPS
@@ -124,11 +124,12 @@ def _cost_of(structure: str, dataset: str) -> Cost:
 
 def trainings(spec: Spec, workspace: Workspace) -> Iterator[Training]:
     """Yield the trainings that a run has still to do."""
+    spec = replace(spec, train=outcomes(spec.train)[0])
     yield from _distill_trainings(spec, workspace) if isinstance(spec, DistillSpec) else _compress_trainings(spec, workspace)
 
 
 def _distill_trainings(spec: DistillSpec, workspace: Workspace) -> Iterator[Training]:
-    recipe, everything = teacher_recipe(spec.dataset, spec.teacher_train), _images(spec.dataset)
+    recipe, everything = teacher_recipe(spec.dataset, spec.teacher_train, spec.train), _images(spec.dataset)
     for role, choice in before(spec).items():
         if not _cached(spec.dataset, choice, recipe, 0, workspace):
             key = networks.cache_key(spec.dataset, choice, recipe, 0)

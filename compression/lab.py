@@ -131,7 +131,7 @@ class Lab:
         """Make networks ready for a training; after it, note how long it took, and leave them ready to predict."""
         whole, began = checkpoint is None or not checkpoint.exists(), time.monotonic()
         operations = max(to_fast_layout_(model, self.data.shape) for model in models)
-        with _fitting_threads(operations * recipe.batch_size):
+        with fitting_threads(operations * recipe.batch_size):
             yield
         if whole:
             self.progress.time(key, role, time.monotonic() - began)
@@ -195,7 +195,7 @@ def open_lab(choice: dict[str, Any], workspace: Workspace) -> Generator[Event, N
 
 
 @contextmanager
-def _fitting_threads(macs_per_step: float) -> Iterator[None]:
+def fitting_threads(macs_per_step: float) -> Iterator[None]:
     """Compute small steps on one thread: handing them out costs more than they do, and far more on a busy machine."""
     before = torch.get_num_threads()
     if macs_per_step < MACS_WORTH_THREADS:

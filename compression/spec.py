@@ -143,6 +143,8 @@ def parse(raw: Any) -> Spec:
     if checked.get("teacher_train") is not None:
         base = default_recipe(DATASETS[checked["dataset"]["name"]])
         checked["teacher_train"] = RECIPE.check({**base, **fields["teacher_train"]}, "teacher_train")
+        if (own := fields["teacher_train"].get("precision")) is not None:
+            raise SpecError("teacher_train.precision", own, _("allowed is train.precision, for all networks of a run"))
     check_losses(checked)
     if "steps" in checked and "run" not in checked["model"]:
         check_pipeline(checked["steps"], checked["model"], checked["dataset"]["name"])

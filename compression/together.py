@@ -63,7 +63,7 @@ class _Lockstep:
             loop.model.train()
         for step, chosen, views in first.order(epoch):
             _inputs, batch = first.batch_of(chosen, views, step)
-            seen = [loop.compared.student(batch.inputs) for loop in self.loops]
+            seen = [loop.answer(batch) for loop in self.loops]
             terms = [self._terms(place, seen, batch) for place in range(len(seen))]
             for loop, own, total in zip(self.loops, terms, totals, strict=True):
                 loop.descend(own, step, total)

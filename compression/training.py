@@ -8,6 +8,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from compression import augmentation
+from compression.autocast import computing_in
 from compression.checkpoint import restore_checkpoint, save_checkpoint
 from compression.data.arrays import Dataset
 from compression.distillation import Batch, Seen
@@ -161,13 +163,24 @@ class Loop:
         totals: Totals = {}
         self.model.train()
         for step, chosen, views in self.order(epoch):
-            inputs, batch = self.batch_of(chosen, views, step)
-            taught = self._teach(inputs, chosen, views)
-            terms = self.compared.total(self.compared.student(batch.inputs), taught, batch)
-            self.descend(terms, step, totals)
+            self.take_step(step, chosen, views, totals)
             if self.beat_is_due():
                 yield Beat((step + 1) / self.steps)
         return self.finish_epoch(epoch, totals)
+
+    def take_step(self, step: int, chosen: Tensor, views: Tensor, totals: Totals) -> None:
+        """Learn from some images, as `order` yields them; nothing waits for the device."""
+        inputs, batch = self.batch_of(chosen, views, step)
+        taught = self._teach(inputs, chosen, views)
+        self.descend(self.compared.total(self.answer(batch), taught, batch), step, totals)
+
+    def answer(self, batch: Batch) -> Seen:
+        """Return what there is to see of the network on a batch, computed in the recipe's precision, as float32."""
+        with self._in_precision():
+            return self.compared.student(batch.inputs).float()
+
+    def _in_precision(self) -> AbstractContextManager[object]:
+        return computing_in(self.recipe.precision, self.dataset.train.labels.device)
 
     def order(self, epoch: int) -> Iterator[tuple[int, Tensor, Tensor]]:
         """Yield the steps of an epoch, counted from the first of all, with positions (B,) and views (B,) of their images."""
@@ -227,7 +240,10 @@ class Loop:
             return None
         if self.table is not None:
             return Seen(self.table.logits(chosen, views))
-        return self.teacher.look(self.compared.teacher, inputs) if self.answers is None else self.answers[chosen]
+        if self.answers is not None:
+            return self.answers[chosen]
+        with self._in_precision():
+            return self.teacher.look(self.compared.teacher, inputs).float()
 
     def _means(self, totals: dict[str, Tensor], epoch: int) -> dict[str, float]:
         means = {name: float(total) / self.steps for name, total in totals.items()}

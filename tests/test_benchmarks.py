@@ -44,9 +44,10 @@ sys.meta_path.insert(0, Absent())
 from benchmarks import gpu, training_loop
 
 home, sizes = Path(os.environ["LAB_HOME"]), gpu.Sizes(run=64, epochs=1)
-small = {"name": "cnn", "width": 1}
+small, recipe = {"name": "cnn", "width": 1}, training_loop.RECIPE.function(epochs=1)
 figures = [
-    *training_loop.compare("loop", training_loop.photographs(32), small, small, training_loop.RECIPE.function(epochs=1)),
+    *training_loop.compare("loop", training_loop.photographs(32), small, small, recipe),
+    *training_loop.compare_precisions("loop", training_loop.photographs(16), small, small, recipe),
     gpu.teacher_to_enough("cpu"),
     gpu.same_numbers("cpu", sizes, home),
     gpu.too_little_memory("cpu", sizes),
@@ -66,4 +67,4 @@ def test_the_benchmark_of_gpus_runs_without_page_libraries(tmp_path: Path) -> No
     found = dict(line.split(" | ") for line in told.stdout.splitlines())
     assert found["The same spec twice"] == "the same weights in 3 of 3 networks"
     assert float(found["cancel"]) > 0
-    assert len(found) == 5
+    assert len(found) == 6

@@ -49,6 +49,11 @@ class Seen:
         embedding = None if self.embedding is None else self.embedding.detach()
         return Seen(self.logits.detach(), tuple(maps.detach() for maps in self.features), embedding)
 
+    def float(self) -> "Seen":
+        """Return the same in float32, in which losses are computed."""
+        embedding = None if self.embedding is None else self.embedding.float()
+        return Seen(self.logits.float(), tuple(maps.float() for maps in self.features), embedding)
+
 
 @dataclass(frozen=True)
 class Batch:

@@ -14,6 +14,7 @@ from compression.evaluation import evaluate, score
 from compression.events import Event
 from compression.execute.claims import LOSES, within
 from compression.execute.looks import looks
+from compression.execute.precision import settle
 from compression.export import compact
 from compression.hooks import Hooks
 from compression.lab import Lab, open_lab
@@ -37,6 +38,7 @@ Networks = dict[str, dict[int, Network]]
 def compress(spec: CompressSpec, workspace: Workspace) -> Iterator[Event]:
     """Yield the events of a compression; the last is its result."""
     lab = yield from open_lab(spec.dataset, workspace)
+    spec, precision = yield from settle(spec, lab)
     seeds = _seeds(spec)
     _plan(spec, seeds, lab)
     everyone: Networks = {"original": {}, "compressed": {}}
@@ -48,7 +50,7 @@ def compress(spec: CompressSpec, workspace: Workspace) -> Iterator[Event]:
         yield events.stage("compress", text, role="compressed", seed=seed, index=index, of=len(seeds))
         everyone["compressed"][seed] = yield from _Compression(spec, lab, seed, original).run()
     yield events.stage("measure", _("Measuring on the test images"))
-    yield events.result(_measure(spec, everyone, lab))
+    yield events.result({**_measure(spec, everyone, lab), **precision})
 
 
 def apply_at_once(original: Network, steps: Sequence[dict[str, Any]]) -> State:

@@ -10,6 +10,7 @@ from compression import events
 from compression.evaluation import score
 from compression.events import Event
 from compression.execute.claims import BETTER, WITHIN, within
+from compression.execute.precision import settle
 from compression.execute.students import Students
 from compression.lab import open_lab
 from compression.measure.roles import add_agreement, add_latency, describe, image_counts
@@ -23,10 +24,11 @@ from compression.texts import gettext as _
 def distill(spec: DistillSpec, workspace: Workspace) -> Iterator[Event]:
     """Yield the events of a distillation; the last is its result."""
     lab = yield from open_lab(spec.dataset, workspace)
+    spec, precision = yield from settle(spec, lab)
     students = Students(spec, lab, lab.data.first(spec.transfer["images"], spec.transfer.get("classes")))
     yield from students.run()
     yield events.stage("measure", _("Measuring on the test images"))
-    yield events.result(_measure(students))
+    yield events.result({**_measure(students), **precision})
 
 
 def _measure(students: Students) -> dict[str, Any]:

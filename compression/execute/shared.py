@@ -90,7 +90,7 @@ def shared_baseline(spec: DistillSpec, models: Path, seed: int, lr: float) -> Sh
         "dataset": spec.dataset,
         "transfer": spec.transfer,
         "teacher": spec.teacher if taught else None,
-        "teacher_train": teacher_recipe(spec.dataset, spec.teacher_train) if taught else None,
+        "teacher_train": teacher_recipe(spec.dataset, spec.teacher_train, spec.train) if taught else None,
         "student": spec.student,
         "train": {**spec.train, "lr": lr},
         "seed": seed,

@@ -76,7 +76,8 @@ class Students:
         spec = self.spec
         choice = before(spec)[role]
         seed = choice.get("seed", 0)
-        network = yield from self.lab.obtain(choice, teacher_recipe(spec.dataset, spec.teacher_train), role=role, seed=seed)
+        recipe = teacher_recipe(spec.dataset, spec.teacher_train, spec.train)
+        network = yield from self.lab.obtain(choice, recipe, role=role, seed=seed)
         self.everyone.setdefault(role, {})[seed] = network
         teacher = Teacher(network.model, replace(network.data, train=self.transfer.train), looks=looks(spec))
         teacher.validation_choice = network.validation_logits.argmax(1)

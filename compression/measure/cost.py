@@ -7,11 +7,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from compression.autocast import is_native
 from compression.evaluation import evaluating
 from compression.measure.macs import Watching, macs, macs_of
+from compression.precision import BFLOAT16
 from compression.recipe import Recipe
 
 BACKWARD_FACTOR = 3
+EMULATION_FACTOR = 10  # by which bfloat16 is slower than float32 on a CPU that has no instructions for it
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ class Cost:
     def training_seconds(self, recipe: Recipe, *, images: int, validation_images: int, device: str) -> float:
         """Return the seconds of a whole training, validation after each epoch included."""
         batch = min(recipe.batch_size, images)
-        steps = self.step_seconds(batch, device) * (images // batch)
+        steps = self.step_seconds(batch, device) * (images // batch) * _slower(recipe.precision, device)
         validation = self.answer_seconds(validation_images, device)
         return recipe.epochs * (steps + validation) + validation
 
@@ -109,6 +112,10 @@ class _Kernels(Watching):
             first = result[0] if isinstance(result, tuple | list) else result
             self.kernels, self.outputs = self.kernels + 1, self.outputs + first.numel()
         return result
+
+
+def _slower(precision: str, device: str) -> int:
+    return EMULATION_FACTOR if precision == BFLOAT16 and device.startswith("cpu") and not is_native(device) else 1
 
 
 def _rates(device: str) -> Rates:

@@ -49,7 +49,12 @@ class Pace:
 
 
 def timings(run: Run) -> Iterator[Timing]:
-    """Yield what a finished run tells of how long its trainings took; nothing where it tells nothing that makes sense."""
+    """Yield what a finished run tells of how long its trainings took; nothing where it tells nothing that makes sense.
+
+    Predictions are those of float32, so that runs for which another precision was asked tell nothing.
+    """
+    if "precision" in (run.result or {}):
+        return
     told, models = (run.result or {}).get("timing"), (run.result or {}).get("models")
     if not isinstance(told, Mapping) or not isinstance(models, Mapping):
         return

@@ -1,6 +1,7 @@
 """Distill: what the controls ask for, what a run shows while it works and when it has ended."""
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from compression.runs import store
 from compression.runs.records import CANCELLED, FAILED, INTERRUPTED
 from compression.spec import parse
 from tests.pages.conftest import Visit
-from tests.pages.stored_runs import TOKEN, distilled, finished, started, told
+from tests.pages.stored_runs import TOKEN, compressed, distilled, finished, started, told
+from ui.run.differences import told_apart
 from ui.server.identity import COOKIE
 
 DEFAULT = parse({"kind": "distill"}).to_json()
@@ -488,3 +490,26 @@ def test_choosing_mutual_learning_and_back_brings_the_loss_back(visit: Visit) ->
     app.selectbox(key="distill-scheme").set_value("offline").run()
     assert not app.exception
     assert app.query_params["loss.temperature"] == "9"
+
+
+def test_the_precision_is_chosen_among_more_settings_and_is_in_the_link(visit: Visit) -> None:
+    app = visit("distill")
+    assert app.selectbox(key="distill-train.precision").value == "float32"
+    app.selectbox(key="distill-train.precision").set_value("bfloat16").run()
+    assert app.query_params["train.precision"] == "bfloat16"
+    assert submitted(app)["train"]["precision"] == "bfloat16"
+
+
+@pytest.mark.parametrize("kind", ["distill", "compress"])
+def test_a_result_says_in_which_precision_its_networks_trained(kind: str, visit: Visit) -> None:
+    found = {"asked": "automatic", "used": "bfloat16", "native": True, "speedup": 1.638}
+    result = {**(distilled() if kind == "distill" else compressed()), "precision": found}
+    app = visit(kind, run=finished(kind=kind, result=result))
+    assert not app.exception
+    assert "Training in bfloat16: steps were 1.64 times as fast as in float32." in words(app)
+
+
+def test_runs_in_two_precisions_are_told_apart(lab_home: Path) -> None:
+    plain, reduced = finished(), finished(train={"precision": "bfloat16"})
+    told = told_apart(store().runs())
+    assert (told[plain], told[reduced]) == ("precision float32", "precision bfloat16")

@@ -52,3 +52,9 @@ def test_a_result_that_tells_nothing_is_passed_over(timing: object) -> None:
     run = ended(1.0, CNN)
     run.result["timing"] = timing
     assert Pace([run])(CNN, "digits") == 1
+
+
+def test_a_run_in_another_precision_tells_nothing_of_float32() -> None:
+    run = ended(5.0, CNN)
+    run.result["precision"] = {"asked": "bfloat16", "used": "bfloat16"}
+    assert Pace([run])(CNN, "digits") == 1

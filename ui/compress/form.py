@@ -6,7 +6,7 @@ import streamlit as st
 
 from compression.data import DATASETS
 from compression.distillation import DISTILLATION
-from compression.recipe import RECIPE, default_recipe
+from compression.recipe import RECIPE, default_recipe, in_precision
 from compression.spec import DEFAULTS
 from compression.steps import STEPS
 from compression.texts import gettext as _
@@ -65,7 +65,7 @@ def _facts(address: Address, dataset: dict[str, Any], model: dict[str, Any], tra
     if (structure := network_source.structure_of(model)) is not None:
         note = shared.standing(dataset, model, RECIPE.check(train, "train"), seed)
         network_facts.show(structure, dataset["name"], note=note)
-    recipe = default_recipe(DATASETS[dataset["name"]])
+    recipe, train = in_precision(default_recipe(DATASETS[dataset["name"]]), train["precision"]), RECIPE.check(train, "train")
     if "run" in model or recipe == train or not (_kept(dataset, model, recipe, seed) and not _kept(dataset, model, train, seed)):
         return
     settings = {address.key(f"train.{name}"): value for name, value in recipe.items()}

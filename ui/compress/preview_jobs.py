@@ -27,6 +27,7 @@ from compression.measure.macs import macs
 from compression.networks import Network
 from compression.preview import preview
 from compression.pruning.layer_facts import MOST_IMAGES as CRITERION_IMAGES
+from compression.recipe import outcomes
 from compression.steps import STEPS
 from compression.steps.at_once import at_once
 from compression.texts import gettext as _
@@ -80,7 +81,8 @@ def find(spec: Mapping[str, Any]) -> Subject:
     if "run" in choice:
         path = networks.find_artifact(choice, workspace)
     else:
-        path = networks.find_cached(networks.cache_key(spec["dataset"], choice, spec["train"], spec["seeds"][0]), workspace)
+        keys = [networks.cache_key(spec["dataset"], choice, recipe, spec["seeds"][0]) for recipe in outcomes(spec["train"])]
+        path = next(filter(None, (networks.find_cached(key, workspace) for key in keys)), None)
     if path is None:
         sentence = ngettext(
             "This {network} is not trained on {data} for {epochs} epoch yet. Run trains it first; then its curves appear here.",

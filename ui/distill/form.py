@@ -38,7 +38,7 @@ def draw(address: Address) -> Request:
     with sees:
         transfer = {"images": transfer_set.images(address, data, dataset["train_images"]), "classes": classes}
     with facts:
-        _teacher_facts(dataset, teacher, along="teacher.run" in unused)
+        _teacher_facts(dataset, teacher, training["train"], along="teacher.run" in unused)
     with layers:
         networks = (student, network_source.structure_of(teacher), data.name)
         if taught:
@@ -70,11 +70,11 @@ def _networks(address: Address, *, along: bool) -> tuple[Entry, dict[str, Any], 
     return data, teacher, student, facts
 
 
-def _teacher_facts(dataset: dict[str, Any], teacher: dict[str, Any], *, along: bool) -> None:
+def _teacher_facts(dataset: dict[str, Any], teacher: dict[str, Any], train: dict[str, Any], *, along: bool) -> None:
     """Draw the teacher's numbers, and when it is trained, or that it is already."""
     if (structure := network_source.structure_of(teacher)) is not None:
         standing = _("trained anew with each student")
-        note = standing if along else shared.standing(dataset, teacher, teacher_recipe(dataset, None), 0)
+        note = standing if along else shared.standing(dataset, teacher, teacher_recipe(dataset, None, train), 0)
         network_facts.show(structure, dataset["name"], note=note)
 
 

@@ -47,6 +47,7 @@ OPTIONS = {
     ("group", 256): mark("One per 256 weights"),
     ("codebook", "tensor"): mark("One per layer"),
     ("codebook", "channel"): mark("One per channel"),
+    ("precision", "automatic"): mark("Automatic, the faster"),
     ("start", "linear"): mark("At even distances"),
     ("start", "density"): mark("With as many weights each"),
 }

@@ -16,6 +16,7 @@ from compression.features import stages_text
 from compression.fields import TOLERANCE
 from compression.models import MODELS
 from compression.objective import build_objective, check_comparison
+from compression.recipe import outcomes
 from compression.texts import gettext as _
 from compression.texts import mark, ngettext
 from ui.address.settings import Address, refused
@@ -116,9 +117,10 @@ def network(address: Address, role: str, label: str, usual: Mapping[str, Any]) -
 
 
 def is_kept(dataset_choice: dict[str, Any], architecture: dict[str, Any], recipe: dict[str, Any], seed: int) -> bool:
-    """Tell whether a network is trained already, by an earlier run or because it comes with the lab."""
+    """Tell whether a network is trained already, by an earlier run or because it comes with the lab, in a precision asked for."""
     workspace = networks.Workspace(settings.home(), settings.models_folder(), settings.runs_folder())
-    return networks.find_cached(networks.cache_key(dataset_choice, architecture, recipe, seed), workspace) is not None
+    keys = [networks.cache_key(dataset_choice, architecture, outcome, seed) for outcome in outcomes(recipe)]
+    return any(networks.find_cached(key, workspace) is not None for key in keys)
 
 
 def standing(dataset_choice: Mapping[str, Any], choice: Mapping[str, Any], recipe: dict[str, Any], seed: int) -> str:

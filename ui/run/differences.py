@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from compression.recipe import RECIPE
 from compression.runs.records import Run
 from compression.schemes import OFFLINE
 from compression.steps import STEPS
@@ -58,8 +59,11 @@ def flatten(spec: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _settings(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the leaves of a spec, of a distillation that names no scheme the usual one, and of one without a loss its scheme."""
-    found = leaves(spec)
+    """Return the leaves of a spec and what it leaves out: knobs that came later, a distillation's usual scheme, and without a
+    loss its scheme in that place.
+    """
+    later = {f"train.{name}": knob.default for name, knob in RECIPE.knobs.items() if knob.later and "train" in spec}
+    found = {**later, **leaves(spec)}
     if spec.get("kind") == "distill":
         found = {**found, "scheme.name": found.get("scheme.name", OFFLINE["name"])}
         if found.get("loss", "") is None:
