@@ -14,7 +14,9 @@ from compression.distillation.logit_difference import logit_difference
 from compression.distillation.logit_difference_centred import logit_difference_centred
 from compression.distillation.logit_standardization import logit_standardization
 from compression.distillation.soft_cross_entropy import soft_cross_entropy
+from compression.distillation.virtual_teacher import virtual_teacher
 from compression.errors import SpecError
+from compression.objective import build_objective
 from compression.spec import parse
 
 STUDENT = [[0.3, -1.2, 2.0, 0.1], [1.5, 0.1, -0.4, 0.9], [0.0, 2.5, 1.0, -3.0]]
@@ -153,3 +155,32 @@ def test_standardized_logits_of_deviation_1_are_kd():
     student, teacher = (Seen(functional.layer_norm(of(rows).logits, (4,), eps=0)) for rows in (STUDENT, TEACHER))
     found = logit_standardization(student, teacher, batch(LABELS), temperature=3.0, alpha=0.6, factor=1.0)["soft"]
     assert float(found) == pytest.approx(float(kd(student, teacher, batch(LABELS), temperature=3.0, alpha=0.6)["soft"]), rel=1e-4)
+
+
+def test_label_smoothing_with_the_labels_is_the_cross_entropy_of_torch():
+    objective = build_objective({"name": "label_smoothing", "smoothing": 0.3})
+    total = objective.total(objective.build(of(STUDENT), of(TEACHER)), functional.cross_entropy)
+    found = sum(total(of(STUDENT), of(TEACHER), batch(LABELS)).values())
+    expected = functional.cross_entropy(of(STUDENT).logits, torch.tensor(LABELS), label_smoothing=0.3)
+    assert float(found) == pytest.approx(float(expected))
+
+
+@pytest.mark.parametrize("temperature", [1.0, 4.0, 20.0])
+def test_the_virtual_teacher_against_the_equation(temperature):
+    def expected(own, _theirs, label):
+        virtual = [0.9 if place == label else 0.1 / 3 for place in range(4)]
+        return divergence(softmax([math.log(p) for p in virtual], temperature), softmax(own, temperature))
+
+    found = virtual_teacher(of(STUDENT), of(TEACHER), batch(LABELS), temperature=temperature, alpha=0.3, correct=0.9)["soft"]
+    assert float(found) == pytest.approx(0.3 * temperature**2 * mean_over_rows(expected))
+
+
+def test_a_virtual_teacher_at_temperature_1_is_smoothed_labels_but_for_its_own_entropy():
+    student, given = of(STUDENT), batch(LABELS)
+    smoothing, classes = 0.2, 4
+    correct = 1 - smoothing + smoothing / classes
+    found = virtual_teacher(student, None, given, temperature=1.0, alpha=1.0, correct=correct)["soft"]
+    wrong = smoothing / classes
+    entropy = -correct * math.log(correct) - (classes - 1) * wrong * math.log(wrong)
+    expected = functional.cross_entropy(student.logits, given.labels, label_smoothing=smoothing)
+    assert float(found) == pytest.approx(float(expected) - entropy)

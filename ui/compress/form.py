@@ -132,7 +132,9 @@ def _recovery(address: Address) -> list[dict[str, Any]]:
     with rate:
         values["lr"] = knob_widget(address, entry.knobs["lr"], "finetune.lr", default=usual["lr"])
     words = {LABELS_ALONE: _("The labels alone")}
-    words |= {name: _("The original: {loss}").format(loss=_(loss.title)) for name, loss in DISTILLATION.items()}
+    for name, loss in DISTILLATION.items():
+        told = _("{loss}, without the original") if loss.traits.get("teacher_free") else _("The original: {loss}")
+        words[name] = told.format(loss=_(loss.title))
     chosen = select(address, "finetune.loss", [*words], default=LABELS_ALONE, label=_("Learns from"), show=words.__getitem__)
     loss = None if chosen == LABELS_ALONE else shared.distillation_loss(address, DISTILLATION[chosen], "finetune.loss")
     return [{"name": entry.name, **values, "loss": loss}]
