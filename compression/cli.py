@@ -57,6 +57,8 @@ def _add_run(commands: Commands) -> None:
     what.add_argument("--card", metavar="NAME", help=_("a ready-made spec; they are listed below"))
     run.add_argument("--device", default="auto", help=_("auto, cpu or cuda:0"))
     run.add_argument("--set", action="append", default=[], dest="settings", metavar="FIELD=VALUE", help="loss.temperature=8")
+    limit_help = _("stop the run, or each run of a sweep, once it has worked for so long; it can be resumed")
+    run.add_argument("--time-limit", type=_minutes, metavar="MINUTES", help=limit_help)
     run.add_argument("--reuse", action="store_true", help=_("accept the result of a finished run of the same spec"))
 
 
@@ -98,13 +100,24 @@ def _count(text: str) -> int:
 
 
 def _days(text: str) -> float:
-    try:
-        days = float(text)
-    except ValueError:
-        days = math.nan
+    days = _number(text)
     if not 0 <= days < math.inf:
         raise argparse.ArgumentTypeError(_("{text!r} is no number of days").format(text=text))
     return days
+
+
+def _minutes(text: str) -> float:
+    minutes = _number(text)
+    if not 0 < minutes < math.inf:
+        raise argparse.ArgumentTypeError(_("{text!r} is no number of minutes above 0").format(text=text))
+    return minutes
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def _machine(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:

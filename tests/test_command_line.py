@@ -20,6 +20,7 @@ from compression.cards import cards
 from compression.runs import launch
 from compression.runs.records import CANCELLED, FAILED, FINISHED, INTERRUPTED, QUEUED, RUNNING, Run
 from compression.runs.store import Store
+from compression.runs.worker import Worker
 from compression.spec import parse
 
 TINY = {
@@ -252,6 +253,42 @@ def _same_again_and_reused(capsys: pytest.CaptureFixture, store: Store, first: d
     assert second["run"] != first["run"]
     for role, model in second["models"].items():
         assert model["per_seed"] == first["models"][role]["per_seed"]
+
+
+def test_a_run_is_stopped_at_its_time_limit_and_says_so(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, store: Store
+) -> None:
+    monkeypatch.setattr(Worker, "_worked_s", 61.0)
+    assert cli.main(["run", spec_file(train={"epochs": 300}, seeds=list(range(20))), "--device", "cpu", "--time-limit", "1"]) == 1
+    out, err = capsys.readouterr()
+    run = store.runs()[0]
+    assert (out, run.state, run.time_limit_s) == ("", FAILED, 60)
+    assert err.strip().splitlines()[-1] == run.error
+    assert run.error.startswith("The run passed the time limit of 1 min")
+
+
+@pytest.mark.parametrize("minutes", ["0", "-1", "inf", "nan", "soon"])
+def test_a_time_limit_is_a_number_of_minutes(capsys: pytest.CaptureFixture, store: Store, minutes: str) -> None:
+    assert f"'{minutes}' is no number of minutes above 0" in refused(capsys, "run", spec_file(), f"--time-limit={minutes}")
+    assert store.runs() == []
+
+
+def test_a_limit_of_the_settings_is_not_passed_by_asking_for_more(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, store: Store
+) -> None:
+    monkeypatch.setenv("LAB_RUN_TIME_LIMIT_SECONDS", "30")
+    monkeypatch.setattr("compression.commands.foreground.work", lambda run_id, token: 0)
+    assert cli.main(["run", spec_file(), "--device", "cpu", "--time-limit", "2"]) == 0
+    assert store.runs()[0].time_limit_s == 30
+
+
+def test_a_time_limit_holds_for_each_run_of_a_sweep(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, store: Store, supervised: None
+) -> None:
+    monkeypatch.setattr("compression.commands.sweeping.follow", lambda sweep_id: 0)
+    request = {"kind": "sweep", "base": TINY, "over": {"loss.temperature": [1, 4]}}
+    assert cli.main(["run", spec_file(request), "--time-limit", "0.5"]) == 0
+    assert [run.time_limit_s for run in store.runs()] == [30, 30]
 
 
 def test_a_failure_while_running_exits_1_with_its_reason(

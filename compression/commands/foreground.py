@@ -24,6 +24,7 @@ EXIT_CODES = {FINISHED: 0, FAILED: 1, CANCELLED: 130}
 MOST_SPEC_CHARACTERS = 1_000_000
 BAR_CELLS = 24
 TURN_S = 0.25
+MINUTE_S = 60
 
 
 def run(request: argparse.Namespace) -> int:
@@ -33,7 +34,7 @@ def run(request: argparse.Namespace) -> int:
     if is_sweep(raw):
         from compression.commands.sweeping import run_sweep
 
-        return run_sweep(raw, request)
+        return run_sweep(raw, request, time_limit_s=time_limit_s(request))
     spec = parse(override(raw, request.settings))
     device = resolve(request.device)
     if request.reuse and (found := runs.store().find_finished(spec.hash)) is not None:
@@ -43,9 +44,14 @@ def run(request: argparse.Namespace) -> int:
     check_references(spec, Workspace(folder=folder, models=settings.models_folder(), runs=folder, device=device))
     title = request.card or ("" if request.spec == "-" else Path(request.spec).stem)
     raw, token = spec.to_json(), secrets.token_hex(16)
-    told = {"title": title, **runs.forecast_of(spec, device)}
+    told = {"title": title, **runs.forecast_of(spec, device), "time_limit_s": time_limit_s(request)}
     run_id = runs.store().start(raw, spec.hash, raw["kind"], owner=COMMAND_LINE, device=device, token=token, **told)
     return work(run_id, token)
+
+
+def time_limit_s(request: argparse.Namespace) -> float | None:
+    """Return the seconds of work after which a run shall be stopped, at most what the settings say; None for no limit."""
+    return None if request.time_limit is None else runs.shorter(MINUTE_S * request.time_limit, settings.time_limit_s())
 
 
 def resume(run_id: str) -> int:

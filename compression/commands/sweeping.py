@@ -20,14 +20,15 @@ POLL_S = 0.25
 CANCELLED = 130
 
 
-def run_sweep(raw: Mapping[str, Any], request: argparse.Namespace) -> int:
+def run_sweep(raw: Mapping[str, Any], request: argparse.Namespace, *, time_limit_s: float | None) -> int:
     """Queue the runs of a sweep, follow them and print what they found; `--set` changes the base."""
     from compression.spec import override
     from compression.sweep import parse_sweep
 
     sweep = parse_sweep({**raw, "base": override(raw.get("base"), request.settings)})
     title = request.card or ("" if request.spec == "-" else Path(request.spec).stem)
-    return follow(submit_sweep(sweep, owner=COMMAND_LINE, device=request.device, title=title))
+    told = {"title": title, "time_limit_s": time_limit_s}
+    return follow(submit_sweep(sweep, owner=COMMAND_LINE, device=request.device, **told))
 
 
 def follow(sweep_id: str) -> int:
