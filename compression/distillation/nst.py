@@ -32,7 +32,7 @@ def nst(
             logarithmic=True,
             symbol=r"\beta",
         ),
-    ] = 50.0,
+    ] = 10.0,
 ) -> dict[str, Tensor]:
     """Pulls the patterns over the image that the student's channels have towards those of the teacher's, as sets, at every stage.
 
@@ -52,6 +52,8 @@ def nst(
 
     Returns:
         `selectivity`, 0-d: selectivity_weight * the sum over stages, the mean over examples.
+
+    Differs: the usual weight of 50 (RepDistiller) costs small students of the digits 4 points; 10 costs them none.
     """
     pairs = (to_smaller(own, others.detach()) for own, others in zip(student.features, teacher.features, strict=True))
     return {"selectivity": selectivity_weight * sum(_discrepancy(*map(_patterns, pair)).mean() for pair in pairs)}

@@ -50,7 +50,7 @@ class Guess(nn.Module):
     source="Ahn et al. 2019, arXiv:1904.05835, section 2; the authors' code",
     per_example=True,
     needs=("features",),
-    formula=r"\lambda\sum_m\tfrac{1}{2}\,\overline{\frac{(\mu(f_s^{(m)}) - f_t^{(m)})^2}{\sigma^2} + \ln\sigma^2}"
+    formula=r"\lambda\sum_m\tfrac{1}{2}\,\overline{\frac{(\mu(f_s^{(m)}) - f_t^{(m)})^2}{\sigma^2}+\ln\sigma^2}"
     r",\quad \sigma^2_{\mathrm{start}} = v",
 )
 class VID(nn.Module):

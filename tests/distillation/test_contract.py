@@ -182,6 +182,8 @@ def test_it_is_documented_with_a_source_and_a_formula_of_its_knobs(entry):
     for formula in (declared(entry, usual), *formulas):
         assert all(knob.symbol in formula for knob in entry.knobs.values())
         assert "CE" not in formula, "the page adds the labels' part"
+        for line in formula.split(" + "):
+            assert line.count("{") == line.count("}"), "the page begins a line at each plus between spaces"
     for knob in entry.knobs.values():
         assert knob.help
         numeric = knob.low is not None and knob.high is not None and knob.symbol
