@@ -23,7 +23,7 @@ from compression.networks import Workspace
 from compression.pruning import PRUNING
 from compression.pruning.layer_facts import MOST_IMAGES
 from compression.recipe import RECIPE, Recipe, outcomes, teacher_recipe
-from compression.schemes import before, beside
+from compression.schemes import before, beside, each_before
 from compression.spec import CompressSpec, DistillSpec, Spec
 from compression.steps import STEPS
 from compression.steps.quantize_activations import BATCH as CALIBRATION_BATCH
@@ -130,9 +130,9 @@ def trainings(spec: Spec, workspace: Workspace) -> Iterator[Training]:
 
 def _distill_trainings(spec: DistillSpec, workspace: Workspace) -> Iterator[Training]:
     recipe, everything = teacher_recipe(spec.dataset, spec.teacher_train, spec.train), _images(spec.dataset)
-    for role, choice in before(spec).items():
-        if not _cached(spec.dataset, choice, recipe, 0, workspace):
-            key = networks.cache_key(spec.dataset, choice, recipe, 0)
+    for role, choice, seed in each_before(spec):
+        if not _cached(spec.dataset, choice, recipe, seed, workspace):
+            key = networks.cache_key(spec.dataset, choice, recipe, seed)
             yield Training(role, choice, RECIPE.bind(recipe)(), everything, shared=key)
     roles = ("baseline", "student") if spec.baseline else ("student",)
     images, own = _transferred(spec), RECIPE.bind(spec.train)()
@@ -147,7 +147,7 @@ def _distill_trainings(spec: DistillSpec, workspace: Workspace) -> Iterator[Trai
             key = shared_baseline(spec, workspace.models, *pair).network.stem if role == "baseline" else ""
             loss = spec.loss if role == "student" and before(spec) else None
             yield Training(role, spec.student, own, images, loss=loss, shared=key)
-            yield from (Training(other, choice, own, images) for other, choice in others.items())
+            yield from (Training(other, choice, own, images, loss=loss) for other, choice in others.items())
 
 
 def _compress_trainings(spec: CompressSpec, workspace: Workspace) -> Iterator[Training]:
@@ -205,7 +205,7 @@ def _beside_training(spec: Spec, workspace: Workspace, device: str) -> float:
     seconds = SECONDS_A_RUN + SECONDS_A_PIXEL * pixels * (entry.traits["images"] + test)
     if isinstance(spec, DistillSpec):
         own, seen = 1 + spec.baseline, test + _validation_images(name)
-        for choice in before(spec).values():
+        for _role, choice, _seed in each_before(spec):
             seconds += _cost(choice, name, workspace).answer_seconds(seen + _transferred(spec), device)
         for choice, times in [(spec.student, own), *((choice, 1) for choice in beside(spec).values())]:
             seconds += times * len(spec.seeds) * _cost(choice, name, workspace).answer_seconds(seen, device)

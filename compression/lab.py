@@ -20,12 +20,12 @@ from compression.hooks import Hooks
 from compression.measure.convergence import convergence
 from compression.measure.macs import to_fast_layout_
 from compression.networks import Network, Workspace
-from compression.objective import Objective
+from compression.objective import Given, Objective
 from compression.progress import Progress
 from compression.recipe import RECIPE, Recipe
 from compression.teacher import Teacher
 from compression.texts import gettext as _
-from compression.together import Loss, train_together
+from compression.together import Losses, train_together
 from compression.training import Beat, Epoch, History, train
 
 MACS_WORTH_THREADS = 1e9
@@ -67,7 +67,7 @@ class Lab:
         role: str,
         seed: int,
         key: Any,
-        objective: Objective | None = None,
+        objective: Objective | Given | None = None,
         teacher: Teacher | None = None,
         checkpoint: Path | None = None,
         first_epoch: int = 0,
@@ -98,7 +98,7 @@ class Lab:
         self,
         models: Mapping[str, nn.Module],
         recipe: Recipe,
-        loss: Loss,
+        loss: Losses,
         *,
         seed: int,
         keys: Sequence[Any],
@@ -162,6 +162,12 @@ class Lab:
         yield events.metric(role, seed, None, network.validated)
         yield events.artifact(target, role, seed)
         return network
+
+    def plan(self, choice: dict[str, Any], recipe: dict[str, Any], seed: int) -> None:
+        """Count the training of a network that `obtain` will be asked for, unless there is one already."""
+        key = networks.cache_key(self.choice, choice, recipe, seed)
+        if self._find(choice, key) is None:
+            self.progress.plan(key, networks.build(choice, self.data, seed=seed), self.data, RECIPE.bind(recipe)())
 
     def _find(self, choice: dict[str, Any], key: str) -> Path | None:
         if "run" in choice:

@@ -168,9 +168,29 @@ class Total(nn.Module):
 class Comparison:
     """An objective between two networks: what it sees of them, and its terms."""
 
-    total: Total
+    total: nn.Module
     student: View
     teacher: View | None
+
+
+@dataclass(frozen=True)
+class Given:
+    """The labels, which weigh 1, and a loss between student and teacher that comes with the scheme."""
+
+    loss: Loss
+
+    def between(self, student: nn.Module, teacher: nn.Module, dataset: Dataset, *, seed: int) -> Comparison:
+        """Return the objective of one training; the seed has no part in it."""
+        return Comparison(_GivenTotal(self.loss, task(dataset.task).loss), View(student), View(teacher))
+
+
+class _GivenTotal(nn.Module):
+    def __init__(self, loss: Loss, label_loss: Callable[[Tensor, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.loss, self.label_loss = loss, label_loss
+
+    def forward(self, student: Seen, teacher: Seen, batch: Batch) -> Terms:
+        return {**self.loss(student, teacher, batch), "hard": self.label_loss(student.logits, batch.labels)}
 
 
 def build_objective(

@@ -12,7 +12,7 @@ from compression.errors import SpecError
 from compression.fields import CHECKS, check_losses, check_scheme, fit_transfer, refuse_unused, unused_fields
 from compression.models import MODELS
 from compression.recipe import RECIPE, default_recipe
-from compression.schemes import OFFLINE
+from compression.schemes import OFFLINE, roles
 from compression.steps import STEPS
 from compression.steps.possible import check_pipeline
 from compression.texts import gettext as _
@@ -148,7 +148,10 @@ def parse(raw: Any) -> Spec:
     check_losses(checked)
     if "steps" in checked and "run" not in checked["model"]:
         check_pipeline(checked["steps"], checked["model"], checked["dataset"]["name"])
-    return KINDS[kind](**checked)
+    spec = KINDS[kind](**checked)
+    if isinstance(spec, DistillSpec):
+        roles(spec)  # a scheme that cannot work with these networks says so
+    return spec
 
 
 def load_methods() -> None:

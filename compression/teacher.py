@@ -2,6 +2,7 @@
 
 import copy
 import functools
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -78,6 +79,23 @@ class Teacher:
         return Seen(torch.cat([part.logits for part in parts]), tuple(maps), embedding)
 
 
+class Several(nn.Module):
+    """Networks that answer side by side: logits (B, networks, K)."""
+
+    def __init__(self, models: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.models = nn.ModuleList(models)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the logits of all networks."""
+        return torch.stack([model(inputs) for model in self.models], 1)
+
+
+def averaged(logits: Tensor) -> Tensor:
+    """Return the mean (N, K) of several networks' probabilities, of their logits (N, networks, K)."""
+    return logits.softmax(2).mean(1)
+
+
 class Table:
     """A teacher's logits of every view of the training images, filled as views occur.
 
@@ -88,7 +106,7 @@ class Table:
     def __init__(self, model: nn.Module, dataset: Dataset, kind: str) -> None:
         self.model, self.dataset, self.kind = model, dataset, kind
         self.views = augmentation.views(kind, dataset.shape[1])
-        self._logits = torch.empty(len(dataset.train), self.views, dataset.classes)
+        self._logits: Tensor | None = None
         self._known = torch.zeros(-(-len(dataset.train) // PART), self.views, dtype=torch.bool)
 
     def logits(self, index: Tensor, numbers: Tensor) -> Tensor:
@@ -104,5 +122,8 @@ class Table:
         rows = slice(part * PART, (part + 1) * PART)
         inputs = self.dataset.train.inputs[rows]
         seen = augmentation.apply(inputs, self.kind, torch.full((len(inputs),), number))
-        self._logits[rows, number] = predict(self.model, self.dataset, seen)
+        answers = predict(self.model, self.dataset, seen)
+        if self._logits is None:
+            self._logits = torch.empty(len(self.dataset.train), self.views, *answers.shape[1:])
+        self._logits[rows, number] = answers
         self._known[part, number] = True

@@ -14,10 +14,11 @@ from compression.recipe import Recipe
 from compression.training import Beat, Epoch, History, Loop, Totals, go_on
 
 Loss = Callable[[Seen, Sequence[Seen], Batch], dict[str, Tensor]]
+Losses = Loss | Sequence[Loss | None]
 
 
 def train_together(
-    models: Sequence[nn.Module], dataset: Dataset, recipe: Recipe, loss: Loss, *, seed: int, checkpoint: Path | None = None
+    models: Sequence[nn.Module], dataset: Dataset, recipe: Recipe, loss: Losses, *, seed: int, checkpoint: Path | None = None
 ) -> Generator[Beat | tuple[Epoch, ...], None, list[History]]:
     """Train networks in place at the same time, each with the labels and a loss against the others' present answers.
 
@@ -26,7 +27,8 @@ def train_together(
 
     Args:
         models: on the device of the dataset.
-        loss: gives the terms beside the labels' cross-entropy, of what one network answers and what the others do.
+        loss: gives the terms beside the labels' cross-entropy, of what one network answers and what the others do; or one for
+            each network, None for one that learns from the labels alone.
         checkpoint: one for all networks, written and used as by `train`.
 
     Yields:
@@ -54,8 +56,8 @@ def train_together(
 
 
 class _Lockstep:
-    def __init__(self, loops: Sequence[Loop], loss: Loss) -> None:
-        self.loops, self.loss = loops, loss
+    def __init__(self, loops: Sequence[Loop], loss: Losses) -> None:
+        self.loops, self.losses = loops, [loss] * len(loops) if callable(loss) else loss
 
     def run_epoch(self, epoch: int) -> Generator[Beat, None, list[dict[str, float]]]:
         first, totals = self.loops[0], [Totals() for _loop in self.loops]
@@ -73,7 +75,9 @@ class _Lockstep:
 
     def _terms(self, place: int, seen: Sequence[Seen], batch: Batch) -> dict[str, Tensor]:
         others = [other.detach() for position, other in enumerate(seen) if position != place]
-        return {**self.loops[place].compared.total(seen[place], None, batch), **self.loss(seen[place], others, batch)}
+        loss = self.losses[place]
+        own = loss(seen[place], others, batch) if loss else {}
+        return {**self.loops[place].compared.total(seen[place], None, batch), **own}
 
     def told(self, epoch: int, values: Sequence[dict[str, float]]) -> tuple[Epoch, ...]:
         first, second, *_others = self.loops

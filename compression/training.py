@@ -24,7 +24,7 @@ from compression.distillation import Batch, Seen
 from compression.errors import TrainingError
 from compression.evaluation import predict, validate
 from compression.hooks import Hooks
-from compression.objective import Objective
+from compression.objective import Given, Objective
 from compression.optimizer import Optimizer
 from compression.recipe import Recipe
 from compression.teacher import Table, Teacher
@@ -63,7 +63,7 @@ def train(
     recipe: Recipe,
     *,
     seed: int,
-    objective: Objective | None = None,
+    objective: Objective | Given | None = None,
     teacher: Teacher | None = None,
     checkpoint: Path | None = None,
     hooks: Hooks | None = None,
@@ -138,7 +138,7 @@ class Loop:
         dataset: Dataset,
         recipe: Recipe,
         seed: int,
-        objective: Objective | None,
+        objective: Objective | Given | None,
         teacher: Teacher | None,
         hooks: Hooks,
     ) -> None:

@@ -13,10 +13,11 @@ from compression.execute.claims import BETTER, WITHIN, within
 from compression.execute.precision import settle
 from compression.execute.students import Students
 from compression.lab import open_lab
+from compression.measure.ensemble import describe_ensemble, ensemble
 from compression.measure.roles import add_agreement, add_latency, describe, image_counts
 from compression.measure.verdict import verdict
 from compression.networks import Workspace
-from compression.schemes import beside
+from compression.schemes import before, beside
 from compression.spec import DistillSpec
 from compression.texts import gettext as _
 
@@ -38,12 +39,16 @@ def _measure(students: Students) -> dict[str, Any]:
     files = {role: {seed: lab.path(role, seed) for seed in by_seed} for role, by_seed in everyone.items()}
     described = {role: describe(by_seed, files[role], correct[role]) for role, by_seed in everyone.items()}
     chosen = {role: [choice for _right, choice in rows] for role, rows in scores.items()}
+    timed = dict(everyone)
+    for role in (role for role in before(spec) if len(everyone[role]) > 1):
+        described[role], right, choice = describe_ensemble(described[role], everyone[role], files[role])
+        correct[role], chosen[role], timed[role] = right[None], [choice], {0: ensemble(everyone[role])}
     for role in students.roles:
         described[role]["lr"] = students.rates[role]["lr"]
         add_agreement(described[role], chosen[role], chosen["teacher"] if "teacher" in beside(spec) else chosen["teacher"][0])
     for role in beside(spec):
         described[role] |= {"lr": students.rates["student"]["lr"], "beside": "student"}
-    add_latency(described, everyone, lab.workspace.device)
+    add_latency(described, timed, lab.workspace.device)
     if "baseline" in described:
         described["baseline"]["cached_seeds"] = [seed for seed in spec.seeds if seed in students.cached]
     classes = {"transfer_classes": spec.transfer["classes"]} if "classes" in spec.transfer else {}

@@ -14,7 +14,7 @@ from compression.data.arrays import Dataset
 from compression.events import Event
 from compression.export import weights
 from compression.recipe import teacher_recipe
-from compression.schemes import OFFLINE, before
+from compression.schemes import before
 from compression.spec import DistillSpec
 from compression.training import LOOP_VERSION
 
@@ -94,7 +94,7 @@ def shared_baseline(spec: DistillSpec, models: Path, seed: int, lr: float) -> Sh
         "student": spec.student,
         "train": {**spec.train, "lr": lr},
         "seed": seed,
-        **({"scheme": spec.scheme} if taught and spec.scheme != OFFLINE else {}),
+        **({"before": before(spec)} if taught and before(spec) != {"teacher": spec.teacher} else {}),
     }
     name = "baseline-" + hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
     return SharedTraining(models / f"{name}.safetensors", models / f"{name}.curve.json")

@@ -4,6 +4,8 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import torch
+
 from compression import events, networks
 from compression.data.arrays import Dataset
 from compression.events import Event
@@ -13,14 +15,14 @@ from compression.execute.tuning import learning_rates, tuning_trainings
 from compression.export import weights
 from compression.lab import Lab
 from compression.networks import Network
-from compression.objective import Objective, build_objective, check_comparison
+from compression.objective import Given, Loss, Objective, build_objective, check_comparison
 from compression.recipe import RECIPE, Recipe, teacher_recipe
 from compression.roles import role_title
-from compression.schemes import SCHEMES, Events, Learner, before, beside, role_titles
+from compression.schemes import SCHEMES, Events, Learner, beside, each_before, role_titles
 from compression.spec import DistillSpec
-from compression.teacher import Teacher
+from compression.teacher import Several, Teacher, averaged
 from compression.texts import gettext as _
-from compression.together import Loss
+from compression.together import Losses
 
 Networks = dict[str, dict[int, Network]]
 
@@ -63,6 +65,9 @@ class Students:
         others = {role: networks.build(choice, self.lab.data, seed=0) for role, choice in beside(self.spec).items()}
         names = [(role, f"{role}-seed{seed}") for role in self.roles for seed in self.spec.seeds]
         names += [(training.role, training.name) for training in tuning_trainings(self.spec, self.roles)]
+        for _role, choice, seed in each_before(self.spec):
+            recipe = teacher_recipe(self.spec.dataset, self.spec.teacher_train, self.spec.train)
+            self.lab.plan(choice, recipe, seed)
         for role, name in names:
             self.lab.progress.plan(name, probe, self.transfer, self._recipe())
             for other, model in others.items() if role == "student" else ():
@@ -73,16 +78,19 @@ class Students:
 
     def obtain(self, role: str) -> Generator[Event, None, Teacher]:
         """Implement `schemes.Lab.obtain`."""
-        spec = self.spec
-        choice = before(spec)[role]
-        seed = choice.get("seed", 0)
-        recipe = teacher_recipe(spec.dataset, spec.teacher_train, spec.train)
-        network = yield from self.lab.obtain(choice, recipe, role=role, seed=seed)
-        self.everyone.setdefault(role, {})[seed] = network
-        teacher = Teacher(network.model, replace(network.data, train=self.transfer.train), looks=looks(spec))
-        teacher.validation_choice = network.validation_logits.argmax(1)
-        edits, name = network.facts.get("edits", ()), spec.dataset["name"]
-        check_comparison(build_objective(spec.loss), spec.student, network.architecture, name, edits)
+        spec, recipe = self.spec, teacher_recipe(self.spec.dataset, self.spec.teacher_train, self.spec.train)
+        wanted = [(choice, seed) for of, choice, seed in each_before(spec) if of == role]
+        found = self.everyone.setdefault(role, {})
+        for index, (choice, seed) in enumerate(wanted, 1):
+            found[seed] = yield from self.lab.obtain(choice, recipe, role=role, seed=seed, index=index, of=len(wanted))
+            if spec.loss is not None:
+                edits, name = found[seed].facts.get("edits", ()), spec.dataset["name"]
+                check_comparison(build_objective(spec.loss), spec.student, found[seed].architecture, name, edits)
+        first, several = next(iter(found.values())), len(found) > 1
+        model = Several([network.model for network in found.values()]) if several else first.model
+        teacher = Teacher(model, replace(first.data, train=self.transfer.train), looks=looks(spec))
+        logits = torch.stack([network.validation_logits for network in found.values()], 1)
+        teacher.validation_choice = averaged(logits).argmax(1) if several else first.validation_logits.argmax(1)
         return teacher
 
     def students(self, train: Callable[[Learner], Events], *, teacher: Teacher | None = None) -> Events:
@@ -111,11 +119,12 @@ class Students:
             teacher.validation_choice = self._teacher.validation_choice
         return teacher
 
-    def train(self, learner: Learner, *, teacher: Teacher) -> Events:
+    def train(self, learner: Learner, *, teacher: Teacher, loss: Loss | None = None) -> Events:
         """Implement `schemes.Lab.train`."""
-        yield from self._train(learner, build_objective(self.spec.loss, self.spec.label_weight), teacher)
+        objective = Given(loss) if loss else build_objective(self.spec.loss, self.spec.label_weight)
+        yield from self._train(learner, objective, teacher)
 
-    def train_together(self, learners: Sequence[Learner], loss: Loss) -> Events:
+    def train_together(self, learners: Sequence[Learner], loss: Losses) -> Events:
         """Implement `schemes.Lab.train_together`."""
         first = learners[0]
         ended = yield from self.lab.train_together(
@@ -130,7 +139,7 @@ class Students:
         for learner, convergence in zip(learners, ended, strict=True):
             learner.convergence = convergence
 
-    def _train(self, learner: Learner, objective: Objective | None, teacher: Teacher | None) -> Events:
+    def _train(self, learner: Learner, objective: Objective | Given | None, teacher: Teacher | None) -> Events:
         learner.convergence = yield from self.lab.train(
             learner.model,
             self._recipe(lr=learner.lr),

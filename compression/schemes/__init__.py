@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from compression.teacher import Teacher
 
     Loss = Callable[[Seen, Sequence[Seen], Batch], dict[str, Tensor]]
+    OwnLoss = Callable[[Seen, Seen, Batch], dict[str, Tensor]]
 
 SCHEMES = Registry("compression.schemes", "scheme")
 OFFLINE: dict[str, Any] = {"name": "offline"}
@@ -28,9 +29,18 @@ class Asked(Protocol):
     scheme: dict[str, Any]
 
 
-def before(spec: Asked) -> dict[str, dict[str, Any]]:
-    """Return the networks that a spec's scheme needs trained before the students, by role: architectures, or earlier runs'."""
+def before(spec: Asked) -> dict[str, Any]:
+    """Return the networks that a spec's scheme needs trained before the students, by role: architectures, or earlier runs'.
+
+    A list is of several networks of a role, the first with seed 0, the next with seed 1.
+    """
     return SCHEMES[spec.scheme["name"]].traits.get("before", lambda spec: {})(spec)
+
+
+def each_before(spec: Asked) -> list[tuple[str, dict[str, Any], int]]:
+    """Return each network that `before` names: its role, its architecture or earlier run, and its seed."""
+    several = {role: choices if isinstance(choices, list) else [choices] for role, choices in before(spec).items()}
+    return [(role, choice, choice.get("seed", seed)) for role, of in several.items() for seed, choice in enumerate(of)]
 
 
 def beside(spec: Asked) -> dict[str, dict[str, Any]]:
@@ -76,7 +86,10 @@ class Lab(Protocol):
     """What a scheme works with; its methods but `as_teacher` are generators of events, which the scheme yields."""
 
     def obtain(self, role: str) -> "Generator[dict[str, Any], None, Teacher]":
-        """Return a network that the trait `before` names, trained on all images: by an earlier run, from the cache, or now."""
+        """Return a network that the trait `before` names, trained on all images: by an earlier run, from the cache, or now.
+
+        Where the trait names a list, the teacher's logits are those of all of them, (B, networks, K).
+        """
 
     def students(self, train: Callable[[Learner], Events], *, teacher: "Teacher | None" = None) -> Events:
         """Train every student of the run, and with each its baseline, in which no scheme has a hand.
@@ -91,13 +104,27 @@ class Lab(Protocol):
     def as_teacher(self, learner: Learner) -> "Teacher":
         """Return a network beside a student, once it is trained, as a teacher."""
 
-    def train(self, learner: Learner, *, teacher: "Teacher") -> Events:
-        """Train a network on the student's images with the spec's loss between it and a teacher."""
+    def train(self, learner: Learner, *, teacher: "Teacher", loss: "OwnLoss | None" = None) -> Events:
+        """Train a network on the student's images with the spec's loss between it and a teacher.
 
-    def train_together(self, learners: Sequence[Learner], loss: "Loss") -> Events:
+        Args:
+            loss: takes its place beside the labels, which then weigh 1: gives named terms, 0-d, of what the network answers,
+                what the teacher answers and the batch.
+        """
+
+    def train_together(self, learners: Sequence[Learner], loss: "Loss | Sequence[Loss | None]") -> Events:
         """Train networks on the student's images at the same time, each with the labels and a loss against the others' answers.
 
         Args:
             learners: a student and some of those beside it; the curve of the first has its agreement with the second.
-            loss: gives named terms, 0-d, of what a network answers, what the others answer (without gradients) and the batch.
+            loss: gives named terms, 0-d, of what a network answers, what the others answer (without gradients) and the batch;
+                or one for each learner, None for one that learns from the labels alone.
         """
+
+
+def in_turn(lab: Lab, student: Learner, teacher: "Teacher") -> Events:
+    """Train those beside a student in order and then the student, each with the spec's loss and the one before as its teacher."""
+    for between in student.beside.values():
+        yield from lab.train(between, teacher=teacher)
+        teacher = lab.as_teacher(between)
+    yield from lab.train(student, teacher=teacher)

@@ -467,7 +467,7 @@ def test_mutual_learning_shows_its_knobs_and_neither_a_loss_nor_a_trained_teache
     app = visit("distill", **{"scheme": "mutual", "scheme.temperature": "3", "scheme.weight": "0.5"})
     assert not app.exception
     assert not app.warning
-    assert {"Scheme", "Peer, in the teacher's place"} <= {box.label for box in app.selectbox}
+    assert {"Scheme", "Peer"} <= {box.label for box in app.selectbox}
     assert not {"Loss", "Teacher", "Teacher from"} & {box.label for box in app.selectbox}
     assert "with a peer that starts from scratch" in words(app)
     assert "trained anew with each student" in words(app)
@@ -513,3 +513,27 @@ def test_runs_in_two_precisions_are_told_apart(lab_home: Path) -> None:
     plain, reduced = finished(), finished(train={"precision": "bfloat16"})
     told = told_apart(store().runs())
     assert (told[plain], told[reduced]) == ("precision float32", "precision bfloat16")
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"scheme": "assistant"}, "one more network: Assistant, CNN \\(width 11\\)"),
+        ({"scheme": "born_again"}, "2 more networks: Generation 1, CNN \\(width 4\\); Generation 2, CNN \\(width 4\\)"),
+        ({"scheme": "ensemble", "scheme.teachers": "4"}, "4 teachers are trained"),
+        ({"scheme": "online"}, "with a co-trained teacher that starts from scratch"),
+    ],
+)
+def test_a_scheme_says_which_networks_it_trains(visit: Visit, query: dict[str, str], expected: str) -> None:
+    app = visit("distill", **query)
+    assert not app.exception
+    assert expected.replace("\\", "") in words(app).replace("\\", "")
+    button(app, "Run").click().run()
+    assert store().runs(limit=1)[0].spec["scheme"]["name"] == query["scheme"]
+
+
+def test_a_student_between_whom_and_the_teacher_nothing_stands_cannot_run(visit: Visit) -> None:
+    app = visit("distill", scheme="assistant", student="mlp")
+    assert not app.exception
+    assert "both must be of one family" in words(app) + " ".join(error.value for error in app.error)
+    assert button(app, "Run").disabled

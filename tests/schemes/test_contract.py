@@ -4,46 +4,24 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import pytest
 import torch
 
-from compression import schemes, training
-from compression.catalog import Entry, Knob, read_knobs
+from compression import training
+from compression.catalog import Entry, Knob
 from compression.data.load import load_present
 from compression.estimate import trainings
 from compression.execute import Workspace
 from compression.execute.students import Students
 from compression.lab import Lab
 from compression.roles import TITLES, parted
-from compression.schemes import SCHEMES, before, beside, roles
+from compression.schemes import SCHEMES, before, beside, each_before, roles
 from compression.settings import data_root
 from compression.spec import DEFAULTS, DistillSpec, override, parse
 
-
-def assistant(
-    lab: schemes.Lab, *, width: Annotated[int, Knob("Width of the assistant", low=1, high=8, step=1)] = 3
-) -> schemes.Events:
-    """Trains an assistant with each student's teacher, and each student with its assistant (Mirzadeh et al. 2020)."""
-    teacher = yield from lab.obtain("teacher")
-
-    def through(student: schemes.Learner) -> schemes.Events:
-        between = student.beside["assistant"]
-        yield from lab.train(between, teacher=teacher)
-        yield from lab.train(student, teacher=lab.as_teacher(between))
-
-    yield from lab.students(through, teacher=teacher)
-
-
-TRAITS = {
-    "before": lambda spec: {"teacher": spec.teacher},
-    "beside": lambda spec: {"assistant": {"name": "cnn", "width": spec.scheme["width"]}},
-    "titles": {"assistant": "Assistant"},
-}
-# Not a scheme of the lab: it shows that one which trains in turns can be a file, too.
-ASSISTANT = Entry("assistant", assistant, "Assistant", "arXiv:1902.03393", "", read_knobs(assistant), TRAITS)
-ENTRIES = [*SCHEMES.values(), ASSISTANT]
+ENTRIES = [*SCHEMES.values()]
 SMALL = {
     "kind": "distill",
     "teacher": {"name": "cnn", "width": 3},
@@ -68,7 +46,8 @@ def digits() -> Any:
 
 
 def asked(entry: Entry, **changes: Any) -> DistillSpec:
-    spec = {**SMALL, "dataset": {"name": "digits", "train_images": 100}, "scheme": {"name": entry.name}, **changes}
+    few = {name: int(knob.low) for name, knob in entry.knobs.items() if knob.kind == "int"}
+    spec = {**SMALL, "dataset": {"name": "digits", "train_images": 100}, "scheme": {"name": entry.name, **few}, **changes}
     if "teacher_train" not in entry.traits.get("unused", {}):
         spec = {"teacher_train": {"epochs": 1}, **spec}
     return parse(spec)
@@ -114,7 +93,8 @@ def test_it_leaves_a_network_of_every_role_for_every_seed(entry, digits, tmp_pat
     assert list(run.students.everyone) == [*before(spec), *beside(spec), "baseline", "student"]
     for role, by_seed in run.students.everyone.items():
         assert role in before(spec) or list(by_seed) == spec.seeds
-        architecture = {**before(spec), **beside(spec)}.get(role, spec.student)
+        trained = {of: choice for of, choice, _seed in each_before(spec)}
+        architecture = {**trained, **beside(spec)}.get(role, spec.student)
         assert all(network.architecture == architecture for network in by_seed.values())
     told = {(event["role"], event["seed"]): event["name"] for event in events if event["type"] == "artifact"}
     assert told == {(role, seed): f"{role}-seed{seed}.safetensors" for role, seed in run.weights()}
@@ -145,13 +125,20 @@ def test_every_network_beside_a_student_learns_and_begins_from_weights_of_its_ow
         assert not any(same({("", 0): state}, {("", 0): other}) for other in states[:place])
 
 
+def another(knob: Knob) -> Any:
+    """A value that is not the default."""
+    if knob.kind in ("choice", "bool"):
+        return next(value for value in knob.choices or (True, False) if value != knob.default)
+    return knob.low + 0.37 * (knob.high - knob.low) if knob.kind == "float" else knob.default + 1
+
+
 def test_each_knob_changes_the_student(entry, digits, tmp_path):
     Run(asked(entry), digits, tmp_path).finish()
     usual = Run(asked(entry), digits, tmp_path)
     usual.finish()
     for name, knob in entry.knobs.items():
-        other = knob.low + 0.37 * (knob.high - knob.low) if knob.kind == "float" else knob.default + 1
-        run = Run(asked(entry, scheme={"name": entry.name, name: other}), digits, tmp_path, name)
+        other = another(knob)
+        run = Run(asked(entry, scheme={**asked(entry).scheme, name: other}), digits, tmp_path, name)
         run.finish()
         assert not torch.equal(
             next(iter(run.weights()["student", 0].values())), next(iter(usual.weights()["student", 0].values()))
@@ -238,7 +225,7 @@ def test_both_roles_choose_their_rates_and_others_have_the_students(entry, digit
 def test_baselines_are_trained_once_for_all_its_knobs(entry, digits, tmp_path):
     Run(asked(entry), digits, tmp_path).finish()
     knobs = {name: knob.snap(0.37 * (knob.high + knob.low)) for name, knob in entry.knobs.items() if knob.kind == "float"}
-    again = Run(asked(entry, scheme={"name": entry.name, **knobs}), digits, tmp_path, "again")
+    again = Run(asked(entry, scheme={**asked(entry).scheme, **knobs}), digits, tmp_path, "again")
     again.finish()
     assert again.students.cached == {0, 2}
 

@@ -7,6 +7,8 @@ import streamlit as st
 from compression.catalog import Entry
 from compression.fields import unused_fields
 from compression.recipe import RECIPE, teacher_recipe
+from compression.roles import role_title
+from compression.schemes import role_titles
 from compression.spec import DEFAULTS
 from compression.texts import gettext as _
 from ui.address.settings import Address
@@ -29,7 +31,8 @@ def draw(address: Address) -> Request:
         layers = st.container(gap="small")
     with st.container(border=True, gap="small"):
         st.markdown(_("**Networks and data**"))
-        data, teacher, student, facts = _networks(address, along="teacher.run" in unused)
+        data, teacher, student, facts = _networks(address, arranged)
+        scheme.networks_trained(arranged, teacher, student)
         sees = st.container()
     with st.container(border=True, gap="small"):
         st.markdown(_("**Training**"))
@@ -38,7 +41,7 @@ def draw(address: Address) -> Request:
     with sees:
         transfer = {"images": transfer_set.images(address, data, dataset["train_images"]), "classes": classes}
     with facts:
-        _teacher_facts(dataset, teacher, training["train"], along="teacher.run" in unused)
+        _teacher_facts(dataset, teacher, training["train"], along="teacher_train" in unused)
     with layers:
         networks = (student, network_source.structure_of(teacher), data.name)
         if taught:
@@ -50,19 +53,17 @@ def draw(address: Address) -> Request:
     return Request({**raw, "scheme": arranged, **taught, **training}, **terms)
 
 
-def _networks(address: Address, *, along: bool) -> tuple[Entry, dict[str, Any], dict[str, Any], Any]:
-    """Draw the choice of data, teacher and student; return also the place for what is known of the teacher.
-
-    Args:
-        along: the teacher is trained along with the student, from scratch.
-    """
-    left, right = (None, None) if along else st.columns([4, 3], gap="small")
+def _networks(address: Address, arranged: dict[str, Any]) -> tuple[Entry, dict[str, Any], dict[str, Any], Any]:
+    """Draw the choice of data, teacher and student; return also the place for what is known of the teacher."""
+    unused = unused_fields(arranged)
+    named = "teacher.run" in unused
+    left, right = (None, None) if named else st.columns([4, 3], gap="small")
     with left or st.container():
         data = shared.dataset(address, USUAL["dataset"])
     with right or st.container():
-        source = network_source.ZOO if along else network_source.source(address, "teacher", _("Teacher from"))
+        source = network_source.ZOO if named else network_source.source(address, "teacher", _("Teacher from"))
     shared.download_note(data)
-    label = _("Peer, in the teacher's place") if along else _("Teacher")
+    label = role_title("teacher", role_titles(arranged) if "teacher_train" in unused else None)
     teacher = network_source.choose_network(address, data, "teacher", label, USUAL["teacher"], source=source)
     facts = st.container()
     student = shared.network(address, "student", _("Student"), USUAL["student"])

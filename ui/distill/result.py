@@ -77,8 +77,8 @@ def invite(spec: Mapping[str, Any]) -> None:
     with st.container(border=True, key="invitation"):
         if together(spec):
             sentence = _(
-                "**Press Run.** Your student learns twice: alone, as the baseline, and with a peer that starts from scratch, too."
-            )
+                "**Press Run.** Your student learns twice: alone, as baseline, and with a {whom} that starts from scratch, too."
+            ).format(whom=role_title("teacher", titles(spec)).lower())
         else:
             sentence = _("**Press Run.** Your student learns twice: alone, as the baseline, and with its teacher's help.")
         st.markdown(sentence)

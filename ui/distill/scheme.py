@@ -1,15 +1,41 @@
 """How teachers and students are arranged: the choice of a scheme, with its knobs."""
 
+from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
-from compression.schemes import OFFLINE, SCHEMES
+import streamlit as st
+
+from compression.errors import SpecError
+from compression.roles import role_title
+from compression.schemes import OFFLINE, SCHEMES, beside, each_before, role_titles
 from compression.texts import gettext as _
 from ui.address.settings import Address
 from ui.form import shared
 from ui.form.widgets import choose
+from ui.run.words import as_text, network
 
 
 def draw(address: Address) -> dict[str, Any]:
     """Draw the choice of a scheme and, but for the usual one, what it does, its knobs and its formula; return it."""
     entry = choose(address, SCHEMES, "scheme", default=OFFLINE["name"], label=_("Scheme"))
     return OFFLINE if entry.name == OFFLINE["name"] else shared.distillation_loss(address, entry, "scheme")
+
+
+def networks_trained(scheme: Mapping[str, Any], teacher: Mapping[str, Any], student: Mapping[str, Any]) -> None:
+    """Draw which networks a scheme trains beside those that one sees in the form, and that the baseline has none of them."""
+    asked = SimpleNamespace(scheme=scheme, teacher=teacher, student=student)
+    try:
+        others, teachers = beside(asked), len(each_before(asked))
+    except SpecError:  # Run says why
+        return
+    told = []
+    if teachers > 1:
+        told.append(_("{count} teachers are trained, each from a seed of its own.").format(count=teachers))
+    if shown := [f"{role_title(role, role_titles(scheme))}, {network(choice)}" for role, choice in others.items()]:
+        one = _("For each student it trains one more network: {networks}.")
+        sentence = one if len(shown) == 1 else _("For each student it trains {count} more networks: {networks}.")
+        told.append(sentence.format(count=len(shown), networks="; ".join(shown)))
+        told.append(_("The baseline is one network with the student's budget alone."))
+    if told:
+        st.caption(as_text(" ".join(told)))

@@ -77,7 +77,7 @@ def _download(run: Run, role: str, model: Mapping[str, Any]) -> None:
     chosen = best_seed(model)
     if len(rows) > 1:
         looks = {"format_func": lambda seed: seed_title(rows[seed]), "key": f"seed-{run.id}-{role}"}
-        help_text = _("The best on validation at first; the numbers above are means of all seeds")
+        help_text = _("The best on validation at first; the numbers above are those of all together")
         chosen = st.selectbox(_("Seed (validation)"), [*rows], index=[*rows].index(chosen), help=help_text, **looks)
     name = str(rows[chosen].get("artifact") or model.get("artifact"))
     label = _("Download seed {seed}").format(seed=chosen)
@@ -153,6 +153,8 @@ def _basis(model: Mapping[str, Any], result: Mapping[str, Any]) -> list[str]:
 
 def _mean(model: Mapping[str, Any]) -> str:
     seeds = len(model.get("per_seed", []))
+    if model.get("members"):
+        return _("mean of {count} networks' probabilities").format(count=model["members"])
     return _("one seed") if seeds <= 1 else _("mean of {seeds} seeds").format(seeds=seeds)
 
 
@@ -174,6 +176,9 @@ def _learning_rows(role: str, model: Mapping[str, Any], result: Mapping[str, Any
     if model.get("validation_accuracy") is not None:
         count = _("{count} images").format(count=format_count(images["validation"])) if "validation" in images else ""
         rows.append((_("Validation"), count, format_percent(model["validation_accuracy"]), ""))
+    if model.get("alone") is not None:
+        how = _("test, mean of {count} networks").format(count=model["members"])
+        rows.append((_("Each alone"), how, format_percent(model["alone"]), ""))
     if model.get("before_recovery") is not None:
         how = _("test, {mean}, simulated").format(mean=_mean(model))
         rows.append((_("Before recovery"), how, format_percent(model["before_recovery"]), ""))
