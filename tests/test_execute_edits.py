@@ -232,11 +232,28 @@ def test_a_broken_list_of_edits_is_told_before_a_run_starts(whole, tmp_path, sha
         ([PRUNE, REMOVE], {"name": "resnet", "depth": 8}, "cannot be followed"),
         ([PRUNE, REMOVE], {"name": "mobilenet_v2"}, "cannot be followed"),
         ([PRUNE, {"name": "remove", "granularity": "channel"}], {"name": "cnn"}, "no setting of that name"),
+        ([{**QUANTIZE, "group": 32}, PRUNE, REMOVE], {"name": "cnn"}, "in groups across their inputs: remove first"),
     ],
 )
 def test_a_pipeline_that_cannot_be_is_refused_before_anything_runs(steps, model, reason):
     with pytest.raises(SpecError, match=rf"steps\.\d.*{reason}"):
         request(steps, model=model)
+
+
+def test_scales_of_groups_are_no_hindrance_where_channels_go_first_or_other_scales_follow():
+    grouped = {**QUANTIZE, "group": 32}
+    for steps in ([PRUNE, REMOVE, grouped], [grouped, PRUNE, QUANTIZE, REMOVE], [{**PRUNE, "sparsity": 0.0}, grouped, REMOVE]):
+        assert len(request(steps).steps) == len(steps)
+
+
+def test_a_network_of_a_run_that_was_quantized_in_groups_is_refused_before_it_runs(tmp_path, shared):
+    place = workspace(tmp_path / "runs" / "made0001", shared)
+    events_of(request([{**QUANTIZE, "group": 32}], seeds=[0]), place)
+    again = Workspace(tmp_path / "runs" / "run00002", shared, place.folder.parent)
+    spec = request([PRUNE, REMOVE], model={"run": place.folder.name, "role": "compressed", "seed": 0})
+    with pytest.raises(SpecError, match=r"steps\.1\.name.*in groups across their inputs: remove first"):
+        check_references(spec, again)
+    check_references(request([PRUNE, QUANTIZE, REMOVE], model=spec.model), again)
 
 
 def test_a_network_of_a_run_from_which_nothing_can_be_removed_is_refused_before_it_runs(tmp_path, shared):

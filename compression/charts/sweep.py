@@ -36,6 +36,7 @@ def describe_sweep(
     height: int = HEIGHT,
     legend: bool = True,
     title: str = "",
+    across: str = "",
     revision: str = "",
 ) -> dict[str, Any]:
     """Return the chart of `sweep` as the browser takes it, JSON-safe; at each move of a slider there is no time to check it.
@@ -49,23 +50,22 @@ def describe_sweep(
         height: pixels.
         legend: whether there is one; charts beside each other need it once.
         title: such as one that says what the other knobs stand at.
+        across: what the axis of the knob says, where the usual words do not fit.
         revision: zoom and hidden entries are kept while it stays the same.
     """
-    points = points.sort_values("value")
-    traces = []
+    points, traces = points.sort_values("value"), []
     unit, unit_name = byte_unit(points["size_bytes"].max() if len(points) else 1000)
     for column, panel, one in (("accuracy", "", 1), ("size_bytes", "2", unit)):
         traces += _panel(points, after, column, panel, position, one)
     if original is not None and len(points):
         traces.insert(0, _level(original, float(points["value"].min()), float(points["value"].max())))
-    across = axis(_(AXIS_TITLES[knob]), **TICKS[knob], anchor="y2", domain=[0, 1])
+    xaxis = axis(across or _(AXIS_TITLES[knob]), **TICKS[knob], anchor="y2", domain=[0, 1])
     shown = {"height": height, "shapes": [_needle(position)], "showlegend": legend}
     looks = layout(title or _(TITLES[knob]), uirevision=revision or knob, **shown)
-    if not legend:
-        looks["margin"] = {**looks["margin"], "t": TOP_WITHOUT_LEGEND}
+    looks["margin"] |= {} if legend else {"t": TOP_WITHOUT_LEGEND}
     upper = percent_axis(_("Validation accuracy"), domain=UPPER_PANEL, range=[0, 1.03])
     lower = axis(_("File size"), domain=LOWER_PANEL, rangemode="tozero", ticksuffix=f" {unit_name}", nticks=4)
-    return {"data": traces, "layout": {**looks, "xaxis": across, "yaxis": upper, "yaxis2": lower}}
+    return {"data": traces, "layout": {**looks, "xaxis": xaxis, "yaxis": upper, "yaxis2": lower}}
 
 
 def _panel(

@@ -47,4 +47,5 @@ def check_references(spec: Spec, workspace: Workspace) -> None:
                 check_comparison(build_objective(spec.loss), student, facts["architecture"], name, edits)
         else:
             with torch.device("meta"):  # no memory is taken and nothing is computed
-                check_network(spec.steps, networks.construct_from(facts, path.name))
+                done = [step for step in facts.get("steps", ()) if isinstance(step, dict)]
+                check_network(spec.steps, networks.construct_from(facts, path.name), done)

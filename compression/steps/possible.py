@@ -31,10 +31,14 @@ def check_pipeline(steps: Sequence[Mapping[str, Any]], architecture: Mapping[str
                 raise SpecError(where, step["name"], allowed.format(knob=knob, value=value))
         if traits.get("fits") and (reason := _why_not(step["name"], json.dumps(architecture, sort_keys=True), dataset)):
             raise SpecError(where, step["name"], reason)
+        _check_order(steps, place, ())
 
 
-def check_network(steps: Sequence[Mapping[str, Any]], model: nn.Module) -> None:
+def check_network(steps: Sequence[Mapping[str, Any]], model: nn.Module, done: Sequence[Mapping[str, Any]] = ()) -> None:
     """Make sure that each step can do its work on a network.
+
+    Args:
+        done: the steps that made the network what it is.
 
     Raises:
         SpecError: one cannot.
@@ -42,6 +46,16 @@ def check_network(steps: Sequence[Mapping[str, Any]], model: nn.Module) -> None:
     for place, step in enumerate(steps):
         if reason := _reason(step["name"], model):
             raise SpecError(f"steps.{place}.name", step["name"], reason)
+        _check_order(steps, place, done)
+
+
+def _check_order(steps: Sequence[Mapping[str, Any]], place: int, done: Sequence[Mapping[str, Any]]) -> None:
+    name = steps[place]["name"]
+    try:
+        if follows := STEPS[name].traits.get("follows"):
+            follows([*done, *steps[:place]])
+    except DataError as error:
+        raise SpecError(f"steps.{place}.name", name, str(error)) from error
 
 
 @functools.lru_cache(maxsize=ARCHITECTURES_CACHED)

@@ -1,12 +1,15 @@
 """The step that takes pruned channels out of the network."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from torch import Tensor, nn
 
 from compression.edits.chains import Chain, find_chain
 from compression.edits.replay import apply
 from compression.errors import DataError
 from compression.steps import STEPS
-from compression.steps.state import State, compressible
+from compression.steps.state import GROUPED, State, compressible
 from compression.texts import gettext
 from compression.texts import mark as _
 
@@ -21,10 +24,22 @@ def removable(model: nn.Module) -> None:
         find_chain(model, name.removesuffix(".weight"))
 
 
+def follows(earlier: Sequence[Mapping[str, Any]]) -> None:
+    """Make sure that after earlier steps channels can be removed.
+
+    Raises:
+        DataError: weights are quantized in runs that cross the inputs which would go.
+    """
+    quantized = [step for step in earlier if step.get("name") == "quantize"]
+    if quantized and isinstance(quantized[-1].get("group"), int) and any(step.get("sparsity") for step in earlier):
+        raise DataError(gettext(GROUPED))
+
+
 @STEPS.register(
     title=_("Remove pruned channels"),
     source="Li et al. 2017, arXiv:1608.08710, section 3.1",
     fits=removable,
+    follows=follows,
     after={"granularity": "channel"},
 )
 def remove(state: State) -> None:

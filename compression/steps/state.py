@@ -13,6 +13,9 @@ from compression.errors import DataError
 from compression.quantization.quantized import Quantized
 from compression.steps.channels import COMPRESSIBLE, channel_parameters
 from compression.texts import gettext as _
+from compression.texts import mark
+
+GROUPED = mark("weights are quantized in groups across their inputs: remove first, or quantize by channel or layer")
 
 
 @dataclass
@@ -117,8 +120,7 @@ class State:
         try:
             levels = {name: self.quantized[name].narrowed(*cuts[name]) for name in cuts.keys() & self.quantized.keys()}
         except ValueError as error:
-            sentence = _("weights are quantized in groups across their inputs: remove first, or quantize by channel or layer")
-            raise DataError(sentence) from error
+            raise DataError(_(GROUPED)) from error
         for name, (axis, stay) in cuts.items():
             module, _dot, own = name.rpartition(".")
             owner = self.model.get_submodule(module)

@@ -100,6 +100,12 @@ def curve(app: AppTest, knob: str, name: str, column: str = "accuracy") -> dict[
     raise AssertionError(f"no chart over {knob}")
 
 
+def axis_title(app: AppTest, knob: str) -> str:
+    """Return what the axis of the chart over a knob says."""
+    (found,) = [element for element in app.main.get("bidi_component") if element.proto.id.endswith(f"sketch-{knob}")]
+    return json.loads(json.loads(found.proto.json or found.proto.mixed.json)["figure"])["layout"]["xaxis"]["title"]["text"]
+
+
 def title(app: AppTest, knob: str) -> str:
     """Return the title of the chart over a knob."""
     (found,) = [element for element in app.main.get("bidi_component") if element.proto.id.endswith(f"sketch-{knob}")]

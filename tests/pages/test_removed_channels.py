@@ -13,7 +13,19 @@ from compression.spec import parse
 from tests.pages.conftest import Visit
 from tests.pages.stored_runs import TOKEN, executed, started
 from tests.pages.test_compare import titles
-from tests.pages.test_compress import DEFAULT, FINETUNE, PRUNE, QUANTIZE, by_hand, curve, figures, run_it, words
+from tests.pages.test_compress import (
+    DEFAULT,
+    FINETUNE,
+    PRUNE,
+    QUANTIZE,
+    axis_title,
+    button,
+    by_hand,
+    curve,
+    figures,
+    run_it,
+    words,
+)
 from ui.compress import preview_jobs
 from ui.run.differences import settings_rows
 
@@ -172,3 +184,24 @@ def test_a_sweep_of_a_later_steps_setting_goes_on_when_the_box_is_ticked(visit: 
         assert not app.exception
         assert app.selectbox(key="compress-several").value == f"steps.{place}.bits"
         assert "Run all 2 settings" in [button.label for button in app.button]
+
+
+def test_the_axis_says_whether_weights_or_channels_go(visit: Visit) -> None:
+    app = visit("compress")
+    assert axis_title(app, "sparsity") == "Weights removed"
+    app.selectbox(key="compress-prune.granularity").set_value("channel").run()
+    assert axis_title(app, "sparsity") == "Channels removed"
+    assert axis_title(app, "bits") == "Bits a weight"
+
+
+def test_a_network_quantized_in_groups_is_refused_when_run_is_pressed(visit: Visit, tmp_path: Path) -> None:
+    spec = parse({"kind": "compress", "seeds": [0], "steps": [{**QUANTIZE, "group": 32}]})
+    workspace = networks.Workspace(tmp_path / "run", tmp_path / "models", tmp_path / "none")
+    run = executed(list(execute(spec, workspace)), workspace.folder, spec.to_json())
+    chosen = {"model.run": run, "model.role": "compressed", "model.seed": "0", "prune.granularity": "channel", "remove": "yes"}
+    app = visit("compress", **chosen)
+    assert not app.exception
+    before = len(store().runs())
+    button(app, "Run compression").click().run()
+    assert "in groups across their inputs: remove first" in words(app)
+    assert len(store().runs()) == before

@@ -110,7 +110,9 @@ def _chart(spec: Mapping[str, Any], sketch: Sketch | None, knob: str, after: pd.
     title = titles[knob].format(other=other)
     points = sketch.curve(knob) if sketch else pd.DataFrame(columns=COLUMNS, dtype=float)
     original = sketch.subject.accuracy if sketch else None
+    channels = knob == "sparsity" and any(step.get("granularity") == "channel" for step in spec["steps"])
     looks = {"original": original, "height": HEIGHT, "legend": False, "title": title}
+    looks |= {"across": _("Channels removed")} if channels else {}
     drawn = describe_sweep(points, knob, position=_knob(spec, knob), after=after, **looks)
     label = _("{title}: validation accuracy and file size before recovery").format(title=title)
     live_chart(json.dumps(drawn), key=f"sketch-{knob}", label=label, height=HEIGHT)

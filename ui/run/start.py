@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from compression import runs
+from compression import runs, settings
 from compression.charts.numbers import format_about
 from compression.errors import LabError
 from compression.runs import store
@@ -100,7 +100,11 @@ def _sweep_button(place: Any, sweep: "Sweep", device: str, looks: dict[str, Any]
 
 
 def _start(spec: "Spec", device: str, time_limit_s: float | None) -> None:
+    from compression.execute import Workspace, check_references
+
+    folder = settings.runs_folder()
     try:
+        check_references(spec, Workspace(folder, settings.models_folder(), folder))
         run_id = runs.submit(spec, owner=owner(), device=device, time_limit_s=time_limit_s)
     except LabError as error:
         st.error(as_text(str(error)), icon=":material/error:")
