@@ -1,4 +1,4 @@
-"""Every loss on features between every two networks of the zoo, without anything said about their layers."""
+"""Every loss that looks inside networks between every two of the zoo, without anything said about their layers."""
 
 import functools
 import itertools
@@ -14,7 +14,8 @@ from compression.models import MODELS
 from compression.objective import build_objective
 from compression.spec import parse
 
-LOSSES = [entry.name for entry in DISTILLATION.values() if "features" in entry.traits.get("needs", ())]
+LOSSES = [entry.name for entry in DISTILLATION.values() if entry.traits.get("needs")]
+ON_FEATURES = [name for name in LOSSES if "features" in DISTILLATION[name].traits["needs"]]
 FLAT = ["lenet300", "mlp"]
 NETWORKS = [name for name in MODELS if name not in FLAT]
 EXAMPLES = 4
@@ -34,7 +35,12 @@ def seen(role: str, name: str, look: Layout) -> Seen:
 
 
 def leaf(what: Seen) -> Seen:
-    return Seen(what.logits, tuple(maps.clone().requires_grad_() for maps in what.features))
+    embedding = None if what.embedding is None else what.embedding.clone().requires_grad_()
+    return Seen(what.logits, tuple(maps.clone().requires_grad_() for maps in what.features), embedding)
+
+
+def inside(what: Seen) -> list[torch.Tensor]:
+    return [*what.features, *([] if what.embedding is None else [what.embedding])]
 
 
 @pytest.mark.parametrize(("student", "teacher"), itertools.product(NETWORKS, NETWORKS))
@@ -48,12 +54,12 @@ def test_every_pair_can_be_compared_and_the_student_is_taught(student, teacher):
         total = sum(compared(own, others, BATCH).values())
         total.backward()
         assert torch.isfinite(total), loss
-        assert any(bool(maps.grad.any()) for maps in own.features if maps.grad is not None), loss
-        assert all(torch.isfinite(maps.grad).all() for maps in own.features if maps.grad is not None), loss
-        assert all(maps.grad is None for maps in others.features), loss
+        assert any(bool(seen.grad.any()) for seen in inside(own) if seen.grad is not None), loss
+        assert all(torch.isfinite(seen.grad).all() for seen in inside(own) if seen.grad is not None), loss
+        assert all(seen.grad is None for seen in inside(others)), loss
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", ON_FEATURES)
 @pytest.mark.parametrize("role", ["student", "teacher"])
 def test_a_network_without_feature_maps_is_a_sentence_before_anything_runs(loss, role):
     for flat in FLAT:
