@@ -123,7 +123,7 @@ class _Gradual:
 
     def stop_when(self, epoch: int, values: Mapping[str, float]) -> Stop | None:
         """Ask the target."""
-        reached = Reached(values["val_accuracy"], self.accuracy, lambda: self._file_bytes(epoch))
+        reached = Reached(values["val_accuracy"], self.accuracy, lambda: self._file_bytes(epoch), epoch)
         stop = TARGETS.bind(self.until)(reached)
         if stop:
             self.stopped = self._standing(epoch if stop == "here" else epoch - 1) | {"epochs": epoch}

@@ -13,8 +13,10 @@ class Reached:
         accuracy_at_start: the same of the network that the step began with.
         size_bytes: computes the size of the file that the network would have now, after what the following steps do without
             training.
+        epoch: how many passes over the training images the step has behind it, also where it goes on after an interruption.
     """
 
     accuracy: float
     accuracy_at_start: float
     size_bytes: Callable[[], int]
+    epoch: int

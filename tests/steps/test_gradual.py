@@ -187,8 +187,8 @@ def test_every_target_is_documented_and_its_knobs_decide(name):
     assert all(knob.help and knob.low is not None and knob.high is not None for knob in entry.knobs.values())
     for knob in entry.knobs.values():
         answers = {
-            entry.function(Reached(accuracy, 0.9, lambda size=size: size), **{knob.name: value})
-            for accuracy, size in ((0.5, 50), (0.9, 5_000_000))
+            entry.function(Reached(accuracy, 0.9, lambda size=size: size, epoch), **{knob.name: value})
+            for accuracy, size, epoch in ((0.5, 50, 300), (0.9, 5_000_000, 1))
             for value in (knob.low, knob.high)
         }
         assert None in answers
@@ -199,7 +199,7 @@ def test_targets_by_hand():
     drop, size = TARGETS["accuracy_drop"].function, TARGETS["file_size"].function
 
     def at(accuracy, size_bytes=0):
-        return Reached(accuracy, 0.95, lambda: size_bytes)
+        return Reached(accuracy, 0.95, lambda: size_bytes, 1)
 
     assert [drop(at(0.93), points=points) for points in (0.01, 0.02, 0.03)] == ["before", None, None]
     assert [size(at(0, bytes_), kilobytes=9.0) for bytes_ in (9000, 9001)] == ["here", None]
@@ -230,6 +230,20 @@ def test_a_drop_of_accuracy_ends_the_step_with_the_network_of_the_epoch_before()
         "until": "accuracy_drop",
         "sparsity": pytest.approx(sparsity, abs=1e-4),
     }
+
+
+def test_a_target_can_count_epochs(monkeypatch):
+    counted = []
+
+    def third(reached):
+        counted.append(reached.epoch)
+        return "here" if reached.epoch == 3 else None
+
+    monkeypatch.setattr(TARGETS, "bind", lambda choice: third)
+    state = fresh()
+    assert len(trained(state, epochs=12, until={"name": "third"})) == 1 + 3
+    assert counted == [1, 2, 3]
+    assert state.stopped["epoch"] == 3
 
 
 def test_a_file_size_ends_the_step_at_the_first_epoch_that_reaches_it():
