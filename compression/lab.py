@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 from torch import nn
 
 from compression import events, networks, settings
@@ -29,6 +30,7 @@ from compression.together import Losses, train_together
 from compression.training import Beat, Epoch, History, train
 
 MACS_WORTH_THREADS = 1e9
+WAITING_BEAT_S = 0.15
 
 
 @dataclass
@@ -150,9 +152,8 @@ class Lab:
         key = networks.cache_key(self.choice, choice, recipe, seed)
         source = self._find(choice, key)
         if source is None:
-            text = _("Training the {role}").format(role=_(role))
-            yield events.stage(role, text, role=role, seed=seed, index=index, of=of)
-            source = yield from self._train_and_cache(choice, RECIPE.bind(recipe)(), key, role=role, seed=seed)
+            place = {"role": role, "seed": seed, "index": index, "of": of}
+            source = yield from self._train_once(choice, RECIPE.bind(recipe)(), key, place)
         target = self.path(role, seed)
         network = self.read(source)
         if source.suffix == target.suffix:
@@ -174,6 +175,38 @@ class Lab:
             return networks.find_artifact(choice, self.workspace)
         return networks.find_cached(key, self.workspace)
 
+    def _train_once(
+        self, choice: dict[str, Any], recipe: Recipe, key: str, place: dict[str, Any]
+    ) -> Generator[Event, None, Path]:
+        """Yield events until a network is cached: trained here, unless another run is at it, whose network is then taken.
+
+        Whoever trains it holds a lock beside it, which the system releases when its process ends, however it ends.
+        """
+        self.workspace.models.mkdir(parents=True, exist_ok=True)
+        lock, role, seed = FileLock(self.workspace.models / f"{key}.lock", thread_local=False), place["role"], place["seed"]
+        try:
+            yield from self._until_free(lock, key, place)
+            source = self._find(choice, key)
+            if source is None:
+                yield events.stage(role, _("Training the {role}").format(role=_(role)), **place)
+                return (yield from self._train_and_cache(choice, recipe, key, role=role, seed=seed))
+            self.progress.skip(key)
+            return source
+        finally:
+            lock.release()
+
+    def _until_free(self, lock: FileLock, key: str, place: dict[str, Any]) -> Iterator[Event]:
+        try:
+            lock.acquire(blocking=False)
+            return
+        except Timeout:
+            text = _("Waiting for the {role}, which another run trains now").format(role=_(place["role"]))
+            yield events.stage(place["role"], text, **place)
+        while not lock.is_locked:
+            yield self.progress.event(key, role=place["role"], seed=place["seed"], epoch=0, epochs=1)
+            with suppress(Timeout):
+                lock.acquire(timeout=WAITING_BEAT_S)
+
     def _train_and_cache(
         self, choice: dict[str, Any], recipe: Recipe, key: str, *, role: str, seed: int
     ) -> Generator[Event, None, Path]:
@@ -181,7 +214,6 @@ class Lab:
         self.progress.plan(key, model, self.data, recipe)
         checkpoint = self.checkpoint(f"{role}-seed{seed}")
         ended = yield from self.train(model, recipe, role=role, seed=seed, key=key, checkpoint=checkpoint)
-        self.workspace.models.mkdir(parents=True, exist_ok=True)
         path = self.workspace.models / f"{key}.safetensors"
         weights.save(path, model, networks.facts_of(choice, self.data, convergence=ended))
         return path
