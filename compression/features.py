@@ -138,6 +138,9 @@ def stages_text(student: Layout, teacher: Layout) -> str:
     def size(stage: Stage) -> str:
         return f"{stage.channels}×{stage.height}×{stage.width}"
 
+    if not student.stages:
+        told = _("Numbers in an embedding, student and teacher: {own} and {other}.")
+        return told.format(own=student.embedding, other=teacher.embedding)
     parts = [
         _("stage {number}, {own} and {other}").format(number=number, own=size(own), other=size(other))
         for number, (own, other) in enumerate(zip(student.stages, teacher.stages, strict=True), 1)

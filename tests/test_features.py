@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from compression.data import DATASETS
-from compression.features import Layout, Stage, View, layout, layout_of, match, paired
+from compression.features import Layout, Stage, View, layout, layout_of, match, paired, stages_text
 from compression.models import MODELS
 
 SHAPES = [(1, 8, 8), (3, 32, 32)]
@@ -120,3 +120,8 @@ def test_looking_leaves_a_network_as_it_was_also_where_it_fails():
 
 def test_a_network_without_a_linear_layer_has_no_embedding():
     assert layout(nn.Sequential(nn.Conv2d(1, 3, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()), (1, 8, 8)).classifier is None
+
+
+def test_embeddings_alone_are_told_without_maps():
+    layouts = [layout_of({"name": "cnn", "width": width}, "digits") for width in (4, 32)]
+    assert stages_text(*paired(*layouts, ("embedding",))) == "Numbers in an embedding, student and teacher: 16 and 128."

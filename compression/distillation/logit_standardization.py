@@ -15,10 +15,7 @@ from compression.texts import mark as _
     source="Sun et al. 2024, arXiv:2403.01427, algorithm 1",
     per_example=True,
     teacher_share="alpha",
-    formula=(
-        r"\lambda \alpha T^2\,\mathrm{KL}\!\left(\sigma(\hat z_t/T)\,\|\,\sigma(\hat z_s/T)\right),"
-        r"\quad \hat z = (z - \bar z)/\mathrm{sd}(z)"
-    ),
+    formula=r"\lambda \alpha T^2\,\mathrm{KL}\!\left(\sigma(\hat z_t/T)\,\|\,\sigma(\hat z_s/T)\right)",
 )
 def logit_standardization(
     student: Seen,

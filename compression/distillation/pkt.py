@@ -17,10 +17,7 @@ LEAST = 1e-7  # added to what is 0 of opposite examples, as in the authors' code
     source="Passalis & Tefas 2018, arXiv:1803.10837, section 3",
     per_example=False,
     needs=("embedding",),
-    formula=(
-        r"\lambda\,\overline{\mathrm{KL}}\!\left(P_t\,\|\,P_s\right),"
-        r"\quad P_{ij} = \frac{1{+}\cos(f_i, f_j)}{\sum_k (1{+}\cos(f_i, f_k))}"
-    ),
+    formula=r"\lambda\,\overline{\mathrm{KL}\!\left(P_t(\cdot|i)\,\|\,P_s(\cdot|i)\right)}",
 )
 def pkt(
     student: Seen,

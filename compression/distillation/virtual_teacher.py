@@ -17,10 +17,7 @@ from compression.texts import mark as _
     per_example=True,
     teacher_free=True,
     teacher_share="alpha",
-    formula=(
-        r"\alpha T^2\,\mathrm{KL}\!\left(\sigma(\log p_v/T)\,\|\,\sigma(z_s/T)\right),"
-        r"\quad p_v(y) = a"
-    ),
+    formula=r"\alpha T^2\,\mathrm{KL}\!\left(\sigma(\log p_a/T)\,\|\,\sigma(z_s/T)\right)",
 )
 def virtual_teacher(
     student: Seen,
