@@ -22,7 +22,7 @@ from compression.lab import Lab, fitting_threads
 from compression.measure.macs import to_fast_layout_
 from compression.precision import AUTOMATIC, BFLOAT16, ENOUGH, FLOAT32, sentence
 from compression.recipe import RECIPE, Recipe, in_precision, teacher_recipe
-from compression.schemes import before, beside
+from compression.schemes import beside, each_before
 from compression.spec import CompressSpec, DistillSpec
 from compression.texts import gettext as _
 from compression.training import Loop
@@ -106,7 +106,7 @@ def _trained(spec: DistillSpec | CompressSpec, lab: Lab) -> Iterator[tuple[nn.Mo
         found = networks.read(networks.find_artifact(spec.model, lab.workspace), lab.data) if from_run else None
         yield found.model if found else networks.build(spec.model, lab.data, seed=0), lab.data, own
         return
-    for choice in before(spec).values():
+    for choice in {role: choice for role, choice, _seed in each_before(spec)}.values():
         if "run" not in choice:
             recipe = RECIPE.bind(teacher_recipe(spec.dataset, spec.teacher_train, spec.train))()
             yield networks.build(choice, lab.data, seed=0), lab.data, recipe

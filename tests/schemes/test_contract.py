@@ -14,6 +14,7 @@ from compression.catalog import Entry, Knob
 from compression.data.load import load_present
 from compression.estimate import trainings
 from compression.execute import Workspace
+from compression.execute.precision import _trained
 from compression.execute.students import Students
 from compression.lab import Lab
 from compression.roles import TITLES, parted
@@ -211,6 +212,14 @@ def test_it_works_for_as_long_as_forecast(entry, digits, tmp_path, monkeypatch):
         expected[sizes[role]] += count
     assert begun == expected
     assert not run.students.lab.progress.work
+
+
+def test_a_step_of_each_of_its_networks_can_be_timed(entry, digits, tmp_path):
+    run = Run(asked(entry), digits, tmp_path)
+    timed = [size(model) for model, _data, _recipe in _trained(run.students.spec, run.students.lab)]
+    run.finish()
+    made = {role: next(iter(of.values())).model for role, of in run.students.everyone.items() if role != "baseline"}
+    assert sorted(timed) == sorted(size(model) for model in made.values())
 
 
 def test_both_roles_choose_their_rates_and_others_have_the_students(entry, digits, tmp_path):
