@@ -77,7 +77,7 @@ def layout(model: nn.Module, shape: Sequence[int]) -> Layout:
 
     hooks = [
         block.register_forward_hook(lambda block, _inputs, output, name=name: note(name, block, output))
-        for name, block in _blocks(model, "")
+        for name, block in blocks(model, "")
     ]
     hooks += [
         layer.register_forward_hook(lambda layer, _inputs, _output, name=name: linear.append((name, layer.in_features)))
@@ -90,13 +90,13 @@ def layout(model: nn.Module, shape: Sequence[int]) -> Layout:
     return Layout(tuple(stages), *(linear[-1] if linear else ()))
 
 
-def _blocks(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
+def blocks(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
     """Yield the blocks that a network is a row of, by name."""
     if name and not isinstance(module, nn.Sequential):
         yield name, module
         return
     for own, child in module.named_children():
-        yield from _blocks(child, f"{name}.{own}" if name else own)
+        yield from blocks(child, f"{name}.{own}" if name else own)
 
 
 @contextmanager

@@ -10,11 +10,12 @@ from compression.data import DATASETS
 from compression.data.load import train_images_knob
 from compression.distillation import DISTILLATION
 from compression.errors import SpecError
+from compression.inheritance import check_inheritance
 from compression.models import MODELS
 from compression.objective import build_objective, check_comparison
 from compression.recipe import RECIPE
 from compression.roles import TITLES, parted
-from compression.schemes import SCHEMES, role_titles
+from compression.schemes import SCHEMES, Asked, role_titles
 from compression.steps import STEPS
 from compression.texts import gettext as _
 
@@ -191,6 +192,17 @@ def check_losses(spec: Mapping[str, Any]) -> None:
     if "run" not in teacher:
         for where, loss in losses.items():
             check_comparison(build_objective(loss, where=where), student, teacher, spec["dataset"]["name"])
+
+
+def check_part(spec: Asked, dataset: str) -> None:
+    """Make sure that a student that inherits from its teacher is a part of it, where the teacher is known.
+
+    Raises:
+        SpecError: it is none.
+    """
+    inherits = SCHEMES[spec.scheme["name"]].traits.get("inherits")
+    if inherits and "run" not in spec.teacher:
+        check_inheritance(spec.student, spec.teacher, dataset, inherits(spec))
 
 
 def _steps(raw: Any, where: str) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from compression.data import DATASETS
 from compression.errors import SpecError
-from compression.fields import CHECKS, check_losses, check_scheme, fit_transfer, refuse_unused, unused_fields
+from compression.fields import CHECKS, check_losses, check_part, check_scheme, fit_transfer, refuse_unused, unused_fields
 from compression.models import MODELS
 from compression.recipe import RECIPE, default_recipe
 from compression.schemes import OFFLINE, roles
@@ -151,6 +151,7 @@ def parse(raw: Any) -> Spec:
     spec = KINDS[kind](**checked)
     if isinstance(spec, DistillSpec):
         roles(spec)  # a scheme that cannot work with these networks says so
+        check_part(spec, spec.dataset["name"])
     return spec
 
 

@@ -13,6 +13,7 @@ from compression.execute.looks import looks
 from compression.execute.shared import SharedTraining, Trained, shared_baseline
 from compression.execute.tuning import learning_rates, tuning_trainings
 from compression.export import weights
+from compression.inheritance import inherit
 from compression.lab import Lab
 from compression.networks import Network
 from compression.objective import Given, Loss, Objective, build_objective, check_comparison
@@ -118,6 +119,10 @@ class Students:
             # The agreement of all curves and of the result is that with one teacher, whoever taught a network.
             teacher.validation_choice = self._teacher.validation_choice
         return teacher
+
+    def inherit(self, learner: Learner, teacher: Teacher, what: str) -> None:
+        """Implement `schemes.Lab.inherit`."""
+        inherit(learner.model, teacher.model, what)
 
     def train(self, learner: Learner, *, teacher: Teacher, loss: Loss | None = None) -> Events:
         """Implement `schemes.Lab.train`."""

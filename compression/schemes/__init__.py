@@ -104,6 +104,9 @@ class Lab(Protocol):
     def as_teacher(self, learner: Learner) -> "Teacher":
         """Return a network beside a student, once it is trained, as a teacher."""
 
+    def inherit(self, learner: Learner, teacher: "Teacher", what: str) -> None:
+        """Give a network, as it begins, a part of a teacher: its "channels" or its "layers"; the trait `inherits` says which."""
+
     def train(self, learner: Learner, *, teacher: "Teacher", loss: "OwnLoss | None" = None) -> Events:
         """Train a network on the student's images with the spec's loss between it and a teacher.
 
