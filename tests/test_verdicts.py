@@ -25,7 +25,7 @@ def read(kind: str, result: dict[str, Any], spec: dict[str, Any] | None = None) 
 HELP = "Does the teacher help?"
 WITHIN = "Is the student within 1 point of its teacher?"
 COST = "Does compression cost at most 1 point?"
-NOISE = " The answer lies within the noise; more seeds narrow the interval."
+NOISE = " The answer lies within the noise. More seeds narrow the interval."
 LUCK = " Its interval knows the test images but not the luck of training: take 2 seeds or more."
 
 

@@ -25,7 +25,8 @@ def verdict(better: Tensor, worse: Tensor, *, claim: str, tolerance: float = 0.0
         `claim`, `answer` ("yes" if the whole interval lies above minus the tolerance, "no" if it lies below, else
         "inconclusive"), `difference`, `interval` (95 %), `seeds`, `tolerance`, `fixed`, and `reason`, why it is inconclusive:
         "no_difference" (both are right on the same images at every seed, and no loss is allowed), "one_seed",
-        "within_noise", or None.
+        "within_noise", or None; of several seeds also `spread`: the variances of the means of `seeds` and of `images`, of
+        what neither explains (`both`), and the `count` of images.
     """
     differences = better.double() - worse.double()
     spread = interval(differences)
@@ -47,6 +48,21 @@ def verdict(better: Tensor, worse: Tensor, *, claim: str, tolerance: float = 0.0
         "tolerance": tolerance,
         "fixed": fixed,
         "reason": reason,
+        **({"spread": _spread(differences)} if seeds > 1 else {}),
+    }
+
+
+def _spread(differences: Tensor) -> dict[str, float]:
+    """Return the variances of the seeds' and of the images' means, and of what both together do not explain."""
+    seeds, images = differences.shape
+    of_seeds, of_images = differences.mean(1, keepdim=True), differences.mean(0, keepdim=True)
+    rest = differences - of_seeds - of_images + differences.mean()
+    freedom = max((seeds - 1) * (images - 1), 1)
+    return {
+        "seeds": float(of_seeds.var()),
+        "images": float(of_images.var()) if images > 1 else 0.0,
+        "both": float(rest.square().sum()) / freedom,
+        "count": images,
     }
 
 

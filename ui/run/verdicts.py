@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from compression.charts.numbers import format_count, format_percent, format_points
+from compression.measure.settling import CHANCE, MOST_SEEDS, what_would_settle
 from compression.roles import role_title
 from compression.runs.records import Run
 from compression.texts import gettext as _
@@ -74,7 +75,7 @@ def _help(found: Mapping[str, Any] | None, result: Mapping[str, Any], spec: Mapp
     if case == NO:
         told = _("It does harm.") + " " + told
     lost = lost_seeds(("student", "baseline"), result, spec)
-    return Verdict(question, *_shown(case), f"{told} {lost}" if lost else told + _advice(case), _remark(found))
+    return Verdict(question, *_shown(case), f"{told} {lost}" if lost else told + _advice(case, found), _remark(found))
 
 
 def _whom(spec: Mapping[str, Any]) -> str:
@@ -94,7 +95,7 @@ def _distance(found: Mapping[str, Any], result: Mapping[str, Any], spec: Mapping
         return Verdict(question, *_shown(case), sentence.format(whom=whom, **numbers), _remark(found))
     sentence = _("Test accuracy {new} against the {whom}'s {old}: {change} points ({interval}; {basis}).")
     told = sentence.format(whom=whom, new=_accuracy(result, "student"), old=_accuracy(result, "teacher"), **numbers)
-    return Verdict(question, *_shown(case), told + _advice(case), _remark(found))
+    return Verdict(question, *_shown(case), told + _advice(case, found), _remark(found))
 
 
 def _compression(found: Mapping[str, Any], result: Mapping[str, Any], spec: Mapping[str, Any], images: int | None) -> Verdict:
@@ -113,7 +114,7 @@ def _compression(found: Mapping[str, Any], result: Mapping[str, Any], spec: Mapp
     told = _("{cost} Test accuracy {new} against the original's {old}: {change} points ({interval}; {basis}).").format(
         cost=_cost(found["difference"]), new=_accuracy(result, "compressed"), old=_accuracy(result, "original"), **numbers
     )
-    return Verdict(question, *_shown(case), told + _advice(case), _remark(found))
+    return Verdict(question, *_shown(case), told + _advice(case, found), _remark(found))
 
 
 def _cost(difference: float) -> str:
@@ -149,12 +150,25 @@ def _numbers(found: Mapping[str, Any], images: int | None) -> dict[str, str]:
     return {"change": signed_points(found["difference"]), "interval": interval, "basis": ", ".join(told)}
 
 
-def _advice(case: tuple[str, str, str]) -> str:
+def _advice(case: tuple[str, str, str], found: Mapping[str, Any]) -> str:
     if case == ONE_SEED:
         return " " + _("Its interval knows the test images but not the luck of training: take 2 seeds or more.")
     if case == UNCLEAR:
-        return " " + _("The answer lies within the noise; more seeds narrow the interval.")
+        return " " + _("The answer lies within the noise.") + " " + _settling(found)
     return ""
+
+
+def _settling(found: Mapping[str, Any]) -> str:
+    """Return how many seeds or test images would settle an answer; of a run of an earlier version that more seeds help."""
+    if (needed := what_would_settle(found)) is None:
+        return _("More seeds narrow the interval.")
+    images = format_count(float(f"{needed.images:.2g}")) if needed.images else ""
+    ways = [_("about {seeds} seeds").format(seeds=needed.seeds)] if needed.seeds else []
+    ways += [_("about {count} test images").format(count=images)] if images else []
+    if not ways:
+        ways = [_("more than {seeds} seeds").format(seeds=MOST_SEEDS)]
+    sentence = _("If the true difference is what was measured, {ways} would settle it in {chance:.0f} % of repeats.")
+    return sentence.format(ways=_(" or ").join(ways), chance=100 * CHANCE)
 
 
 def _remark(found: Mapping[str, Any]) -> str:
