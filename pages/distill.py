@@ -11,7 +11,7 @@ KIND = "distill"
 
 header(DISTILL)
 with st.spinner(_("Getting ready …")):
-    from ui.distill import fair_fight, form, result
+    from ui.distill import closer, fair_fight, form, result
     from ui.form import try_several
     from ui.run import sweep_view
 address = Address(KIND, form.EARLIER_NAMES)
@@ -25,12 +25,13 @@ with left:
     with st.container(key="run-dock", horizontal=True, vertical_alignment="top", gap="small"):
         fair_fight.switch(address)
         start.run_bar(address, spec, request.device, _("Run"), sweep, time_limit_s=request.time_limit_s)
+closer.note(address, current.run(KIND))
 with notes:
     address.write()
 with right:
     if shown := current.sweep(KIND):
         sweep_view.show(shown)
     elif run := current.run(KIND):
-        result.show(run, spec and spec.to_json())
+        result.show(address, run, spec and spec.to_json())
     elif spec is not None:
         result.invite(spec.to_json())

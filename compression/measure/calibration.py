@@ -16,13 +16,13 @@ class Calibration:
     Attributes:
         confidence: (bins,), the mean probability of the predicted class, 0 to 1; nan in an empty bin.
         accuracy: (bins,), the share that is right, 0 to 1; nan in an empty bin.
-        share: (bins,), of all images.
+        count: (bins,), of images.
         error: the expected calibration error, 0 to 1.
     """
 
     confidence: Tensor
     accuracy: Tensor
-    share: Tensor
+    count: Tensor
     error: float
 
 
@@ -41,9 +41,8 @@ def calibration(logits: Tensor, labels: Tensor, *, bins: int = BINS) -> Calibrat
     count = torch.bincount(place, minlength=bins).double()
     confidence = torch.bincount(place, probabilities, minlength=bins) / count
     accuracy = torch.bincount(place, right, minlength=bins) / count
-    share = count / len(labels)
-    error = float((share * (accuracy - confidence).abs()).nansum())
-    return Calibration(confidence, accuracy, share, error)
+    error = float((count / len(labels) * (accuracy - confidence).abs()).nansum())
+    return Calibration(confidence, accuracy, count, error)
 
 
 def accuracy_by_class(logits: Tensor, labels: Tensor) -> Tensor:

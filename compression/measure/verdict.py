@@ -23,10 +23,9 @@ def verdict(better: Tensor, worse: Tensor, *, claim: str, tolerance: float = 0.0
 
     Returns:
         `claim`, `answer` ("yes" if the whole interval lies above minus the tolerance, "no" if it lies below, else
-        "inconclusive"), `difference`, `interval` (95 %), `seeds`, `tolerance`, `fixed`, and `reason`, why it is inconclusive:
-        "no_difference" (both are right on the same images at every seed, and no loss is allowed), "one_seed",
-        "within_noise", or None; of several seeds also `spread`: the variances of the means of `seeds` and of `images`, of
-        what neither explains (`both`), and the `count` of images.
+        "inconclusive"), `difference`, `interval` (95 %), `seeds`, `tolerance`, `fixed`, `reason`, why it is inconclusive:
+        "no_difference" (both are right on the same images at every seed, and no loss is allowed), "one_seed", "within_noise",
+        or None, and of several seeds `spread`: see `_spread`.
     """
     differences = better.double() - worse.double()
     spread = interval(differences)
@@ -53,7 +52,7 @@ def verdict(better: Tensor, worse: Tensor, *, claim: str, tolerance: float = 0.0
 
 
 def _spread(differences: Tensor) -> dict[str, float]:
-    """Return the variances of the seeds' and of the images' means, and of what both together do not explain."""
+    """Return the variances of the means of `seeds` and `images`, of what neither explains (`both`), and the images' `count`."""
     seeds, images = differences.shape
     of_seeds, of_images = differences.mean(1, keepdim=True), differences.mean(0, keepdim=True)
     rest = differences - of_seeds - of_images + differences.mean()

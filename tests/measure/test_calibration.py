@@ -31,7 +31,7 @@ def test_the_error_is_that_of_a_loop(bins: int) -> None:
     labels = torch.randint(0, 4, (60,), generator=generator)
     found = calibration(logits, labels, bins=bins)
     assert found.error == pytest.approx(by_hand(logits, labels, bins))
-    assert float(found.share.sum()) == pytest.approx(1)
+    assert float(found.count.sum()) == 60
 
 
 def test_a_network_that_is_sure_and_half_right_has_an_error_of_a_half() -> None:
@@ -44,7 +44,7 @@ def test_a_network_that_is_sure_and_half_right_has_an_error_of_a_half() -> None:
 
 def test_an_edge_belongs_to_the_bin_below_it() -> None:
     found = calibration(torch.zeros(3, 2), torch.tensor([0, 0, 1]), bins=2)
-    assert found.share.tolist() == [1.0, 0.0]
+    assert found.count.tolist() == [3.0, 0.0]
 
 
 def test_accuracy_by_class_counts_each_label_alone() -> None:

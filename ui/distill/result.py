@@ -13,6 +13,8 @@ from compression.data import DATASETS
 from compression.roles import role_title
 from compression.runs.records import FINISHED, Run
 from compression.texts import gettext as _
+from ui.address.settings import Address
+from ui.distill import closer
 from ui.run import example, result_cards
 from ui.run.downloads import download_row
 from ui.run.feed import Watch
@@ -101,10 +103,11 @@ def invite(spec: Mapping[str, Any]) -> None:
         st.caption(as_text(f"{answer.question} {answer.word}. {answer.sentence}"))
 
 
-def show(run: Run, wanted: dict | None) -> None:
+def show(address: Address, run: Run, wanted: dict | None) -> None:
     """Draw a run: its standing or its verdict, its curves, and once it has finished its result.
 
     Args:
+        address: of the page, which holds how one looks closer.
         wanted: the spec that the controls ask for now, to say when it is another than the run's.
     """
     changed = wanted is not None and wanted != run.spec
@@ -113,4 +116,5 @@ def show(run: Run, wanted: dict | None) -> None:
     follow(run.id, lambda seen: charts(run.spec, seen))
     if run.state == FINISHED and run.result:
         result_cards.show_roles(run)
+        closer.draw(address, run)
     download_row(run)
