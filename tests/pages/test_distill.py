@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from compression import networks, settings
+from compression.data.load import load_present
+from compression.export import weights
 from compression.runs import store
 from compression.runs.records import CANCELLED, FAILED, INTERRUPTED
 from compression.spec import parse
@@ -45,6 +48,14 @@ def words(app: AppTest) -> str:
     return "\n".join(texts).replace("\\", "")
 
 
+def save_student(run: str) -> None:
+    """Put a file of the network that a run of the store tells of into its folder."""
+    digits = load_present({"name": "digits", "train_images": 50, "split_seed": 0}, settings.data_root())
+    architecture, path = {"name": "cnn", "width": 2}, settings.runs_folder() / run / networks.artifact_name("student", 0)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    weights.save(path, networks.build(architecture, digits, seed=0), networks.facts_of(architecture, digits))
+
+
 def test_before_a_run_the_page_says_what_to_do_and_what_the_networks_are(visit: Visit) -> None:
     app = visit("distill")
     assert not app.exception
@@ -57,6 +68,7 @@ def test_before_a_run_the_page_says_what_to_do_and_what_the_networks_are(visit: 
 
 def test_a_network_of_an_earlier_run_can_teach(visit: Visit) -> None:
     earlier = [finished(title=f"number {number}", result=distilled()) for number in range(4)][-1]
+    save_student(earlier)
     app = visit("distill", teacher_from="run")
     choice = app.selectbox(key="distill-teacher.made")
     assert choice.options[0].startswith("number 3 · Teacher · CNN (width 2) · 99.0 % on test")
@@ -88,6 +100,7 @@ def test_a_network_that_is_gone_is_told_and_never_replaced(teacher: dict[str, st
 
 def test_a_network_past_the_newest_is_found_by_its_id(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     old = finished(result=distilled())
+    save_student(old)
     finished(result=distilled())
     monkeypatch.setattr("ui.form.network_source.MOST_RUNS_OFFERED", 1)
     app = visit("distill", **{"teacher.run": old, "teacher.role": "student"})
