@@ -26,8 +26,8 @@ def outcome_over_two(
     """Draw one outcome over two settings: a cell a run, its number written in it; the first `customdata` of a cell is its run.
 
     Args:
-        points: first, second (texts), value (a number or missing), told (text), as_good (whether it cannot be told apart from
-            the best), run.
+        points: first, second (texts), value (a number or missing), told (text), hover (text, with the interval), as_good
+            (whether it cannot be told apart from the best), run.
         settings: what the upwards and the rightwards axis are called.
         places: the texts of all values of the two settings, in order.
         outcome: what the colour shows, with its unit.
@@ -54,10 +54,11 @@ def _trace(
         "x": [escape(column) for column in columns],
         "y": [escape(row) for row in rows],
         "z": [[None if cell is None or pd.isna(cell.value) else cell.value for cell in line] for line in grid],
-        "text": [[_text(cell) for cell in line] for line in grid],
+        "text": [["" if cell is None else _marked(cell.told, cell.as_good) for cell in line] for line in grid],
+        "hovertext": [["" if cell is None else _marked(cell.hover, cell.as_good) for cell in line] for line in grid],
         "customdata": [[[None if cell is None else cell.run] for cell in line] for line in grid],
         "texttemplate": "%{text}",
-        "hovertemplate": f"{escape(settings[0])} %{{y}}, {escape(settings[1])} %{{x}}<br>%{{text}}<extra></extra>",
+        "hovertemplate": f"{escape(settings[0])} %{{y}}, {escape(settings[1])} %{{x}}<br>%{{hovertext}}<extra></extra>",
         "hoverongaps": False,
         "colorscale": COLOURS,
         "colorbar": {**colours, "outlinewidth": 0, "thickness": 14},
@@ -67,7 +68,5 @@ def _trace(
     }
 
 
-def _text(cell: Any) -> str:
-    if cell is None:
-        return ""
-    return f"{cell.told} {AS_GOOD}" if cell.as_good else str(cell.told)
+def _marked(text: str, as_good: bool) -> str:
+    return f"{text} {AS_GOOD}" if as_good else text

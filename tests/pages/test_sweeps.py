@@ -96,6 +96,34 @@ def test_the_link_of_a_sweep_brings_back_its_settings_and_what_it_shows(visit: V
     assert student["error_y"]["array"][0] > 0
 
 
+def test_a_click_on_a_point_opens_its_run_and_sets_the_controls(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    for accuracy, temperature in ((0.6, 1.0), (0.93, 4.0), (0.95, 8.0)):
+        cell(accuracy, temperature)
+    app = visit("distill", **TEMPERATURE)
+    button(app, "Run all 3").click().run()
+    wanted = next(run for run in store().runs() if run.spec["loss"]["temperature"] == 8.0)
+    clicks = iter([wanted.id])
+    monkeypatch.setattr("ui.run.sweep_view.live_chart", lambda *given, **looks: next(clicks, None))
+    app.run()
+    assert not app.exception
+    assert app.query_params["run"] == wanted.id
+    assert "sweep" not in app.query_params
+    assert app.number_input(key="distill-loss.temperature").value == 8.0
+
+
+def test_cells_of_two_settings_tell_their_intervals_under_the_pointer(visit: Visit) -> None:
+    cell(0.95, 8.0)
+    app = visit("distill", several="loss.temperature", **{"several.and": "loss.alpha"})
+    for name, text in (("several.values", "4, 8"), ("several.and.values", "0.5, 0.9")):
+        app.text_input(key=f"distill-{name}").set_value(text).run()
+    button(app, "Run all 4").click().run()
+    (trace,) = figure(app)["data"]
+    assert [text for line in trace["text"] for text in line if text != "…"] == ["94.8 %"]
+    (told,) = [text for line in trace["hovertext"] for text in line if text != "…"]
+    low, high = map(float, re.fullmatch(r"94\.8 % \((\d+\.\d) % to (\d+\.\d) %\)", told).groups())
+    assert low < 94.8 < high
+
+
 def test_two_settings_are_a_heat_map(visit: Visit) -> None:
     app = visit("compress", several="steps.0.sparsity", **{"several.and": "steps.1.bits"})
     for name, text in (("several.values", "0.5, 0.9"), ("several.and.values", "2, 4, 8")):

@@ -29,6 +29,12 @@ def show_sweep_from_now(page: str, sweep_id: str) -> None:
     st.session_state[f"{page}-{SWEEP}"] = sweep_id
 
 
+def open_with_settings(run_id: str) -> None:
+    """Show a run in place of what the page shows, and put its settings into the controls, as its link does."""
+    st.query_params.from_dict({RUN: run_id})
+    st.rerun(scope="app")
+
+
 def sweep(page: str) -> StoredSweep | None:
     """Return the sweep that a page shows."""
     here = st.session_state.get(f"{page}-{SWEEP}")

@@ -102,8 +102,9 @@ def _plane(found: Found, outcome: str, revision: str) -> go.Figure:
         told = value(model, outcome, (cell.get("images") or {}).get("validation", 0)) if model else None
         texts = [value_text(cell["at"][path]) for path in (first, second)]
         shown = _told(outcome, (told[0], *[float("nan")] * 2), model) if told else _state(cell)
-        rows.append((*texts, told[0] / unit if told else None, shown, cell["at"] in as_good, cell["run"]))
-    frame = pd.DataFrame(rows, columns=["first", "second", "value", "told", "as_good", "run"])
+        whole = _told(outcome, told, model) if told else shown
+        rows.append((*texts, told[0] / unit if told else None, shown, whole, cell["at"] in as_good, cell["run"]))
+    frame = pd.DataFrame(rows, columns=["first", "second", "value", "told", "hover", "as_good", "run"])
     places = tuple([value_text(each) for each in found.over[path]] for path in (first, second))
     return outcome_over_two(
         frame, (setting_title(first), setting_title(second)), places, name, revision, shares=outcome in SHARES

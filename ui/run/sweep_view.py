@@ -87,11 +87,10 @@ def _chart(sweep: StoredSweep, found: Found) -> None:
     label = _("{outcome} over {settings}").format(outcome=_(OUTCOMES[outcome]), settings=over)
     looks = {"height": int(drawn.layout.height), "clickable": True}
     run = live_chart(enlarged(drawn, TEXT_SIZE), key=f"sweep-chart-{looks['height']}", label=label, **looks)
-    plane = _("A click on a cell opens its run. ● cannot be told apart from the best.")
-    st.caption(_("A click on a point opens its run.") if len(found.over) == 1 else plane)
+    plane = _("A click on a cell opens its run and sets the controls to it. ● cannot be told apart from the best.")
+    st.caption(_("A click on a point opens its run and sets the controls to it.") if len(found.over) == 1 else plane)
     if run is not None:
-        current.show_from_now(str(sweep.spec["base"]["kind"]), str(run))
-        st.rerun(scope="app")
+        current.open_with_settings(str(run))
 
 
 def _table(sweep: StoredSweep, found: Found) -> None:
