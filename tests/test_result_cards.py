@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ui.run.ratios import savings
-from ui.run.result_cards import best_seed, card_html, card_rows, origins, seed_title, unfinished
+from ui.run.result_cards import best_seed, card_html, card_rows, card_rows_of, origins, seed_title, unfinished
 
 KEPT = json.loads((Path(__file__).parents[1] / "assets" / "home" / "run.json").read_text())["result"]
 MODEL = KEPT["models"]["student"]
@@ -142,3 +142,10 @@ def test_a_role_that_a_scheme_brings_has_a_card_in_a_colour_of_its_own() -> None
     cards = [card_html(role, KEPT["models"]["student"], None, KEPT) for role in ("assistant1", "assistant2", "student")]
     assert [card.split("</i>")[1].split("<")[0] for card in cards] == ["Assistant 1", "Assistant 2", "Student"]
     assert len({card.split("--role: ")[1][:7] for card in cards}) == 3
+
+
+def test_cards_of_roles_that_a_scheme_brings_stand_below_the_others_three_a_row() -> None:
+    usual = ["teacher", "baseline", "student"]
+    assert card_rows_of(["student", "teacher", "baseline"]) == [usual]
+    own = [f"generation{place}" for place in (1, 2, 3, 4)]
+    assert card_rows_of([*own, *usual]) == [usual, own[:3], own[3:]]

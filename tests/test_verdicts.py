@@ -213,3 +213,13 @@ def test_a_peer_that_learned_along_is_not_called_a_teacher() -> None:
     assert [question for question, *_rest in told] == ["Does the peer help?", "Is the student within 1 point of its peer?"]
     assert told[0][2].startswith("Test accuracy 96.7 % with the peer, 93.3 % without")
     assert "against the peer's 99.4 %" in told[1][2]
+
+
+def test_the_teachers_of_an_ensemble_are_the_same_for_all_seeds() -> None:
+    models = {role: {"accuracy": accuracy} for role, accuracy in ACCURACIES.items()}
+    models["teacher"]["members"] = 3
+    against = found("no", -0.027, -0.04, -0.01, tolerance=0.01) | {"fixed": "teacher"}
+    given = {"verdict": found("yes", 0.034, 0.01, 0.05), "teacher_verdict": against, "models": models, "images": IMAGES}
+    _help, distance = verdicts("distill", given, {"scheme": {"name": "ensemble"}})
+    assert distance.question == "Is the student within 1 point of its ensemble?"
+    assert distance.remark.startswith("The same 3 teachers for all seeds")

@@ -26,6 +26,8 @@ BOTH_LOSSES = ("train_loss", "val_loss")
 FLOOR_STEP = 0.05  # the accuracy axis starts on a multiple of this, so that it seldom moves while a run is drawn
 TOP = 1.01
 FEW_DECADES = 30
+LEGEND_ROW, WITHOUT_LEGEND = 30, 40  # pixels
+FEW_ENTRIES = 3
 SETTLED = 0.2  # the share of a curve's epochs that the accuracy axis may cut off below
 
 
@@ -71,9 +73,14 @@ def describe_learning_curves(
     across = axis(_("Epoch"), range=[0, last], hoverformat=".3~g")
     upwards = percent_axis("", range=[accuracy_floor(drawn), TOP]) if metric in RATIOS else loss_axis(drawn)
     looks = layout(metric_title(metric, titles), uirevision=revision or metric, height=height, xaxis=across, yaxis=upwards)
-    if not legend:
-        looks |= {"showlegend": False, "margin": {**looks["margin"], "t": 40}}
+    above = max(looks["margin"]["t"], _legend_needs(len(roles))) if legend else WITHOUT_LEGEND
+    looks |= {"showlegend": legend, "margin": {**looks["margin"], "t": above}}
     return {"data": traces, "layout": looks}
+
+
+def _legend_needs(entries: int) -> int:
+    """Return the pixels of a title and a legend of more than three entries where two stand in a row, as on narrow screens."""
+    return WITHOUT_LEGEND // 2 + LEGEND_ROW * math.ceil(entries / 2) if entries > FEW_ENTRIES else 0
 
 
 def metric_title(metric: str, titles: Mapping[str, str] | None = None) -> str:

@@ -35,7 +35,7 @@ ROLES = {
 
 # What is left of the palette once the roles above have theirs, and orange, which marks points.
 OTHERS = (
-    Role("#CC79A7", "longdash", "pentagon"),
+    Role("#CC79A7", "6px 3px", "pentagon"),
     Role("#56B4E9", "dashdot", "hexagon"),
     Role("#009E73", "longdashdot", "star"),
     Role("#8C6D1F", "5px 2px", "cross"),

@@ -1,13 +1,12 @@
 """The result of a run: the verdict in words, and a card a role with its numbers and how each was come by."""
 
 import html
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from compression import precision
 from compression.charts.numbers import (
     format_bytes,
     format_count,
@@ -17,7 +16,7 @@ from compression.charts.numbers import (
 )
 from compression.charts.style import role_look
 from compression.charts.tradeoff import evidence_title
-from compression.roles import role_title, roles_in_order
+from compression.roles import TITLES, role_title, roles_in_order
 from compression.runs.records import Run
 from compression.texts import gettext as _
 from compression.texts import mark
@@ -28,6 +27,7 @@ from ui.run.words import as_text, network, titles
 
 CSS = Path(__file__).with_name("result_cards.css")
 SHAPES = {"triangle-up": "triangle"}  # whose names the style sheet has otherwise
+CARDS_A_ROW = 3
 CONVERGENCE = {
     "still_falling": (
         mark("Training loss was still falling at the end in {count} of {seeds} seeds: more epochs may help."),
@@ -57,16 +57,24 @@ def show_roles(run: Run) -> None:
     """Draw the roles of a finished run side by side, each with its networks to download."""
     st.html(CSS)
     result = run.result or {}
-    told = result.get("models", {})
-    models = {role: told[role] for role in roles_in_order(told)}
-    first = next(iter(models.values()), {})
-    for column, (role, model) in zip(st.columns(max(len(models), 1), gap="small"), models.items(), strict=True):
-        with column.container(border=True, height="stretch", gap="small"):
-            st.html(card_html(role, model, None if model is first else first, result, titles(run.spec)))
-            _download(run, role, model)
-    if "precision" in result:
-        st.caption(as_text(precision.sentence(result["precision"])))
+    models, names = result.get("models", {}), titles(run.spec)
+    rows = card_rows_of(models)
+    for row in rows:
+        # Rows below the first are as wide as it: cards stand under one another.
+        for column, role in zip(st.columns(max(len(rows[0]), len(row)), gap="small"), row, strict=False):
+            against = None if role == rows[0][0] else models[rows[0][0]]
+            with column.container(border=True, height="stretch", gap="small"):
+                st.html(card_html(role, models[role], against, result, names))
+                _download(run, role, models[role])
     st.caption(_("How these numbers were come by"), help=origins())
+
+
+def card_rows_of(roles: Iterable[str]) -> list[list[str]]:
+    """Return roles in rows of cards: those of every run first, below them those that a scheme brings, three a row."""
+    known = [role for role in roles_in_order(roles) if role in TITLES]
+    others = [role for role in roles_in_order(roles) if role not in TITLES]
+    further = [others[place : place + CARDS_A_ROW] for place in range(0, len(others), CARDS_A_ROW)]
+    return [row for row in (known, *further) if row]
 
 
 def _download(run: Run, role: str, model: Mapping[str, Any]) -> None:

@@ -89,13 +89,14 @@ def _distance(found: Mapping[str, Any], result: Mapping[str, Any], spec: Mapping
     question = _("Is the student within {points} of its {whom}?").format(points=points(tolerance), whom=whom)
     if not tolerance:
         question = _("Is the student as accurate as its {whom}?").format(whom=whom)
+    remark = _remark(found, members=result["models"]["teacher"].get("members", 1))
     case, numbers = _case(found), _numbers(found, images)
     if case == EQUAL:
         sentence = _("Student and {whom} get the same test images right, at every seed ({basis}).")
-        return Verdict(question, *_shown(case), sentence.format(whom=whom, **numbers), _remark(found))
+        return Verdict(question, *_shown(case), sentence.format(whom=whom, **numbers), remark)
     sentence = _("Test accuracy {new} against the {whom}'s {old}: {change} points ({interval}; {basis}).")
     told = sentence.format(whom=whom, new=_accuracy(result, "student"), old=_accuracy(result, "teacher"), **numbers)
-    return Verdict(question, *_shown(case), told + _advice(case, found), _remark(found))
+    return Verdict(question, *_shown(case), told + _advice(case, found), remark)
 
 
 def _compression(found: Mapping[str, Any], result: Mapping[str, Any], spec: Mapping[str, Any], images: int | None) -> Verdict:
@@ -171,11 +172,13 @@ def _settling(found: Mapping[str, Any]) -> str:
     return sentence.format(ways=_(" or ").join(ways), chance=100 * CHANCE)
 
 
-def _remark(found: Mapping[str, Any]) -> str:
+def _remark(found: Mapping[str, Any], *, members: int = 1) -> str:
     sentences = {
         "teacher": _("One teacher for all seeds: how far another one would be is not in the interval."),
         "original": _("One original for all seeds: how another one would fare is not in the interval."),
     }
+    if found.get("fixed") == "teacher" and members > 1:
+        return _("The same {count} teachers for all seeds: how far others would be is not in the interval.").format(count=members)
     return sentences.get(found.get("fixed") or "", "")
 
 
