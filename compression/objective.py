@@ -49,11 +49,17 @@ class Part:
         """Return a term times the weight."""
         return term if self.weight is None else self.weight * term
 
-    def build(self, student: Seen, teacher: Seen) -> Loss:
-        """Return the loss with its knobs set: the function, or a module made for what it will see of both networks."""
+    def build(self, student: Seen, teacher: Seen, images: int) -> Loss:
+        """Return the loss with its knobs set: the function, or a module made for what it will see of both networks.
+
+        Args:
+            images: how many there are to train on.
+        """
         knobs = {name: value for name, value in self.choice.items() if name in self.entry.knobs}
         bound = self.entry.bind(knobs)
-        return bound(student, teacher) if isinstance(self.entry.function, type) else bound
+        if not isinstance(self.entry.function, type):
+            return bound
+        return bound(student, teacher, images) if self.entry.traits.get("remembers_images") else bound(student, teacher)
 
 
 @dataclass(frozen=True)
@@ -108,11 +114,15 @@ class Objective:
             if "embedding" in needs and found.classifier is None:
                 raise SpecError(f"{part.where}.name", part.choice["name"], sentence.format(what=_("embeddings"), role=role))
 
-    def build(self, student: Seen, teacher: Seen, *, seed: int = 0) -> list[Loss]:
-        """Return the losses made for what they will see of both networks; the seed gives their own weights."""
+    def build(self, student: Seen, teacher: Seen, *, seed: int = 0, images: int = 1) -> list[Loss]:
+        """Return the losses made for what they will see of both networks; the seed gives their own weights.
+
+        Args:
+            images: how many there are to train on, of which some losses remember something.
+        """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed + OWN_SEED)
-            return [_built(part, student, teacher) for part in self.parts]
+            return [_built(part, student, teacher, images) for part in self.parts]
 
     def total(self, losses: list[Loss], label_loss: Callable[[Tensor, Tensor], Tensor]) -> "Total":
         """Return what computes the terms of the parts' losses, in their order."""
@@ -131,13 +141,13 @@ class Objective:
         looks = (Layout(), Layout())
         if self.looks_inside:
             looks = self.looks(layout(student, dataset.shape), layout(teacher, dataset.shape))
-        losses = self.build(*(look.probe(dataset.classes) for look in looks), seed=seed)
+        losses = self.build(*(look.probe(dataset.classes) for look in looks), seed=seed, images=len(dataset.train))
         return Comparison(self.total(losses, rules.loss).to(device), View(student, looks[0]), View(teacher, looks[1]))
 
 
-def _built(part: Part, student: Seen, teacher: Seen) -> Loss:
+def _built(part: Part, student: Seen, teacher: Seen, images: int) -> Loss:
     try:
-        return part.build(student, teacher)
+        return part.build(student, teacher, images)
     except SpecError as error:  # of one of its knobs, which do not know where in the spec they stand
         raise SpecError(f"{part.where}.{error.field}", error.given, error.allowed) from None
 

@@ -48,7 +48,7 @@ def chosen(given: Batch, index: torch.Tensor) -> Batch:
 
 def loss_of(entry: Entry, student: Seen, teacher: Seen, **knobs: object):
     torch.manual_seed(0)
-    return Part({"name": entry.name, **knobs}, "loss").build(student[:1], teacher[:1])
+    return Part({"name": entry.name, **knobs}, "loss").build(student[:1], teacher[:1], EXAMPLES)
 
 
 def terms(entry: Entry, student: Seen, teacher: Seen, given: Batch, **knobs: object) -> dict[str, torch.Tensor]:

@@ -49,7 +49,7 @@ def test_every_pair_can_be_compared_and_the_student_is_taught(student, teacher):
     for loss in LOSSES:
         objective = build_objective(DISTILLATION.check({"name": loss}, "loss"))
         looks = objective.looks(*layouts)
-        (compared,) = objective.build(*(look.probe(10) for look in looks))
+        (compared,) = objective.build(*(look.probe(10) for look in looks), images=EXAMPLES)
         own, others = leaf(seen("own", student, looks[0])), leaf(seen("other", teacher, looks[1]))
         total = sum(compared(own, others, BATCH).values())
         total.backward()
