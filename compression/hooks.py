@@ -21,8 +21,10 @@ class Hooks:
         penalty: gives a 0-d tensor for the network, which each step adds to the loss as the term `penalty`.
         stop_when: called with the number of each epoch, from 1 on, and its values; "here" ends the training, "before" ends it
             with the network as it was an epoch earlier, None goes on. Its answer depends on these and the network alone.
+        gradient_epochs: the epochs whose last step also measures the gradients of labels and teacher, see `gradients`.
     """
 
     after_step: Callable[[int, int], None] | None = None
     penalty: Callable[[nn.Module], Tensor] | None = None
     stop_when: Callable[[int, dict[str, float]], Stop | None] | None = None
+    gradient_epochs: frozenset[int] = frozenset()

@@ -23,6 +23,7 @@ from compression.data.arrays import Dataset
 from compression.distillation import Batch, Seen
 from compression.errors import TrainingError
 from compression.evaluation import predict, validate
+from compression.gradients import gradient_sizes
 from compression.hooks import Hooks
 from compression.objective import Given, Objective
 from compression.optimizer import Optimizer
@@ -50,7 +51,8 @@ class Beat:
 class Epoch:
     """What one pass over the data gave; epoch 0 is the network before training and has no training loss.
 
-    `values`: `train_loss`, `term_<name>`, `val_loss`, `val_accuracy`, `lr`, and `agreement` with the teacher if there is one.
+    `values`: `train_loss`, `term_<name>`, `val_loss`, `val_accuracy`, `lr`, `agreement` with the teacher if there is one, and
+    where hooks ask for them `gradient_labels` and `gradient_teacher`.
     """
 
     epoch: int
@@ -157,6 +159,7 @@ class Loop:
             self.table = teacher.table(self.compared.teacher, recipe.augment)
         self.beat = self.saved = time.monotonic()
         self.history: History = []
+        self.sizes: dict[str, Tensor] = {}
 
     def run_epoch(self, epoch: int) -> Generator[Beat, None, dict[str, float]]:
         self.before = copy.deepcopy(self.model.state_dict()) if self.hooks.stop_when else None
@@ -172,7 +175,10 @@ class Loop:
         """Learn from some images, as `order` yields them; nothing waits for the device."""
         inputs, batch = self.batch_of(chosen, views, step)
         taught = self._teach(inputs, chosen, views)
-        self.descend(self.compared.total(self.answer(batch), taught, batch), step, totals)
+        terms = self.compared.total(self.answer(batch), taught, batch)
+        if (step + 1) % self.steps == 0 and (step + 1) // self.steps in self.hooks.gradient_epochs:
+            self.sizes = gradient_sizes(terms, self.model.parameters())
+        self.descend(terms, step, totals)
 
     def answer(self, batch: Batch) -> Seen:
         """Return what there is to see of the network on a batch, computed in the recipe's precision, as float32."""
@@ -199,7 +205,8 @@ class Loop:
 
     def finish_epoch(self, epoch: int, totals: Totals) -> dict[str, float]:
         """Return the values of an epoch, of which the totals are the sums of all terms over its steps."""
-        values = {**self._means(totals, epoch), **self.evaluate()}
+        sizes = {name: float(size) for name, size in self.sizes.items()}
+        values, self.sizes = {**self._means(totals, epoch), **sizes, **self.evaluate()}, {}
         self.history.append((values["train_loss"], values["val_loss"]))
         return values
 

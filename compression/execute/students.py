@@ -13,6 +13,8 @@ from compression.execute.looks import looks
 from compression.execute.shared import SharedTraining, Trained, shared_baseline
 from compression.execute.tuning import learning_rates, tuning_trainings
 from compression.export import weights
+from compression.gradients import epochs_measured
+from compression.hooks import Hooks
 from compression.inheritance import inherit
 from compression.lab import Lab
 from compression.networks import Network
@@ -145,9 +147,11 @@ class Students:
             learner.convergence = convergence
 
     def _train(self, learner: Learner, objective: Objective | Given | None, teacher: Teacher | None) -> Events:
+        recipe = self._recipe(lr=learner.lr)
+        measured = objective is not None and (learner.role, learner.seed) == ("student", self.spec.seeds[0])
         learner.convergence = yield from self.lab.train(
             learner.model,
-            self._recipe(lr=learner.lr),
+            recipe,
             role=learner.role,
             seed=learner.seed,
             key=learner.name,
@@ -155,6 +159,7 @@ class Students:
             teacher=teacher,
             checkpoint=self.lab.checkpoint(learner.name),
             data=self.transfer,
+            hooks=Hooks(gradient_epochs=epochs_measured(recipe.epochs)) if measured else None,
         )
 
     def _begun(

@@ -68,6 +68,22 @@ def test_charts_stand_on_all_seeds(view: str, visit: Visit, made: tuple, charts:
     assert any("2 seeds" in caption.value and "500 test images" in caption.value for caption in app.caption)
 
 
+def test_the_loss_scale_tells_the_share_of_the_gradients_that_were_measured(
+    visit: Visit, made: tuple, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+    monkeypatch.setattr("ui.distill.loss_scale.live_chart", lambda figure, **looks: drawn.append(figure))
+    events = made[0]
+    app = visit("distill", run=executed(*made), look="scale")
+    assert not app.exception
+    assert len(drawn) == 1
+    measured = [event["values"] for event in events if event["type"] == "metric" and "gradient_labels" in event["values"]]
+    shares = [told["gradient_teacher"] / (told["gradient_teacher"] + told["gradient_labels"]) for told in measured]
+    assert len(shares) == QUICK["train"]["epochs"]
+    expected = f"gave {100 * sum(shares) / len(shares):.1f} % of the two"
+    assert any(expected in caption.value.replace("\\", "") for caption in app.caption)
+
+
 def test_nonsense_in_the_address_is_said(visit: Visit, made: tuple) -> None:
     app = visit("distill", run=executed(*made), look="everything", **{"look.seed": "9"})
     assert not app.exception

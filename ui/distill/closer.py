@@ -30,13 +30,19 @@ from compression.runs.records import FINISHED, Run
 from compression.texts import gettext as _
 from compression.texts import mark, ngettext
 from ui.address.settings import Address, refused
+from ui.distill import loss_scale
 from ui.run import answers
 from ui.run.words import as_text, titles
 from ui.widgets.live_chart import live_chart
 
 CSS = Path(__file__).with_name("closer.css")
 VIEW, SEED = "look", "look.seed"
-VIEWS = {"rescued": mark("Rescued images"), "classes": mark("By class"), "calibration": mark("Calibration")}
+VIEWS = {
+    "rescued": mark("Rescued images"),
+    "classes": mark("By class"),
+    "calibration": mark("Calibration"),
+    "scale": mark("Loss scale"),
+}
 MOST_MACS, FEWEST_IMAGES = 2e10, 200  # what a view may cost: some seconds of a core
 MOST_SHOWN = 12
 SEED_WIDTH = 160  # pixels
@@ -81,6 +87,8 @@ def draw(address: Address, run: Run) -> None:
     try:
         if view == "rescued":
             _rescued(address, run)
+        elif view == "scale":
+            loss_scale.draw(run)
         elif view:
             found = [answers.asked(answers.of_run(run, seed), "test", _images(run)) for seed in _seeds(run)]
             {"classes": _by_class, "calibration": _calibration}[view](run, found)
