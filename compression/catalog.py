@@ -88,6 +88,16 @@ class Knob:
             raise SpecError(where, value, self.allowed())
         return int(value) if whole else float(value)
 
+    @property
+    def bounds(self) -> tuple[float | None, float | None]:
+        """Return the lowest and the highest value."""
+        return self.low, self.high
+
+    @property
+    def fixed(self) -> bool:
+        """Tell whether there is only one value that it can have."""
+        return self.low is not None and self.low == self.high
+
     def contains(self, value: float) -> bool:
         """Tell whether a number lies within the bounds."""
         return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
@@ -99,6 +109,8 @@ class Knob:
         if self.kind == "bool":
             return _("allowed is true or false")
         unit = f" {self.unit}" if self.unit else ""
+        if self.fixed:
+            return _("allowed is {value:g}{unit}").format(value=self.low, unit=unit)
         if self.low is not None and self.high is not None:
             span = _("from {low:g} to {high:g}{unit}").format(low=self.low, high=self.high, unit=unit)
         elif self.low is not None:
@@ -158,14 +170,17 @@ class Entry:
     def knobs_with(self, given: Mapping[str, Any], where: str = "") -> dict[str, Knob]:
         """Return the knobs, followed by those of the methods chosen whose settings stand beside the choice.
 
+        Of a knob that both have, the method's own holds where its bounds are others.
+
         Raises:
             SpecError: there is no such method.
         """
         knobs = dict(self.knobs)
         for knob in self.knobs.values():
             if knob.beside:
-                chosen = knob.check(given.get(knob.name, knob.default), f"{where}.{knob.name}")
-                knobs = {**knob.registry[chosen].knobs, **knobs}
+                own = knob.registry[knob.check(given.get(knob.name, knob.default), f"{where}.{knob.name}")].knobs
+                narrower = {name: own[name] for name in own.keys() & knobs.keys() if own[name].bounds != knobs[name].bounds}
+                knobs = {**own, **knobs, **narrower}
         return {**self.knobs, **knobs}
 
     def _beside(self, given: Mapping[str, Any]) -> dict[str, Any]:

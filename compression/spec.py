@@ -233,15 +233,21 @@ def _replace(spec: dict[str, Any], path: str, value: Any) -> None:
         parent.update({"name": value, **kept})
     else:
         if parent.get(last) != value:
-            _drop_settings(parent, last)
+            _drop_settings(parent, last, value)
         parent[last] = value
 
 
-def _drop_settings(step: dict[str, Any], choice: str) -> None:
-    """Remove the settings of the method that a step has chosen, where they stand beside the choice."""
+def _drop_settings(step: dict[str, Any], choice: str, value: Any) -> None:
+    """Remove the settings of the method that a step has chosen, where they stand beside the choice, and what a new one, the
+    value, has no use for.
+    """
     entry = STEPS[step["name"]] if step.get("name") in STEPS else None
-    if entry and choice in entry.knobs and entry.knobs[choice].beside:
-        for setting in step.keys() - entry.knobs.keys() - {"name"}:
+    if not entry or choice not in entry.knobs or not entry.knobs[choice].beside:
+        return
+    name, registry = value.get("name") if isinstance(value, Mapping) else value, entry.knobs[choice].registry
+    new = registry[name].knobs if isinstance(name, str) and name in registry else {}
+    for setting in step.keys() - {"name", choice}:
+        if setting not in entry.knobs or (setting in new and not new[setting].contains(step[setting])):
             del step[setting]
 
 

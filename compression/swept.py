@@ -38,7 +38,9 @@ def sweepable(spec: Mapping[str, Any]) -> dict[str, Knob]:
     for field, value in sorted(spec.items(), key=lambda item: FIRST.index(item[0]) if item[0] in FIRST else len(FIRST)):
         if field == "steps":
             for place, step in enumerate(value):
-                found |= {f"steps.{place}.{name}": knob for name, knob in STEPS[step["name"]].knobs.items()}
+                entry = STEPS[step["name"]]
+                knobs = {name: knob for name, knob in entry.knobs_with(step).items() if name in entry.knobs and not knob.fixed}
+                found |= {f"steps.{place}.{name}": knob for name, knob in knobs.items()}
         elif field == "train":
             found |= {f"train.{name}": knob for name, knob in RECIPE.knobs.items()}
         elif field == "transfer":

@@ -37,7 +37,9 @@ class Quantized(ABC):
 
     @abstractmethod
     def nearest(self, weight: Tensor) -> Self:
-        """Return another weight of the same shape on the same levels, each value at the nearest; exact zeros may stay zeros."""
+        """Return another weight of the same shape on the same levels, each value at the nearest, or where the kind's thresholds
+        put it; exact zeros may stay zeros.
+        """
 
     @abstractmethod
     def covers(self, weight: Tensor) -> Tensor:

@@ -57,9 +57,15 @@ EVERY_VARIANT = pytest.mark.parametrize(("entry", "knobs"), list(variants()))
 EVERY_ENTRY = pytest.mark.parametrize("entry", list(QUANTIZATION.values()), ids=lambda entry: entry.name)
 
 
+def allowed(entry, *wanted):
+    """Return numbers of bits that the quantizer can have: those wanted, or the nearest to them."""
+    knob = entry.knobs["bits"]
+    return sorted({min(max(bits, knob.low), knob.high) for bits in wanted})
+
+
 def held_of(entry, knobs):
     """Yield what each weight becomes at each number of bits, with the weight."""
-    for bits in BITS:
+    for bits in allowed(entry, *BITS):
         for weight in WEIGHTS.values():
             yield bits, weight, entry.function(weight, bits=bits, **knobs)
 
@@ -94,7 +100,15 @@ def test_a_group_has_no_more_values_than_its_bits_tell_apart(entry, knobs):
 
 @EVERY_VARIANT
 def test_each_weight_is_at_the_nearest_of_its_levels(entry, knobs):
-    """No other weight of the same group has a value that lies nearer to it."""
+    """No other weight of the same group has a value nearer to it; where thresholds decide, larger weights get no lower values."""
+    if entry.traits.get("by_threshold"):
+        for _bits, weight, held in held_of(entry, knobs):
+            rows, values = (
+                one.reshape(1, -1) if shared_by(entry, knobs) == "tensor" else one.flatten(1)
+                for one in (weight, held.dequantize())
+            )
+            assert (values.gather(1, rows.argsort(1)).diff(dim=1) >= 0).all()
+        return
     size = shared_by(entry, knobs)
     for _bits, weight, held in held_of(entry, knobs):
         rows, values = (one.reshape(1, -1) if size == "tensor" else one.flatten(1) for one in (weight, held.dequantize()))
@@ -186,7 +200,7 @@ def test_a_file_whose_record_lies_is_refused(entry, knobs, tmp_path):
 @EVERY_VARIANT
 def test_a_checkpoint_gives_back_the_levels(entry, knobs):
     state, other = State(nn.Linear(40, 6)), State(nn.Linear(40, 6))
-    STEPS["quantize"].function(state, method=entry.name, bits=3, **knobs)
+    STEPS["quantize"].function(state, method=entry.name, bits=allowed(entry, 3)[0], **knobs)
     file = io.BytesIO()
     torch.save(snapshot.to_content(state), file)
     file.seek(0)
@@ -203,7 +217,7 @@ def test_fine_tuning_keeps_the_weights_on_the_levels_and_moves_them(entry, knobs
     torch.manual_seed(0)
     state = State(nn.Sequential(nn.Linear(24, 8), nn.ReLU(), nn.Linear(8, 3)))
     STEPS["prune"].function(state, sparsity=0.5)
-    STEPS["quantize"].function(state, method=entry.name, bits=bits, **knobs)
+    STEPS["quantize"].function(state, method=entry.name, bits=allowed(entry, bits)[0], **knobs)
     start = {name: weight.clone() for name, weight in state.weights().items()}
     levels = dict(state.quantized)
     with in_force(state):
@@ -225,7 +239,7 @@ def test_fine_tuning_keeps_the_weights_on_the_levels_and_moves_them(entry, knobs
 def test_the_gradient_passes_the_rounding_where_the_levels_cover_the_weight(entry, knobs):
     layer = nn.Linear(40, 2, bias=False)
     state = State(layer)
-    STEPS["quantize"].function(state, method=entry.name, bits=4, **knobs)
+    STEPS["quantize"].function(state, method=entry.name, bits=allowed(entry, 4)[0], **knobs)
     held = state.quantized["weight"]
     with in_force(state):
         latent = layer.parametrizations.weight.original
@@ -240,7 +254,10 @@ def test_the_gradient_passes_the_rounding_where_the_levels_cover_the_weight(entr
 @EVERY_VARIANT
 def test_more_bits_are_never_worse(entry, knobs):
     """From 2 bits up; one symmetric bit sits at the mean and can beat the three values of two bits."""
-    errors = [float((entry.function(WEIGHT, bits=bits, **knobs).dequantize() - WEIGHT).square().mean()) for bits in range(2, 12)]
+    errors = [
+        float((entry.function(WEIGHT, bits=bits, **knobs).dequantize() - WEIGHT).square().mean())
+        for bits in allowed(entry, *range(2, 12))
+    ]
     assert all(after <= 1.001 * before for before, after in itertools.pairwise(errors))
     if entry.traits.get("refines", True):
         assert errors[-1] < 1e-3 * errors[0]
@@ -272,7 +289,8 @@ def test_it_is_documented_and_has_the_bits_of_the_step(entry):
     assert entry.source
     assert entry.title
     assert all(knob.help for knob in entry.knobs.values())
-    assert (entry.knobs["bits"].low, entry.knobs["bits"].high) == (step["bits"].low, step["bits"].high) == (1, 16)
+    assert (step["bits"].low, step["bits"].high) == (1, 16)
+    assert 1 <= entry.knobs["bits"].low <= entry.knobs["bits"].default <= entry.knobs["bits"].high <= 16
     assert entry.knobs.keys() & step.keys() == {"bits"}
 
 
@@ -282,7 +300,7 @@ def test_a_spec_takes_its_name_alone_or_with_settings_within_or_beside(entry):
         return parse({"kind": "compress", "steps": [{"name": "quantize", **given}]}).steps[0]
 
     own = {name: knob.default for name, knob in entry.knobs.items() if name != "bits"}
-    usual = {"name": "quantize", "method": entry.name, "bits": 4, **own}
+    usual = {"name": "quantize", "method": entry.name, "bits": allowed(entry, 4)[0], **own}
     assert step(method=entry.name) == step(method={"name": entry.name}) == step(method={"name": entry.name, **own}) == usual
     for name in own:
         value = others(entry.knobs[name])[0]
@@ -291,6 +309,16 @@ def test_a_spec_takes_its_name_alone_or_with_settings_within_or_beside(entry):
         assert override({"kind": "compress"}, [f"steps.1.method={entry.name}", f"steps.1.{name}={value}"])["steps"][1] == expected
     with pytest.raises(SpecError, match=r"nonsense.*no setting"):
         step(method=entry.name, nonsense=3)
+
+
+@EVERY_ENTRY
+def test_bits_that_it_cannot_have_are_refused_and_left_behind_when_it_is_chosen(entry):
+    knob = entry.knobs["bits"]
+    for bits in {1, 4, 16} - set(range(knob.low, knob.high + 1)):
+        with pytest.raises(SpecError, match=r"steps\.0\.bits"):
+            parse({"kind": "compress", "steps": [{"name": "quantize", "method": entry.name, "bits": bits}]})
+        before = {"kind": "compress", "steps": [{"name": "quantize", "bits": bits}]}
+        assert override(before, [f"steps.0.method={entry.name}"])["steps"][0]["bits"] == knob.default
 
 
 def test_a_setting_of_another_method_is_refused():

@@ -4,6 +4,7 @@ from typing import Any
 
 import streamlit as st
 
+from compression.catalog import Knob
 from compression.data import DATASETS
 from compression.distillation import DISTILLATION
 from compression.recipe import RECIPE, default_recipe, in_precision
@@ -13,8 +14,9 @@ from compression.texts import gettext as _
 from compression.texts import ngettext
 from ui.address.settings import Address
 from ui.form import network_facts, network_source, shared
+from ui.form.labels import label_of
 from ui.form.shared import Request
-from ui.form.widgets import flag, knob_widget, knobs_form, select
+from ui.form.widgets import flag, knob_widget, knobs_form, select, understand_number
 
 USUAL = DEFAULTS["compress"]
 STEP_USUAL = {step["name"]: step for step in USUAL["steps"]}
@@ -94,13 +96,25 @@ def _title_of_step(name: str) -> str:
 
 def _step(address: Address, name: str, first: str) -> dict[str, Any]:
     """Draw a step: its main knob as wide as there is room, the others in pairs."""
-    entry, usual = STEPS[name], STEP_USUAL.get(name, {})
-    values = {first: knob_widget(address, entry.knobs[first], f"{name}.{first}", default=usual.get(first))}
+    entry, usual, place = STEPS[name], STEP_USUAL.get(name, {}), st.container()
     others = {knob: declared for knob, declared in entry.knobs.items() if knob != first}
-    values |= knobs_form(address, others, name, defaults=usual)
-    beside = {knob: declared for knob, declared in entry.knobs_with(values).items() if knob not in entry.knobs}
+    values = knobs_form(address, others, name, defaults=usual)
+    knobs = entry.knobs_with(values)
+    with place:
+        values[first] = _first(address, knobs[first], f"{name}.{first}", usual.get(first))
+    beside = {knob: declared for knob, declared in knobs.items() if knob not in entry.knobs}
     usual = usual if all(values.get(knob) == others[knob].default for knob in others if others[knob].beside) else {}
     return {"name": name, **values, **knobs_form(address, beside, name, defaults=usual)}
+
+
+def _first(address: Address, knob: Knob, key: str, usual: Any) -> Any:
+    """Draw a step's main knob and return its value; one that can have a single value is told, not drawn."""
+    if not knob.fixed:
+        return knob_widget(address, knob, key, default=usual)
+    address.read(key, knob.default, lambda text: understand_number(knob, text, knob.default, label_of(knob)))
+    address.keep(key, knob.default)
+    st.caption(_("{setting}: {value:g}. {help}").format(setting=label_of(knob), value=knob.default, help=_(knob.help)))
+    return knob.default
 
 
 def _following(address: Address, pruning: dict[str, Any]) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 
 from compression import networks, settings
+from compression.catalog import Knob
 from compression.data import DATASETS
 from compression.data.arrays import Dataset, Split
 from compression.data.load import load_present
@@ -141,6 +142,10 @@ _idle_pool = ThreadPoolExecutor(1, thread_name_prefix="sketch-ahead")
 _log = logging.getLogger(__name__)
 
 
+def _knobs(step: Mapping[str, Any]) -> dict[str, Knob]:
+    return STEPS[step["name"]].knobs_with(step)
+
+
 class Sketch:
     """Both curves of one network under one choice of steps; `start` it once, `stop` it when another is wanted.
 
@@ -208,7 +213,8 @@ class Sketch:
         return _points.get(self._point("bits", self.positions["bits"]))
 
     def _values(self, knob: str) -> list[float]:
-        return sorted({*VALUES[knob], self.positions[knob]})
+        allowed = next(_knobs(step)[knob] for step in self.steps if knob in step)
+        return sorted({*filter(allowed.contains, VALUES[knob]), self.positions[knob]})
 
     def _point(self, knob: str, value: float) -> Point:
         steps = [{**step, knob: value} if knob in step else step for step in self.steps]
@@ -242,7 +248,7 @@ class Sketch:
         """Return the steps after every move of one slider, by how far along its track that is."""
         moves = []
         for place, step in enumerate(self.steps):
-            for knob in (STEPS[step["name"]].knobs[name] for name in VALUES if name in step):
+            for knob in (_knobs(step)[name] for name in VALUES if name in step and not _knobs(step)[name].fixed):
                 for number in range(round((knob.high - knob.low) / knob.step) + 1):
                     value = knob.snap(knob.low + number * knob.step)
                     far = abs(value - step[knob.name]) / (knob.high - knob.low)
