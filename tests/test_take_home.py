@@ -85,6 +85,10 @@ def outside(folder: Path, path: Path, data: Path) -> tuple[float, list[str]]:
             ["compressed-seed0.compact"],
         ),
         (
+            {"kind": "compress", "steps": [{"name": "prune", "sparsity": 0.5}, {"name": "quantize", "method": "ternary"}]},
+            ["compressed-seed0.compact"],
+        ),
+        (
             {"kind": "compress", "steps": [{"name": "quantize", "bits": 4, "scheme": "asymmetric", "group": 32}]},
             ["compressed-seed0.compact"],
         ),

@@ -5,8 +5,9 @@ A record, one a tensor, says all that is needed to cut the payload: `name`, `sha
 (gaps of one bit are a bitmap); for levels also `bits`, `pruned` (whether zeros stay zero in further training; files without
 it say nothing of that, and zeros then stay) and what their kind says (`Quantized.record`). An even grid says `low` (the lowest
 level), `scales` (how many) and, where so many weights of a channel share one, `group`; it has no `kind`. A codebook says `kind`,
-`books` and `codes` (how many each book has). In the payload follow for each tensor: positions, values, and tables: the scales
-and, where the lowest level is 0, the zero points; or the codebooks.
+`books` and `codes` (how many each book has); levels by thresholds say
+`kind`, `low` and `scales`. In the payload follow for each tensor: positions, values, and tables: the scales and, where the lowest
+level is 0, the zero points; or the codebooks; or scales and thresholds.
 """
 
 import math

@@ -3,5 +3,6 @@
 from compression.quantization.codebook import Codebook
 from compression.quantization.even_grid import EvenGrid
 from compression.quantization.quantized import Quantized
+from compression.quantization.thresholds import Thresholds
 
-KINDS: dict[str, type[Quantized]] = {kind.kind: kind for kind in (EvenGrid, Codebook)}
+KINDS: dict[str, type[Quantized]] = {kind.kind: kind for kind in (EvenGrid, Codebook, Thresholds)}

@@ -151,6 +151,7 @@ def descend(model):
 LEVELS = [
     ("uniform", {"bits": 3}), ("uniform", {"bits": 3, "group": "tensor"}), ("uniform", {"bits": 4, "scheme": "asymmetric"}),
     ("uniform", {"bits": 1}), ("kmeans", {"bits": 3}), ("kmeans", {"bits": 2, "codebook": "channel"}),
+    ("ternary", {"bits": 2}), ("ternary", {"bits": 2, "group": "tensor"}),
 ]  # fmt: skip
 
 

@@ -648,3 +648,21 @@ def test_of_training_images_only_those_for_criteria_stay_in_memory_and_none_of_t
     dataset = preview_jobs.find(DEFAULT).network.data
     assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == (1024, 259, 0)
     assert isinstance(preview_jobs.Sketch(preview_jobs.find(DEFAULT), DEFAULT["steps"]).curve("bits"), pd.DataFrame)
+
+
+def test_a_quantizer_without_a_choice_of_bits_has_no_slider_of_bits(visit: Visit) -> None:
+    app = visit("compress")
+    app.selectbox(key="compress-quantize.method").set_value("ternary").run()
+    assert not app.exception
+    assert "compress-quantize.bits" not in {slider.key for slider in app.slider}
+    assert "Bits: 2." in words(app)
+    assert set(curve(app, "bits", "before recovery")) == {2}
+    assert set(curve(app, "sparsity", "your setting")) == {0.8}
+    query = dict(app.query_params)
+    spec = run_it(app)
+    assert spec["steps"][1] == {"name": "quantize", "method": "ternary", "bits": 2, "group": "channel"}
+    for again in (visit("compress", **query), visit("compress", run=store().runs()[0].id)):
+        assert not again.warning
+        assert again.selectbox(key="compress-quantize.method").value == "ternary"
+    app.selectbox(key="compress-quantize.method").set_value("uniform").run()
+    assert app.slider(key="compress-quantize.bits").value == 4
