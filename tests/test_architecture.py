@@ -16,7 +16,14 @@ SOURCES = {
 }
 SOURCES |= {path.stem: path for path in sorted(ROOT.glob("*.py"))}
 LONGEST_FUNCTION, LONGEST_FILE, LONGEST_PAGE = 40, 300, 80
-BASE = ("compression.errors", "compression.settings", "compression.texts", "compression.roles", "compression.catalog")
+BASE = (
+    "compression.errors",
+    "compression.settings",
+    "compression.texts",
+    "compression.roles",
+    "compression.knobs",
+    "compression.catalog",
+)
 SHARED_ROOMS = ("server", "frame", "address", "form", "run", "widgets")
 PAGE_ROOMS = ("distill", "compress", "temperature", "compare", "history")
 METHODS = ("data", "models", "distillation", "pruning", "quantization", "observers", "targets")
