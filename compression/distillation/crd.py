@@ -38,7 +38,7 @@ class CRD(nn.Module):
 
     >>> from torch import nn, tensor
     >>> seen = Seen(tensor([[0.0], [0.0]]), embedding=tensor([[1.0], [-1.0]]))
-    >>> loss = CRD(seen[:1], seen[:1], 2, contrast_weight=0.25, temperature=0.5)
+    >>> loss = CRD(seen[:1], seen[:1], 2, contrast_weight=0.25, contrast_temperature=0.5)
     >>> for own in (loss.student, loss.teacher):
     ...     _ = nn.init.ones_(own.weight), nn.init.zeros_(own.bias)
     >>> for memory in (loss.of_student, loss.of_teacher):
@@ -64,12 +64,12 @@ class CRD(nn.Module):
         contrast_weight: Annotated[
             float, Knob(_("Weight beside the labels"), low=0.01, high=10, step=0.01, logarithmic=True, symbol=r"\lambda")
         ] = 0.8,
-        temperature: Annotated[
+        contrast_temperature: Annotated[
             float, Knob(_("How sharply representations are told apart"), low=0.05, high=1, step=0.01, symbol=r"\tau")
         ] = 0.07,
     ) -> None:
         super().__init__()
-        self.contrast_weight, self.temperature = contrast_weight, temperature
+        self.contrast_weight, self.temperature = contrast_weight, contrast_temperature
         self.student, self.teacher = (nn.Linear(seen.embedding.shape[1], SIZE) for seen in (student, teacher))
         self.register_buffer("of_student", unit_vectors(torch.randn(images, SIZE)))
         self.register_buffer("of_teacher", unit_vectors(torch.randn(images, SIZE)))

@@ -24,7 +24,7 @@ BATCH = Batch(torch.empty(0), torch.zeros(len(INDEX), dtype=torch.int64), INDEX,
 
 def built(images: int = IMAGES) -> CRD:
     torch.manual_seed(0)
-    return CRD(STUDENT[:1], TEACHER[:1], images, contrast_weight=2.0, temperature=0.3)
+    return CRD(STUDENT[:1], TEACHER[:1], images, contrast_weight=2.0, contrast_temperature=0.3)
 
 
 def represented(layer: torch.nn.Linear, seen: Seen) -> list[list[float]]:
@@ -69,7 +69,7 @@ def test_memories_move_halfway_to_the_batch_and_nowhere_else_and_the_first_sums_
 
 
 def test_the_memories_are_as_large_as_the_data_and_go_on_with_a_training():
-    objective = build_objective({"name": "crd", "contrast_weight": 0.8, "temperature": 0.07})
+    objective = build_objective({"name": "crd", "contrast_weight": 0.8, "contrast_temperature": 0.07})
     (loss,) = objective.build(STUDENT[:1], TEACHER[:1], images=IMAGES)
     assert {name: tuple(memory.shape) for name, memory in loss.named_buffers() if memory.ndim == 2} == {
         "of_student": (IMAGES, 128),
