@@ -142,10 +142,11 @@ def _print_run(store: Store, run: Run, *, as_json: bool) -> None:
             print(f"{name:<13} {value}")
     print(f"{'spec':<13} {json.dumps(run.spec)}")
     print(f"{'events':<13} {len(store.events(run.id))}")
-    titles = role_titles(run.spec.get("scheme"))
-    for role, model in ((run.result or {}).get("models") or {}).items():
+    models, titles = (run.result or {}).get("models") or {}, role_titles(run.spec.get("scheme"))
+    width = max([13, *(len(role_title(role, titles)) for role in models)])
+    for role, model in models.items():
         told = f"{model.get('accuracy'):.2%}  {model.get('size_bytes')} bytes  {model.get('macs')} MACs"
-        print(f"{role_title(role, titles):<13} {told}")
+        print(f"{role_title(role, titles):<{width}} {told}")
 
 
 def _facts(run: Run, *, brief: bool) -> dict[str, Any]:

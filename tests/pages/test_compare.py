@@ -197,6 +197,10 @@ def test_runs_of_two_schemes_differ_in_the_scheme_its_knobs_and_the_loss_that_on
     shown = table(app)
     assert shown["Scheme"].tolist() == ["mutual", "offline"]
     assert shown["Loss"].tolist() == ["mutual", "kd"]
+    assert results.role_called("teacher", store().runs()) == "Peer / Teacher"
+    frame = models_table.models(store().runs(), "someone")
+    assert set(frame.loc[frame["role"] == "teacher", "called"]) == {"Peer", "Teacher"}
+    assert "Peer / Teacher" in {trace.name for trace in tradeoff(frame, "size").data}
     assert [int(value) for value in shown["Temperature T"].dropna()] == [4]
     assert [int(value) for value in shown["Scheme temperature"].dropna()] == [2]
     assert not [title for title in shown if "." in title]
