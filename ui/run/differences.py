@@ -63,7 +63,8 @@ def _settings(spec: Mapping[str, Any]) -> dict[str, Any]:
     loss its scheme in that place.
     """
     later = {f"train.{name}": knob.default for name, knob in RECIPE.knobs.items() if knob.later and "train" in spec}
-    found = {**later, **leaves(spec)}
+    found = leaves(spec)
+    found |= {path: value for path, value in later.items() if path not in found}
     if spec.get("kind") == "distill":
         found = {**found, "scheme.name": found.get("scheme.name", OFFLINE["name"])}
         if found.get("loss", "") is None:
