@@ -185,22 +185,34 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Given:
-    """The labels, which weigh 1, and a loss between student and teacher that comes with the scheme."""
+    """The labels, and a loss between student and teacher that comes with the scheme.
+
+    Attributes:
+        needs: what the loss sees beside logits, as the trait `needs` of a distillation loss.
+        labels: what the labels weigh.
+    """
 
     loss: Loss
+    needs: tuple[str, ...] = ()
+    labels: float = 1.0
 
     def between(self, student: nn.Module, teacher: nn.Module, dataset: Dataset, *, seed: int) -> Comparison:
         """Return the objective of one training; the seed has no part in it."""
-        return Comparison(_GivenTotal(self.loss, task(dataset.task).loss), View(student), View(teacher))
+        looks = (Layout(), Layout())
+        if self.needs:
+            looks = paired(layout(student, dataset.shape), layout(teacher, dataset.shape), self.needs)
+        total = _GivenTotal(self, task(dataset.task).loss)
+        return Comparison(total, View(student, looks[0]), View(teacher, looks[1]))
 
 
 class _GivenTotal(nn.Module):
-    def __init__(self, loss: Loss, label_loss: Callable[[Tensor, Tensor], Tensor]) -> None:
+    def __init__(self, given: Given, label_loss: Callable[[Tensor, Tensor], Tensor]) -> None:
         super().__init__()
-        self.loss, self.label_loss = loss, label_loss
+        self.given, self.label_loss = given, label_loss
 
     def forward(self, student: Seen, teacher: Seen, batch: Batch) -> Terms:
-        return {**self.loss(student, teacher, batch), "hard": self.label_loss(student.logits, batch.labels)}
+        hard = self.given.labels * self.label_loss(student.logits, batch.labels)
+        return {**self.given.loss(student, teacher, batch), "hard": hard}
 
 
 def build_objective(

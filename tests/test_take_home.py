@@ -125,10 +125,18 @@ def test_the_documents_code_finds_the_labs_own_accuracy(spec: dict[str, Any], fi
         assert names == list("0123456789")
 
 
-def test_a_network_that_lost_channels_is_taken_home_at_full_precision_too(tmp_path: Path) -> None:
-    """The file of the original of a run that goes on from it."""
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"name": "remove_channels", "layer": "3", "removed": [0, 5]},
+        {"name": "project", "layer": "11", "between": 3, "features": 7},
+    ],
+    ids=lambda edit: edit["name"],
+)
+def test_an_edited_network_is_taken_home_at_full_precision_too(edit: dict[str, Any], tmp_path: Path) -> None:
+    """The file of the original of a run that goes on from one with fewer channels, and that of a student of SimKD."""
     dataset = load_present({"name": "digits", "train_images": None, "split_seed": 0}, settings.data_root())
-    architecture, edit = {"name": "cnn", "width": 4}, {"name": "remove_channels", "layer": "3", "removed": [0, 5]}
+    architecture = {"name": "cnn", "width": 4}
     model = networks.construct(architecture, dataset.shape, dataset.classes, [edit]).eval()
     path, data = tmp_path / "m.safetensors", tmp_path / "images.npz"
     weights.save(path, model, networks.facts_of(architecture, dataset, edits=[edit]))

@@ -51,7 +51,7 @@ class Guess(nn.Module):
     per_example=True,
     needs=("features",),
     formula=r"\lambda\sum_m\tfrac{1}{2}\,\overline{\frac{(\mu(f_s^{(m)}) - f_t^{(m)})^2}{\sigma^2}+\ln\sigma^2}"
-    r",\quad \sigma^2_{\mathrm{start}} = v",
+    r" \\ &\sigma^2_0 = v",
 )
 class VID(nn.Module):
     """Makes the teacher's feature maps likely, given the student's, at every stage: a bound on what both have in common.

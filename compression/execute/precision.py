@@ -22,6 +22,7 @@ from compression.lab import Lab, fitting_threads
 from compression.measure.macs import to_fast_layout_
 from compression.precision import AUTOMATIC, BFLOAT16, ENOUGH, FLOAT32, sentence
 from compression.recipe import RECIPE, Recipe, in_precision, teacher_recipe
+from compression.reuse import student_as_trained
 from compression.schemes import beside, each_before
 from compression.spec import CompressSpec, DistillSpec
 from compression.texts import gettext as _
@@ -111,7 +112,8 @@ def _trained(spec: DistillSpec | CompressSpec, lab: Lab) -> Iterator[tuple[nn.Mo
             recipe = RECIPE.bind(teacher_recipe(spec.dataset, spec.teacher_train, spec.train))()
             yield networks.build(choice, lab.data, seed=0), lab.data, recipe
     transfer = lab.data.first(spec.transfer["images"], spec.transfer.get("classes"))
-    for choice in (spec.student, *beside(spec).values()):
+    yield student_as_trained(spec, lab.data, lab.workspace), transfer, own
+    for choice in beside(spec).values():
         yield networks.build(choice, lab.data, seed=0), transfer, own
 
 

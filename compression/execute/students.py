@@ -20,6 +20,7 @@ from compression.lab import Lab
 from compression.networks import Network
 from compression.objective import Given, Loss, Objective, build_objective, check_comparison
 from compression.recipe import RECIPE, Recipe, teacher_recipe
+from compression.reuse import reuse_classifier, student_as_trained
 from compression.roles import role_title
 from compression.schemes import SCHEMES, Events, Learner, beside, each_before, role_titles
 from compression.spec import DistillSpec
@@ -64,7 +65,7 @@ class Students:
 
     def _plan(self) -> None:
         """Count all trainings beforehand, so that the progress of the whole run is known from the start."""
-        probe = networks.build(self.spec.student, self.lab.data, seed=0)
+        probe = student_as_trained(self.spec, self.lab.data, self.lab.workspace)
         others = {role: networks.build(choice, self.lab.data, seed=0) for role, choice in beside(self.spec).items()}
         names = [(role, f"{role}-seed{seed}") for role in self.roles for seed in self.spec.seeds]
         names += [(training.role, training.name) for training in tuning_trainings(self.spec, self.roles)]
@@ -126,10 +127,17 @@ class Students:
         """Implement `schemes.Lab.inherit`."""
         inherit(learner.model, teacher.model, what)
 
-    def train(self, learner: Learner, *, teacher: Teacher, loss: Loss | None = None) -> Events:
+    def reuse_classifier(self, learner: Learner, teacher: Teacher, *, factor: int) -> None:
+        """Implement `schemes.Lab.reuse_classifier`."""
+        shape = self.lab.data.shape
+        learner.edits.append(reuse_classifier(learner.model, teacher.model, shape, factor=factor, seed=learner.seed))
+
+    def train(
+        self, learner: Learner, *, teacher: Teacher, loss: Loss | None = None, needs: Sequence[str] = (), labels: float = 1.0
+    ) -> Events:
         """Implement `schemes.Lab.train`."""
-        objective = Given(loss) if loss else build_objective(self.spec.loss, self.spec.label_weight)
-        yield from self._train(learner, objective, teacher)
+        given = Given(loss, tuple(needs), labels) if loss else None
+        yield from self._train(learner, given or build_objective(self.spec.loss, self.spec.label_weight), teacher)
 
     def train_together(self, learners: Sequence[Learner], loss: Losses) -> Events:
         """Implement `schemes.Lab.train_together`."""
@@ -226,7 +234,8 @@ class Students:
             self.everyone[each][seed] = self.lab.read(self.lab.path(each, seed))
 
     def _save(self, learner: Learner) -> None:
-        facts = networks.facts_of(learner.architecture, self.lab.data, convergence=learner.convergence)
+        edits = {"edits": learner.edits} if learner.edits else {}
+        facts = networks.facts_of(learner.architecture, self.lab.data, convergence=learner.convergence, **edits)
         weights.save(self.lab.path(learner.role, learner.seed), learner.model, facts)
 
 

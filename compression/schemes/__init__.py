@@ -70,6 +70,7 @@ class Learner:
         model: on the device of the dataset.
         convergence: why its training has not converged, or None.
         beside: the networks that the scheme's trait `beside` names, by role, one of each for every student.
+        edits: how its structure differs from the architecture's, as its file will say.
     """
 
     role: str
@@ -80,10 +81,11 @@ class Learner:
     model: "nn.Module"
     convergence: str | None = None
     beside: "dict[str, Learner]" = field(default_factory=dict)
+    edits: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Lab(Protocol):
-    """What a scheme works with; its methods but `as_teacher` are generators of events, which the scheme yields."""
+    """What a scheme works with; what trains is a generator of events, which the scheme yields."""
 
     def obtain(self, role: str) -> "Generator[dict[str, Any], None, Teacher]":
         """Return a network that the trait `before` names, trained on all images: by an earlier run, from the cache, or now.
@@ -107,12 +109,29 @@ class Lab(Protocol):
     def inherit(self, learner: Learner, teacher: "Teacher", what: str) -> None:
         """Give a network, as it begins, a part of a teacher: its "channels" or its "layers"; the trait `inherits` says which."""
 
-    def train(self, learner: Learner, *, teacher: "Teacher", loss: "OwnLoss | None" = None) -> Events:
+    def reuse_classifier(self, learner: Learner, teacher: "Teacher", *, factor: int) -> None:
+        """Let a network end in a projector, which is part of it from then on, and the teacher's classifier, which does not train.
+
+        Args:
+            factor: how many times narrower than the teacher's embedding the projector is within.
+        """
+
+    def train(
+        self,
+        learner: Learner,
+        *,
+        teacher: "Teacher",
+        loss: "OwnLoss | None" = None,
+        needs: Sequence[str] = (),
+        labels: float = 1.0,
+    ) -> Events:
         """Train a network on the student's images with the spec's loss between it and a teacher.
 
         Args:
-            loss: takes its place beside the labels, which then weigh 1: gives named terms, 0-d, of what the network answers,
-                what the teacher answers and the batch.
+            loss: takes its place beside the labels: gives named terms, 0-d, of what the network shows, what the teacher shows
+                and the batch.
+            needs: what that loss sees beside logits, as the trait `needs` of a distillation loss.
+            labels: what the labels weigh beside it.
         """
 
     def train_together(self, learners: Sequence[Learner], loss: "Loss | Sequence[Loss | None]") -> Events:

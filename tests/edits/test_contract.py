@@ -19,8 +19,16 @@ from compression.steps.state import State
 SHAPE, CLASSES = (1, 8, 8), 10
 CNN = {"name": "cnn", "width": 3}
 # For each edit one that fits the network, and values that fit none.
-EXAMPLES = {"remove_channels": {"layer": "3", "removed": [0, 4]}}
+EXAMPLES = {
+    "project": {"layer": "11", "between": 4, "features": 7},
+    "remove_channels": {"layer": "3", "removed": [0, 4]},
+}
 WRONG = {
+    "project": [
+        {"layer": ""}, {"layer": "3"}, {"layer": "110"}, {"layer": None}, {"layer": "11.classifier"}, {"layer": "x" * 10_000},
+        {"between": 0}, {"between": 4097}, {"between": -1}, {"between": 4.0}, {"between": True}, {"between": None},
+        {"features": 0}, {"features": 2**70}, {"features": "7"}, {"features": [7]}, {"more": 1},
+    ],
     "remove_channels": [
         {"layer": "30"}, {"layer": ""}, {"layer": "1"}, {"layer": "11"}, {"layer": 3}, {"layer": None}, {"layer": "3" * 10_000},
         {"removed": []}, {"removed": [6]}, {"removed": [-1]}, {"removed": [4, 0]}, {"removed": [0, 0]}, {"removed": [0.0]},
@@ -69,7 +77,7 @@ def test_it_changes_the_structure_keeps_the_names_and_trains_on(edit):
     state, before = State(trained()), trained().state_dict()
     apply(state, edit)
     after = state.model.state_dict()
-    assert list(after) == [name for name in before if name in after]
+    assert [name for name in after if name in before] == [name for name in before if name in after]
     assert sum(tensor.numel() for tensor in after.values()) != sum(tensor.numel() for tensor in before.values())
     assert all(parameter.requires_grad for parameter in state.model.parameters())
     answers(state.model).sum().backward()

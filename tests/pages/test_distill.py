@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from compression import networks, settings
+from compression.charts.numbers import format_parameters
 from compression.data.load import load_present
 from compression.export import weights
 from compression.runs import store
@@ -489,6 +490,19 @@ def test_mutual_learning_shows_its_knobs_and_neither_a_loss_nor_a_trained_teache
     spec = store().runs(limit=1)[0].spec
     assert spec == parse({"kind": "distill", "scheme": {"name": "mutual", "temperature": 3, "weight": 0.5}}).to_json()
     assert "CNN (width 4) and CNN (width 32) learn together · Mutual learning" in words(app)
+
+
+def test_the_projector_of_simkd_counts_before_anything_runs(visit: Visit) -> None:
+    query = {"teacher": "cnn", "teacher.width": "32", "student": "cnn", "student.width": "4"}
+
+    def student(**scheme: str) -> str:
+        captions = [caption.value for caption in visit("distill", **query, **scheme).caption]
+        return next(text for text in captions if "fewer" in text)
+
+    shared = 4 * 9 + 4 + 8 * 4 * 9 + 8 + 16 * 8 * 9 + 16 + 2 * (4 + 8 + 16)
+    projector, classifier = 16 * 64 + 64 * 64 + 64 * 128 + 2 * (64 + 64 + 128), 128 * 10 + 10
+    assert student().startswith(format_parameters(shared + 16 * 10 + 10))
+    assert student(scheme="simkd").startswith(format_parameters(shared + projector + classifier))
 
 
 def test_a_loss_in_a_link_to_mutual_learning_is_told(visit: Visit) -> None:

@@ -23,6 +23,7 @@ ARRANGED: list[tuple[Any, dict[str, Any]]] = [
     ({"name": "ensemble", "teachers": 2, "weighting": "confidence"}, {**SMALL_TEACHER, "teacher_train": {"epochs": 12}}),
     ("online", SMALL_TEACHER),
     ("mutual", SMALL_TEACHER),
+    ("simkd", {}),
 ]
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 from compression.catalog import Entry
 from compression.fields import unused_fields
 from compression.recipe import RECIPE, teacher_recipe
+from compression.reuse import student_edits
 from compression.roles import role_title
 from compression.schemes import role_titles
 from compression.spec import DEFAULTS
@@ -67,8 +68,16 @@ def _networks(address: Address, arranged: dict[str, Any]) -> tuple[Entry, dict[s
     teacher = network_source.choose_network(address, data, "teacher", label, USUAL["teacher"], source=source)
     facts = st.container()
     student = shared.network(address, "student", _("Student"), USUAL["student"])
-    network_facts.show((student, []), data.name, against=network_source.structure_of(teacher))
+    against = network_source.structure_of(teacher)
+    network_facts.show((student, _edits(arranged, student, against, data.name)), data.name, against=against)
     return data, teacher, student, facts
+
+
+def _edits(
+    arranged: dict[str, Any], student: dict[str, Any], teacher: network_facts.Structure | None, dataset: str
+) -> list[dict[str, Any]]:
+    """Return how the scheme's student differs from its architecture; nothing where the teacher is not known."""
+    return student_edits(arranged, student, dataset, dict(teacher[0]), teacher[1]) if teacher is not None else []
 
 
 def _teacher_facts(dataset: dict[str, Any], teacher: dict[str, Any], train: dict[str, Any], *, along: bool) -> None:
