@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from compression import precision
 from compression.charts.numbers import (
     format_bytes,
     format_count,
@@ -66,6 +67,8 @@ def show_roles(run: Run) -> None:
             with column.container(border=True, height="stretch", gap="small"):
                 st.html(card_html(role, models[role], against, result, names))
                 _download(run, role, models[role])
+    if "precision" in result:
+        st.caption(as_text(precision.sentence(result["precision"])))
     st.caption(_("How these numbers were come by"), help=origins())
 
 
