@@ -144,7 +144,12 @@ def test_pruned_gradually_then_removed(tmp_path, shared):
 
 def test_a_target_of_bytes_counts_what_the_file_says_of_removed_channels(tmp_path, shared, monkeypatch):
     told, true = [], gradual.Reached
-    monkeypatch.setattr(gradual, "Reached", lambda now, before, size: told.append(size()) or true(now, before, size))
+
+    def note(now, before, size, epoch):
+        told.append(size())
+        return true(now, before, size, epoch)
+
+    monkeypatch.setattr(gradual, "Reached", note)
     until = {"name": "file_size", "kilobytes": 100}
     place = workspace(tmp_path, shared)
     events_of(request([PRUNE, REMOVE, {"name": "gradual", "epochs": 2, "until": until}], seeds=[0]), place)
