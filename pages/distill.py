@@ -33,5 +33,5 @@ with right:
         sweep_view.show(shown)
     elif run := current.run(KIND):
         result.show(address, run, spec and spec.to_json())
-    elif spec is not None:
-        result.invite(spec.to_json())
+    else:
+        result.invite(spec and spec.to_json())

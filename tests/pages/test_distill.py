@@ -67,6 +67,14 @@ def test_before_a_run_the_page_says_what_to_do_and_what_the_networks_are(visit: 
     assert len(app.main.get("bidi_component")) == 1
 
 
+def test_settings_that_cannot_run_leave_the_example_on_screen_and_say_so(visit: Visit) -> None:
+    app = visit("distill", loss="review", student="mlp")
+    assert not app.exception
+    assert button(app, "Run").disabled
+    assert "These settings cannot run" in words(app)
+    assert "Example, not your run" in words(app)
+
+
 def test_a_network_of_an_earlier_run_can_teach(visit: Visit) -> None:
     earlier = [finished(title=f"number {number}", result=distilled()) for number in range(4)][-1]
     save_student(earlier)

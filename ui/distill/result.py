@@ -70,14 +70,16 @@ def _named(spec: Mapping[str, Any]) -> list[str]:
     return [role_title(role, titles(spec)).lower() for role in expected_roles("distill", spec)]
 
 
-def invite(spec: Mapping[str, Any]) -> None:
+def invite(spec: Mapping[str, Any] | None) -> None:
     """Say what pressing Run will do, over an example of what comes of it.
 
     Args:
-        spec: what the controls ask for now.
+        spec: what the controls ask for now; None where that cannot run.
     """
     with st.container(border=True, key="invitation"):
-        if together(spec):
+        if spec is None:
+            sentence = _("**These settings cannot run**: below the controls it says why.")
+        elif together(spec):
             sentence = _(
                 "**Press Run.** Your student learns twice: alone, as baseline, and with a {whom} that starts from scratch, too."
             ).format(whom=role_title("teacher", titles(spec)).lower())
