@@ -22,6 +22,7 @@ TEMPERATURE = Knob(
     symbol="T",
 )
 SHARE = Knob(_("Weight of the teacher's soft targets; labels have the rest"), low=0, high=1, step=0.05, symbol=r"\alpha")
+SHARE_OF_LOGITS = Knob(_("Share of the teacher's logits; the labels have the rest"), low=0, high=1, step=0.05, symbol=r"\alpha")
 
 
 @dataclass(frozen=True)

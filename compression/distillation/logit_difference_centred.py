@@ -4,8 +4,7 @@ from typing import Annotated
 
 from torch import Tensor
 
-from compression.catalog import Knob
-from compression.distillation import DISTILLATION, Batch, Seen
+from compression.distillation import DISTILLATION, SHARE_OF_LOGITS, Batch, Seen
 from compression.texts import mark as _
 
 
@@ -21,10 +20,7 @@ def logit_difference_centred(
     teacher: Seen,
     batch: Batch,
     *,
-    alpha: Annotated[
-        float,
-        Knob(_("Share of the teacher's logits; the labels have the rest"), low=0, high=1, step=0.05, symbol=r"\alpha"),
-    ] = 0.9,
+    alpha: Annotated[float, SHARE_OF_LOGITS] = 0.9,
 ) -> dict[str, Tensor]:
     """Pulls each logit of the student towards the teacher's, after each example's mean is taken from both.
 

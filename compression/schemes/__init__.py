@@ -4,7 +4,8 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from compression.catalog import Registry
+from compression.catalog import Knob, Registry
+from compression.texts import mark as _
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -17,6 +18,15 @@ if TYPE_CHECKING:
 
 SCHEMES = Registry("compression.schemes", "scheme")
 OFFLINE: dict[str, Any] = {"name": "offline"}
+TEMPERATURE = Knob(
+    _("How soft the probabilities are compared: 1 leaves them as they are"),
+    low=0.5,
+    high=50,
+    step=0.5,
+    logarithmic=True,
+    symbol="T",
+)
+WEIGHT = Knob(_("Weight of the others' answers beside the labels"), low=0, high=10, step=0.25, symbol=r"\lambda")
 
 Events = Generator[dict[str, Any], None, None]
 

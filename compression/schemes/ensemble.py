@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from compression.catalog import Knob
 from compression.distillation import Batch, Seen
-from compression.schemes import SCHEMES, Events, Lab
+from compression.schemes import SCHEMES, TEMPERATURE, WEIGHT, Events, Lab
 from compression.texts import mark as _
 
 
@@ -52,20 +52,8 @@ def ensemble(
         Literal["mean", "confidence"],
         Knob(_("Whether all teachers count alike, or for each image those more that know its label")),
     ] = "mean",
-    temperature: Annotated[
-        float,
-        Knob(
-            _("How soft teachers' and student's probabilities are compared: 1 leaves them as they are"),
-            low=0.5,
-            high=50,
-            step=0.5,
-            logarithmic=True,
-            symbol="T",
-        ),
-    ] = 4.0,
-    weight: Annotated[
-        float, Knob(_("Weight of the teachers' answers beside the labels"), low=0, high=10, step=0.25, symbol=r"\lambda")
-    ] = 1.0,
+    temperature: Annotated[float, TEMPERATURE] = 4.0,
+    weight: Annotated[float, WEIGHT] = 1.0,
 ) -> Events:
     """Trains teachers from different seeds; each student learns from the labels and the mean of their softened probabilities.
 

@@ -5,9 +5,8 @@ from typing import Annotated
 
 from torch import Tensor
 
-from compression.catalog import Knob
 from compression.distillation import Batch, Seen, softened_divergence
-from compression.schemes import SCHEMES, Events, Lab
+from compression.schemes import SCHEMES, TEMPERATURE, WEIGHT, Events, Lab
 from compression.texts import mark as _
 
 
@@ -27,20 +26,8 @@ from compression.texts import mark as _
 def mutual(
     lab: Lab,
     *,
-    temperature: Annotated[
-        float,
-        Knob(
-            _("How soft both networks' probabilities are compared: 1 leaves them as they are"),
-            low=0.5,
-            high=50,
-            step=0.5,
-            logarithmic=True,
-            symbol="T",
-        ),
-    ] = 1.0,
-    weight: Annotated[
-        float, Knob(_("Weight of the other's answers beside the labels"), low=0, high=10, step=0.25, symbol=r"\lambda")
-    ] = 1.0,
+    temperature: Annotated[float, TEMPERATURE] = 1.0,
+    weight: Annotated[float, WEIGHT] = 1.0,
 ) -> Events:
     """Trains student and peer together from scratch: each learns from the labels and from what the other answers now.
 

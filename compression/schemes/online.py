@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from compression.catalog import Knob
 from compression.distillation import Batch, Seen, softened_divergence
-from compression.schemes import SCHEMES, Events, Lab
+from compression.schemes import SCHEMES, TEMPERATURE, WEIGHT, Events, Lab
 from compression.texts import mark as _
 
 
@@ -32,20 +32,8 @@ def online(
         Literal["soft", "hard"],
         Knob(_("Whether the student learns from the teacher's probabilities, or from the class it chooses, as from a label")),
     ] = "soft",
-    temperature: Annotated[
-        float,
-        Knob(
-            _("How soft the probabilities are compared: 1 leaves them as they are; hard answers have no temperature"),
-            low=0.5,
-            high=50,
-            step=0.5,
-            logarithmic=True,
-            symbol="T",
-        ),
-    ] = 4.0,
-    weight: Annotated[
-        float, Knob(_("Weight of the teacher's answers beside the labels"), low=0, high=10, step=0.25, symbol=r"\lambda")
-    ] = 1.0,
+    temperature: Annotated[float, TEMPERATURE] = 4.0,
+    weight: Annotated[float, WEIGHT] = 1.0,
 ) -> Events:
     """Trains teacher and student together from scratch: the student learns from the teacher's present answers, the teacher not.
 
