@@ -14,11 +14,11 @@ from compression.errors import SpecError
 from compression.evaluation import score
 from compression.execute import Workspace, execute
 from compression.execute.students import BESIDE_SEED
-from compression.schemes import SCHEMES, Learner
 from compression.settings import data_root
 from compression.spec import override, parse
 from compression.together import train_together
 from compression.training import Epoch
+from tests.schemes.handed import handed_to_the_lab
 from tests.test_training import PLAIN, network, toy
 
 MUTUAL = {"kind": "distill", "scheme": {"name": "mutual"}}
@@ -34,20 +34,7 @@ def _one_thread() -> Iterator[None]:
 
 def loss_of_mutual(**knobs: Any) -> Any:
     """The loss that the scheme hands to the lab."""
-    handed = []
-
-    class Lab:
-        def students(self, train: Any) -> Any:
-            student = Learner("student", 0, 0.1, "student", {}, torch.nn.Identity())
-            student.beside["teacher"] = Learner("teacher", 0, 0.1, "teacher", {}, torch.nn.Identity())
-            yield from train(student)
-
-        def train_together(self, learners: Any, loss: Any) -> Any:
-            handed.append(([learner.role for learner in learners], loss))
-            yield {}
-
-    list(SCHEMES["mutual"].bind(knobs)(Lab()))
-    ((roles, loss),) = handed
+    roles, loss = handed_to_the_lab("mutual", **knobs)
     assert roles == ["student", "teacher"]
     return loss
 

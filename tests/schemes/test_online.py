@@ -7,9 +7,9 @@ import torch
 from torch.nn import functional
 
 from compression.distillation import Batch, Seen
-from compression.schemes import SCHEMES, Learner
 from compression.together import train_together
 from compression.training import train
+from tests.schemes.handed import handed_to_the_lab
 from tests.test_training import PLAIN, network, toy
 
 LABELS = torch.tensor([0])
@@ -18,21 +18,9 @@ BATCH = Batch(torch.zeros(1), LABELS, LABELS, 0)
 
 def losses_of(**knobs: Any) -> Any:
     """The losses that the scheme hands to the lab, the student's and the teacher's."""
-    handed = []
-
-    class Lab:
-        def students(self, train: Any) -> Any:
-            student = Learner("student", 0, 0.1, "student", {}, torch.nn.Identity())
-            student.beside["teacher"] = Learner("teacher", 0, 0.1, "teacher", {}, torch.nn.Identity())
-            yield from train(student)
-
-        def train_together(self, learners: Any, losses: Any) -> Any:
-            assert [learner.role for learner in learners] == ["student", "teacher"]
-            handed.extend(losses)
-            yield {}
-
-    list(SCHEMES["online"].bind(knobs)(Lab()))
-    return handed
+    roles, losses = handed_to_the_lab("online", **knobs)
+    assert roles == ["student", "teacher"]
+    return losses
 
 
 def test_the_teacher_ends_as_the_network_that_the_labels_alone_would_make_of_it():
