@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from compression.charts.style import axis, layout, percent_axis, role_look
+from compression.charts.style import ALL, axis, layout, percent_axis, role_look
 from compression.roles import role_title, roles_in_order
 from compression.texts import gettext as _
 
@@ -33,7 +33,7 @@ def describe_accuracy_by_class(
     shape = layout(_("Test accuracy by class; lines: lowest to highest seed"), uirevision=revision, height=HEIGHT)
     ticks = {"tickvals": list(range(len(classes))), "ticktext": classes}
     shape["xaxis"] = axis(_("Class"), range=[-0.6, len(classes) - 0.4], **ticks)
-    shape["yaxis"] = percent_axis("", range=[max(0.0, float(frame["accuracy"].min()) - MARGIN), 1.01])
+    shape["yaxis"] = percent_axis("", range=[max(0.0, float(frame["accuracy"].min()) - MARGIN), ALL])
     return {"data": traces, "layout": shape}
 
 

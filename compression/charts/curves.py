@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from compression.charts.style import BAND_OPACITY, HEIGHT, Role, axis, decimate, layout, percent_axis, role_look, translucent
+from compression.charts.style import ALL, BAND_OPACITY, HEIGHT, Role, axis, decimate, layout, percent_axis, role_look, translucent
 from compression.roles import role_title
 from compression.texts import gettext as _
 from compression.texts import mark
@@ -24,7 +24,6 @@ TITLES = {
 RATIOS = ("val_accuracy", "agreement")
 BOTH_LOSSES = ("train_loss", "val_loss")
 FLOOR_STEP = 0.05  # the accuracy axis starts on a multiple of this, so that it seldom moves while a run is drawn
-TOP = 1.01
 FEW_DECADES = 30
 LEGEND_ROW, WITHOUT_LEGEND = 30, 40  # pixels
 FEW_ENTRIES = 3
@@ -71,7 +70,7 @@ def describe_learning_curves(
             named = role_title(role, titles)
             traces += role_traces(rows, role, named, last, name, faint=len(names) > 1 and name == "train_loss")
     across = axis(_("Epoch"), range=[0, last], hoverformat=".3~g")
-    upwards = percent_axis("", range=[accuracy_floor(drawn), TOP]) if metric in RATIOS else loss_axis(drawn)
+    upwards = percent_axis("", range=[accuracy_floor(drawn), ALL]) if metric in RATIOS else loss_axis(drawn)
     looks = layout(metric_title(metric, titles), uirevision=revision or metric, height=height, xaxis=across, yaxis=upwards)
     above = max(looks["margin"]["t"], _legend_needs(len(roles))) if legend else WITHOUT_LEGEND
     looks |= {"showlegend": legend, "margin": {**looks["margin"], "t": above}}

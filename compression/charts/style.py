@@ -24,6 +24,7 @@ class Role:
     symbol: str
 
 
+ALL = 1.009  # where an axis of ratios ends: room for a curve at 100 %, and none for a label at 101 %
 ROLES = {
     "teacher": Role("#0072B2", "dash", "square"),
     "baseline": Role("#7F7F7F", "dot", "triangle-up"),

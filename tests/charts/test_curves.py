@@ -57,6 +57,13 @@ def test_a_level_spans_the_chart_and_takes_the_place_of_the_way_there() -> None:
     assert tuple(figure.layout.xaxis.range) == (0, 20)
 
 
+def test_an_axis_of_accuracies_shows_all_of_them_and_no_label_above_100_percent() -> None:
+    figure = learning_curves(table(("teacher", 0, math.nan, "val_accuracy", 1.0)), "val_accuracy")
+    low, high = figure.layout.yaxis.range
+    assert low < 0.96
+    assert 1 < high < 1.01
+
+
 def test_every_role_is_in_the_legend_before_it_has_a_value() -> None:
     figure = learning_curves(table(), "val_accuracy", roles=("teacher", "student"), epochs=5)
     assert [trace.name for trace in figure.data if trace.showlegend is not False] == ["Teacher", "Student"]
