@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from compression import settings
-from compression.cards import cards
+from compression.cards import BUDGETS, cards
 from compression.commands.starting import starting
 from compression.errors import LabError
 from compression.runs.records import STATES
@@ -34,11 +34,14 @@ class Parser(argparse.ArgumentParser):
 def build_parser() -> Parser:
     """Return the parser of all commands."""
     parser = Parser(prog="python -m compression", description=_("Compression Lab on the command line."), allow_abbrev=False)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="run | runs | methods")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="run | runs | cards | methods")
     _add_run(commands)
     runs = commands.add_parser("runs", help=_("look after runs"), allow_abbrev=False)
     _add_actions(
         runs.add_subparsers(dest="action", required=True, metavar="list | sweeps | show | resume | cancel | delete | tidy"),
+    )
+    _machine(
+        commands.add_parser("cards", help=_("list the cards: papers' results, and what was measured of them"), allow_abbrev=False)
     )
     _machine(commands.add_parser("methods", help=_("list the methods and their settings"), allow_abbrev=False))
     return parser
@@ -54,7 +57,9 @@ def _add_run(commands: Commands) -> None:
     )
     what = run.add_mutually_exclusive_group(required=True)
     what.add_argument("spec", nargs="?", metavar="SPEC.json", help=_("a file with the spec; - reads it from stdin"))
-    what.add_argument("--card", metavar="NAME", help=_("a ready-made spec; they are listed below"))
+    what.add_argument("--card", metavar="NAME", help=_("a ready-made spec, or CARD/RUN for one of several"))
+    run.add_argument("--budget", choices=BUDGETS, help=_("of a card: cpu, or full, the paper's own, for a GPU"))
+    run.add_argument("--record", action="store_true", help=_("of a card: write the outcome down as what this lab measured"))
     run.add_argument("--device", default="auto", help=_("auto, cpu or cuda:0"))
     run.add_argument("--set", action="append", default=[], dest="settings", metavar="FIELD=VALUE", help="loss.temperature=8")
     limit_help = _("stop the run, or each run of a sweep, once it has worked for so long; it can be resumed")
@@ -146,6 +151,11 @@ def _carry_out(request: argparse.Namespace) -> int:
             from compression.commands.foreground import run
 
         return run(request)
+    if request.command == "cards":
+        with starting():
+            from compression.commands.cards import list_cards
+
+        return list_cards(request)
     if request.command == "methods":
         with starting():
             from compression.commands.methods import show_methods

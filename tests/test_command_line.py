@@ -277,7 +277,7 @@ def test_a_limit_of_the_settings_is_not_passed_by_asking_for_more(
     capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, store: Store
 ) -> None:
     monkeypatch.setenv("LAB_RUN_TIME_LIMIT_SECONDS", "30")
-    monkeypatch.setattr("compression.commands.foreground.work", lambda run_id, token: 0)
+    monkeypatch.setattr("compression.commands.foreground.work", lambda run_id, token: (0, None))
     assert cli.main(["run", spec_file(), "--device", "cpu", "--time-limit", "2"]) == 0
     assert store.runs()[0].time_limit_s == 30
 
@@ -285,7 +285,7 @@ def test_a_limit_of_the_settings_is_not_passed_by_asking_for_more(
 def test_a_time_limit_holds_for_each_run_of_a_sweep(
     capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, store: Store, supervised: None
 ) -> None:
-    monkeypatch.setattr("compression.commands.sweeping.follow", lambda sweep_id: 0)
+    monkeypatch.setattr("compression.commands.sweeping.follow", lambda sweep_id: (0, None))
     request = {"kind": "sweep", "base": TINY, "over": {"loss.temperature": [1, 4]}}
     assert cli.main(["run", spec_file(request), "--time-limit", "0.5"]) == 0
     assert [run.time_limit_s for run in store.runs()] == [30, 30]

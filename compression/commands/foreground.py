@@ -28,25 +28,41 @@ MINUTE_S = 60
 
 
 def run(request: argparse.Namespace) -> int:
-    """Run the spec that the request names and print its result."""
+    """Run the spec or the card that the request names and print what came out."""
     settings.check()
-    raw = _raw_spec(request)
+    if request.card is not None:
+        from compression.commands.cards import run_card
+
+        return run_card(request)
+    if request.record or request.budget:
+        raise LabError(_("Only a card has a budget and is recorded: name it with --card."))
+    title = "" if request.spec == "-" else Path(request.spec).stem
+    return printed(*run_raw(_raw_spec(request), request, title))
+
+
+def run_raw(raw: Any, request: argparse.Namespace, title: str) -> tuple[int, dict[str, Any] | None]:
+    """Run a spec or a sweep here and now; return the exit code and what the command line prints of it."""
     if is_sweep(raw):
         from compression.commands.sweeping import run_sweep
 
-        return run_sweep(raw, request, time_limit_s=time_limit_s(request))
+        return run_sweep(raw, request, title, time_limit_s=time_limit_s(request))
     spec = parse(override(raw, request.settings))
     device = resolve(request.device)
     if request.reuse and (found := runs.store().find_finished(spec.hash)) is not None:
-        print(json.dumps(result_of(found)))
-        return 0
+        return 0, result_of(found)
     folder = settings.runs_folder()
     check_references(spec, Workspace(folder=folder, models=settings.models_folder(), runs=folder, device=device))
-    title = request.card or ("" if request.spec == "-" else Path(request.spec).stem)
     raw, token = spec.to_json(), secrets.token_hex(16)
     told = {"title": title, **runs.forecast_of(spec, device), "time_limit_s": time_limit_s(request)}
     run_id = runs.store().start(raw, spec.hash, raw["kind"], owner=COMMAND_LINE, device=device, token=token, **told)
     return work(run_id, token)
+
+
+def printed(code: int, result: Mapping[str, Any] | None) -> int:
+    """Print a result, where there is one, and return the exit code."""
+    if result is not None:
+        print(json.dumps(result))
+    return code
 
 
 def time_limit_s(request: argparse.Namespace) -> float | None:
@@ -60,11 +76,11 @@ def resume(run_id: str) -> int:
     wanted = runs.store().run(run_id).device
     token = secrets.token_hex(16)
     runs.store().resume(run_id, device=resolve(wanted), token=token)
-    return work(run_id, token)
+    return printed(*work(run_id, token))
 
 
-def work(run_id: str, token: str) -> int:
-    """Wait for a run's turn, execute it here and return the exit code; Ctrl-C cancels it."""
+def work(run_id: str, token: str) -> tuple[int, dict[str, Any] | None]:
+    """Wait for a run's turn, execute it here and return the exit code and, once finished, its result; Ctrl-C cancels it."""
     progress = Progress(sys.stderr)
     try:
         run = wait_for_turn(run_id, token, progress)
@@ -77,11 +93,10 @@ def work(run_id: str, token: str) -> int:
     ended = runs.store().run(run_id)
     progress.say("")
     if ended.state == FINISHED:
-        print(json.dumps(result_of(ended)))
-    else:
-        goes_on = _("Run {id} was {state}; `python -m compression runs resume {id}` goes on where it was.")
-        print(ended.error if ended.state == FAILED else goes_on.format(id=ended.id, state=ended.state), file=sys.stderr)
-    return EXIT_CODES.get(ended.state, 1)
+        return EXIT_CODES[FINISHED], result_of(ended)
+    goes_on = _("Run {id} was {state}; `python -m compression runs resume {id}` goes on where it was.")
+    print(ended.error if ended.state == FAILED else goes_on.format(id=ended.id, state=ended.state), file=sys.stderr)
+    return EXIT_CODES.get(ended.state, 1), None
 
 
 def wait_for_turn(run_id: str, token: str, progress: "Progress") -> Run:
@@ -107,10 +122,6 @@ def result_of(run: Run) -> dict[str, Any]:
 
 
 def _raw_spec(request: argparse.Namespace) -> Any:
-    if request.card is not None:
-        from compression.cards import load_card
-
-        return load_card(request.card)
     try:
         text = sys.stdin.read() if request.spec == "-" else Path(request.spec).read_text(encoding="utf-8")
         if len(text) > MOST_SPEC_CHARACTERS:

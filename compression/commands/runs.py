@@ -69,7 +69,9 @@ def _resume(store: Store, request: argparse.Namespace) -> int:
 
     if _sweep(store, request.id) is not None:
         store.resume_sweep(request.id)
-        return follow(request.id)
+        code, found = follow(request.id)
+        print(json.dumps(found))
+        return code
     return resume(request.id)
 
 

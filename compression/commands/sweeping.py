@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from compression import runs
@@ -20,19 +19,20 @@ POLL_S = 0.25
 CANCELLED = 130
 
 
-def run_sweep(raw: Mapping[str, Any], request: argparse.Namespace, *, time_limit_s: float | None) -> int:
-    """Queue the runs of a sweep, follow them and print what they found; `--set` changes the base."""
+def run_sweep(
+    raw: Mapping[str, Any], request: argparse.Namespace, title: str, *, time_limit_s: float | None
+) -> tuple[int, dict[str, Any]]:
+    """Queue the runs of a sweep and follow them; return the exit code and what they found. `--set` changes the base."""
     from compression.spec import override
     from compression.sweep import parse_sweep
 
     sweep = parse_sweep({**raw, "base": override(raw.get("base"), request.settings)})
-    title = request.card or ("" if request.spec == "-" else Path(request.spec).stem)
     told = {"title": title, "time_limit_s": time_limit_s}
     return follow(submit_sweep(sweep, owner=COMMAND_LINE, device=request.device, **told))
 
 
-def follow(sweep_id: str) -> int:
-    """Say when each run of a sweep ends, print what all found, and return the exit code; Ctrl-C cancels them."""
+def follow(sweep_id: str) -> tuple[int, dict[str, Any]]:
+    """Say when each run of a sweep ends; return the exit code and what all found. Ctrl-C cancels them."""
     store, code, told = runs.store(), 0, set()
     sweep = store.sweep(sweep_id)
     try:
@@ -53,8 +53,7 @@ def follow(sweep_id: str) -> int:
         store.cancel_sweep(sweep_id)
         code = CANCELLED
     result = sweep_result(sweep)
-    print(json.dumps(result))
-    return code or int(any(cell["state"] != FINISHED for cell in result["cells"]))
+    return code or int(any(cell["state"] != FINISHED for cell in result["cells"])), result
 
 
 def list_sweeps(store: Store, request: argparse.Namespace) -> int:
@@ -77,6 +76,8 @@ def list_sweeps(store: Store, request: argparse.Namespace) -> int:
 
 
 def sweep_result(sweep: StoredSweep) -> dict[str, Any]:
-    """Return what the command line prints of a sweep: its request, its cells, and which of them is best."""
-    cells = outcomes(sweep, runs.store().runs_of([cell["run"] for cell in sweep.cells]))
-    return {"sweep": sweep.id, "spec": sweep.spec, "cells": cells, "best": best_cell(cells)}
+    """Return what the command line prints of a sweep: its request, its cells, the best of them, and their seconds of work."""
+    found = runs.store().runs_of([cell["run"] for cell in sweep.cells])
+    cells, seconds = outcomes(sweep, found), round(sum(run.seconds for run in found), 3)
+    facts = {"seconds": seconds, "device": found[0].device if found else None}
+    return {"sweep": sweep.id, "spec": sweep.spec, **facts, "cells": cells, "best": best_cell(cells)}

@@ -1,0 +1,118 @@
+"""What a result says of the figures that a card names, and whether they are what the card's paper claims."""
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import Any, NamedTuple
+
+from compression.cards import Card, Condition, Figure
+from compression.measure.best import best_cell
+
+ERRORS, PERCENT, POINTS, BYTES, TIMES = "errors", "%", "points", "KB", "times"
+REACHED, MISSED, UNCLEAR, NOT_RUN = "reached", "not reached", "too close to tell", "not run"
+UNITS = {
+    "accuracy": PERCENT,
+    "error": PERCENT,
+    "unseen": PERCENT,
+    "errors": ERRORS,
+    "size": BYTES,
+    "gain": POINTS,
+    "fewer_errors": ERRORS,
+    "times_smaller": TIMES,
+}
+
+Results = Mapping[str, Mapping[str, Any]]
+
+
+class Measured(NamedTuple):
+    """A figure with its 95 % interval; both bounds are None where it has none."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+def unit_of(measure: str) -> str:
+    """Return the unit of a measure: errors, %, points, KB or times."""
+    return UNITS[measure.rpartition(".")[2]]
+
+
+def measure(result: Mapping[str, Any], name: str) -> Measured | None:
+    """Return a figure of a result in its unit, or None where the result has it not.
+
+    Args:
+        result: of a run, or of a sweep: `cells` as `runs.sweeping.outcomes` gives them.
+        name: `ROLE.accuracy` and `ROLE.error` (%), `ROLE.errors` (how many test images are wrong), `ROLE.unseen` (% right of the
+            classes that were left out), `ROLE.size` (KB); `gain` (points of the student over the baseline, or of the compressed
+            network over the original), `fewer_errors`, `times_smaller` (the original's file against the compressed one's); of a
+            sweep `best.ROLE.accuracy` and `best.gain`, at the setting that is best on validation images, and `worst.…` at the
+            one that is worst there.
+    """
+    place, _dot, rest = name.partition(".")
+    if place in ("best", "worst"):
+        cell = _cell(result.get("cells", ()), best=place == "best")
+        return measure(cell, rest) if cell else None
+    if rest:
+        role = (result.get("models") or {}).get(place)
+        return _of_role(role, rest, (result.get("images") or {}).get("test", 0)) if role else None
+    if name == "times_smaller":
+        models = result.get("models") or {}
+        sizes = [models[role]["size_bytes"] for role in ("original", "compressed") if role in models]
+        return Measured(sizes[0] / sizes[1]) if len(sizes) == 2 else None
+    found = result.get("verdict")
+    if not found:
+        return None
+    scale = 100 if name == "gain" else result["images"]["test"]
+    low, high = found["interval"]
+    return Measured(scale * found["difference"], scale * low, scale * high)
+
+
+def _cell(cells: Sequence[Mapping[str, Any]], *, best: bool) -> Mapping[str, Any] | None:
+    done = [cell for cell in cells if cell.get("models")]
+    if len(done) < max(2, len(cells)):
+        return None
+    if best:
+        found = best_cell(done)
+        return next(cell for cell in done if cell["at"] == found["at"]) if found else None
+    return min(done, key=lambda cell: fmean(row["validation_accuracy"] for row in cell["models"]["student"]["per_seed"]))
+
+
+def _of_role(model: Mapping[str, Any], kind: str, images: int) -> Measured | None:
+    if kind == "size":
+        return Measured(model["size_bytes"] / 1000)
+    accuracy, interval = model["accuracy"], model["accuracy_interval"]
+    if kind == "unseen":
+        if not (found := model.get("unseen")):
+            return None
+        accuracy, interval = found["accuracy"], found["interval"]
+    low, high = interval
+    if kind in ("accuracy", "unseen"):
+        return Measured(100 * accuracy, 100 * low, 100 * high)
+    scale = 100 if kind == "error" else images
+    return Measured(scale * (1 - accuracy), scale * (1 - high), scale * (1 - low))
+
+
+def figure_of(figure: Figure | Condition, results: Results) -> Measured | None:
+    """Return a figure of a card from the results of its runs; None where that run has none."""
+    return measure(results[figure.run], figure.measure) if figure.run in results else None
+
+
+def answer(condition: Condition, results: Results) -> str:
+    """Return whether a condition holds: reached, not reached, too close to tell, or not run."""
+    found = figure_of(condition, results)
+    if found is None:
+        return NOT_RUN
+    low, high = (found.low, found.high) if condition.sure and found.low is not None else (found.value, found.value)
+    least = condition.at_least if condition.at_least is not None else float("-inf")
+    most = condition.at_most if condition.at_most is not None else float("inf")
+    if least <= low and high <= most:
+        return REACHED
+    return MISSED if high < least or low > most else UNCLEAR
+
+
+def standing(card: Card, results: Results) -> str:
+    """Return whether the claim of a card is reached: all of its conditions; empty where it has none."""
+    answers = [answer(condition, results) for condition in card.criterion]
+    for worst in (NOT_RUN, MISSED, UNCLEAR):
+        if worst in answers:
+            return worst
+    return REACHED if answers else ""
