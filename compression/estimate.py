@@ -80,7 +80,8 @@ def predict_parts(spec: Spec, workspace: Workspace, *, device: str, pace: Pace) 
 
 def cores(spec: Spec, workspace: Workspace, threads: int) -> int:
     """Return how many CPU cores a run computes with: one, unless its training steps are large enough for several threads."""
-    models = [spec.teacher, spec.student] if isinstance(spec, DistillSpec) else [spec.model]
+    models = [spec.model] if isinstance(spec, CompressSpec) else [spec.student, *beside(spec).values()]
+    models += [choice for _role, choice, _seed in each_before(spec)] if isinstance(spec, DistillSpec) else []
     operations = max(_cost(model, spec.dataset["name"], workspace).macs for model in models)
     return threads if operations * spec.train["batch_size"] >= MACS_WORTH_THREADS else 1
 

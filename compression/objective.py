@@ -131,13 +131,21 @@ class Objective:
     def between(self, student: nn.Module, teacher: nn.Module | None, dataset: Dataset, *, seed: int) -> "Comparison":
         """Return the objective of one training.
 
+        Args:
+            teacher: without one, losses that would look at it are left out.
+
         Raises:
             SpecError: the losses have nothing to compare in these two networks.
         """
         rules, device = task(dataset.task), dataset.train.labels.device
-        if teacher is None or not self.parts:
+        free = all(part.entry.traits.get("teacher_free") for part in self.parts)
+        if not self.parts or (teacher is None and not free):
             return Comparison(Objective().total([], rules.loss), View(student), None)
         self.check_classes(dataset.classes)
+        if teacher is None:
+            nothing = Layout().probe(dataset.classes)
+            losses = self.build(nothing, nothing, seed=seed, images=len(dataset.train))
+            return Comparison(self.total(losses, rules.loss).to(device), View(student), None)
         looks = (Layout(), Layout())
         if self.looks_inside:
             looks = self.looks(layout(student, dataset.shape), layout(teacher, dataset.shape))

@@ -73,6 +73,12 @@ class Batch:
     step: int
 
 
+def teacher_free(loss: Any) -> bool:
+    """Tell whether a spec's loss, or each loss of its list, looks at no teacher; None, a scheme's own loss, may look at one."""
+    parts = loss if isinstance(loss, list) else [loss]
+    return all(part is not None and DISTILLATION[part["name"]].traits.get("teacher_free", False) for part in parts)
+
+
 def to_smaller(own: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
     """Return two maps (B, C, H, W) of any sizes, each averaged down to the smaller height and width of both."""
     size = [min(sides) for sides in zip(own.shape[2:], others.shape[2:], strict=True)]

@@ -20,6 +20,7 @@ from compression.texts import mark as _
     source="Zhao et al. 2022, arXiv:2203.08679, section 3.2",
     per_example=True,
     fewest_classes=3,
+    softens=True,
     formula=(
         r"\alpha T^2\,\mathrm{KL}\!\left(\sigma_{y,\neg y}(z_t/T)\,\|\,\sigma_{y,\neg y}(z_s/T)\right)"
         r" + \beta T^2\,\mathrm{KL}\!\left(\sigma_{\neg y}(z_t/T)\,\|\,\sigma_{\neg y}(z_s/T)\right)"

@@ -13,6 +13,7 @@ from compression.texts import mark as _
     source="Hinton, Vinyals & Dean 2015, arXiv:1503.02531, section 2",
     per_example=True,
     teacher_share="alpha",
+    softens=True,
     formula=r"\alpha T^2\,\mathrm{KL}\!\left(\sigma(z_t/T)\,\|\,\sigma(z_s/T)\right)",
 )
 def kd(

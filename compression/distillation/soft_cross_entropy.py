@@ -14,6 +14,7 @@ from compression.texts import mark as _
     source="Hinton, Vinyals & Dean 2015, arXiv:1503.02531, section 2",
     per_example=True,
     teacher_share="alpha",
+    softens=True,
     formula=r"\alpha T^2\,\Bigl(-\sum_k \sigma_k(z_t/T)\,\log \sigma_k(z_s/T)\Bigr)",
 )
 def soft_cross_entropy(

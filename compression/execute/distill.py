@@ -45,7 +45,9 @@ def _measure(students: Students) -> dict[str, Any]:
         correct[role], chosen[role], timed[role] = right[None], [choice], {0: ensemble(everyone[role])}
     for role in students.roles:
         described[role]["lr"] = students.rates[role]["lr"]
-        add_agreement(described[role], chosen[role], chosen["teacher"] if "teacher" in beside(spec) else chosen["teacher"][0])
+        if "teacher" in chosen:
+            reference = chosen["teacher"] if "teacher" in beside(spec) else chosen["teacher"][0]
+            add_agreement(described[role], chosen[role], reference)
     for role in beside(spec):
         described[role] |= {"lr": students.rates["student"]["lr"], "beside": "student"}
     add_latency(described, timed, lab.workspace.device)
@@ -68,6 +70,8 @@ def _better(correct: dict[str, Tensor], *, tuned: bool) -> dict[str, Any] | None
     return {**verdict(correct["student"], correct["baseline"], claim=BETTER), "tuned": tuned}
 
 
-def _within(correct: dict[str, Tensor], spec: DistillSpec) -> dict[str, Any]:
+def _within(correct: dict[str, Tensor], spec: DistillSpec) -> dict[str, Any] | None:
+    if "teacher" not in correct:
+        return None
     claim, fixed = within(WITHIN, spec.tolerance), None if "teacher" in beside(spec) else "teacher"
     return verdict(correct["student"], correct["teacher"], claim=claim, tolerance=spec.tolerance, fixed=fixed)

@@ -80,10 +80,12 @@ class Students:
     def _recipe(self, **changes: Any) -> Recipe:
         return replace(RECIPE.bind(self.spec.train)(), **changes)
 
-    def obtain(self, role: str) -> Generator[Event, None, Teacher]:
+    def obtain(self, role: str) -> Generator[Event, None, Teacher | None]:
         """Implement `schemes.Lab.obtain`."""
         spec, recipe = self.spec, teacher_recipe(self.spec.dataset, self.spec.teacher_train, self.spec.train)
         wanted = [(choice, seed) for of, choice, seed in each_before(spec) if of == role]
+        if not wanted:
+            return None
         found = self.everyone.setdefault(role, {})
         for index, (choice, seed) in enumerate(wanted, 1):
             found[seed] = yield from self.lab.obtain(choice, recipe, role=role, seed=seed, index=index, of=len(wanted))
@@ -133,7 +135,13 @@ class Students:
         learner.edits.append(reuse_classifier(learner.model, teacher.model, shape, factor=factor, seed=learner.seed))
 
     def train(
-        self, learner: Learner, *, teacher: Teacher, loss: Loss | None = None, needs: Sequence[str] = (), labels: float = 1.0
+        self,
+        learner: Learner,
+        *,
+        teacher: Teacher | None,
+        loss: Loss | None = None,
+        needs: Sequence[str] = (),
+        labels: float = 1.0,
     ) -> Events:
         """Implement `schemes.Lab.train`."""
         given = Given(loss, tuple(needs), labels) if loss else None

@@ -32,10 +32,11 @@ Events = Generator[dict[str, Any], None, None]
 
 
 class Asked(Protocol):
-    """What the traits of a scheme read of a spec: the architectures (`name` and knobs), and the scheme with its knobs."""
+    """What the traits of a scheme read of a spec: the architectures (`name` and knobs), loss, scheme with its knobs."""
 
     teacher: dict[str, Any]
     student: dict[str, Any]
+    loss: Any
     scheme: dict[str, Any]
 
 
@@ -97,10 +98,11 @@ class Learner:
 class Lab(Protocol):
     """What a scheme works with; what trains is a generator of events, which the scheme yields."""
 
-    def obtain(self, role: str) -> "Generator[dict[str, Any], None, Teacher]":
+    def obtain(self, role: str) -> "Generator[dict[str, Any], None, Teacher | None]":
         """Return a network that the trait `before` names, trained on all images: by an earlier run, from the cache, or now.
 
-        Where the trait names a list, the teacher's logits are those of all of them, (B, networks, K).
+        Where the trait names a list, the teacher's logits are those of all of them, (B, networks, K). Where it does not name the
+        role, since nobody would learn from it, None.
         """
 
     def students(self, train: Callable[[Learner], Events], *, teacher: "Teacher | None" = None) -> Events:
@@ -130,7 +132,7 @@ class Lab(Protocol):
         self,
         learner: Learner,
         *,
-        teacher: "Teacher",
+        teacher: "Teacher | None",
         loss: "OwnLoss | None" = None,
         needs: Sequence[str] = (),
         labels: float = 1.0,
@@ -138,6 +140,7 @@ class Lab(Protocol):
         """Train a network on the student's images with the spec's loss between it and a teacher.
 
         Args:
+            teacher: None where the loss looks at none.
             loss: takes its place beside the labels: gives named terms, 0-d, of what the network shows, what the teacher shows
                 and the batch.
             needs: what that loss sees beside logits, as the trait `needs` of a distillation loss.

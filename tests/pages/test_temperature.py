@@ -106,6 +106,12 @@ def test_images_come_in_order_of_the_teachers_gap_and_its_mistakes_last() -> Non
     assert torch.equal(found.logits["teacher"], logits[[1, 3, 0, 2]])
 
 
+@pytest.mark.parametrize(("loss", "offered"), [("kd", True), ("dkd", True), ("dist", False), ("virtual_teacher", False)])
+def test_distill_offers_it_where_a_teachers_answers_are_softened(visit: Visit, loss: str, *, offered: bool) -> None:
+    app = visit("distill", loss=loss)
+    assert ("see-temperature" in {button.key for button in app.button}) == offered
+
+
 def test_distill_offers_it_where_a_loss_has_a_temperature_and_takes_it(visit: Visit, shown: list[dict[str, Any]]) -> None:
     app = visit("distill", loss="logit_difference")
     assert "see-temperature" not in {button.key for button in app.button}

@@ -17,6 +17,7 @@ from ui.distill import fair_fight, losses, scheme, temperature, transfer_set
 from ui.form import network_facts, network_source, shared
 from ui.form.shared import Request
 from ui.form.widgets import flag, knob_widget
+from ui.run.words import has_teacher
 
 USUAL = DEFAULTS["distill"]
 EARLIER_NAMES = {"images": "dataset_train_images", "loss_0": "loss"} | {knob: f"train_{knob}" for knob in RECIPE.knobs}
@@ -33,7 +34,7 @@ def draw(address: Address) -> Request:
     with st.container(border=True, gap="small"):
         st.markdown(_("**Networks and data**"))
         data, teacher, student, facts = _networks(address, arranged)
-        scheme.networks_trained(arranged, teacher, student)
+        scheme.networks_trained(arranged, taught.get("loss"), teacher, student)
         sees = st.container()
     with st.container(border=True, gap="small"):
         st.markdown(_("**Training**"))
@@ -42,7 +43,8 @@ def draw(address: Address) -> Request:
     with sees:
         transfer = {"images": transfer_set.images(address, data, dataset["train_images"]), "classes": classes}
     with facts:
-        _teacher_facts(dataset, teacher, training["train"], along="teacher_train" in unused)
+        idle = not has_teacher({"scheme": arranged, **taught})
+        _teacher_facts(dataset, teacher, training["train"], along="teacher_train" in unused, idle=idle)
     with layers:
         networks = (student, network_source.structure_of(teacher), data.name)
         if taught:
@@ -80,11 +82,12 @@ def _edits(
     return student_edits(arranged, student, dataset, dict(teacher[0]), teacher[1]) if teacher is not None else []
 
 
-def _teacher_facts(dataset: dict[str, Any], teacher: dict[str, Any], train: dict[str, Any], *, along: bool) -> None:
-    """Draw the teacher's numbers, and when it is trained, or that it is already."""
+def _teacher_facts(dataset: dict[str, Any], teacher: dict[str, Any], train: dict[str, Any], *, along: bool, idle: bool) -> None:
+    """Draw the teacher's numbers, and when it is trained, that it is already, or that it never is."""
     if (structure := network_source.structure_of(teacher)) is not None:
         standing = _("trained anew with each student")
         note = standing if along else shared.standing(dataset, teacher, teacher_recipe(dataset, None, train), 0)
+        note = _("not trained: the student has no teacher with this loss") if idle else note
         network_facts.show(structure, dataset["name"], note=note)
 
 

@@ -19,8 +19,8 @@ from ui.run import example, result_cards
 from ui.run.downloads import download_row
 from ui.run.feed import Watch
 from ui.run.live import follow
-from ui.run.verdicts import verdicts
-from ui.run.words import as_text, expected_roles, network, settings_text, titles, together, what
+from ui.run.verdicts import verdicts, what_helps
+from ui.run.words import as_text, expected_roles, has_teacher, network, settings_text, titles, together, what
 from ui.widgets.live_chart import live_chart
 
 TALL, LOW = 320, 260  # pixels
@@ -53,13 +53,13 @@ def charts(spec: dict, seen: Watch) -> None:
     """Draw a run's accuracy, loss and agreement; nothing for a run that ended before it had any."""
     if seen.frame.empty and not seen.run.active:
         return
-    places = [st.container(), *st.columns(2, gap="small")]
+    places = [st.container(), *st.columns(2 if has_teacher(spec) else 1, gap="small")]
     labels = {
         "val_accuracy": _("Validation accuracy of {roles} over epochs").format(roles=", ".join(_named(spec))),
         "loss": _("Training and validation loss over epochs"),
         "agreement": _("{metric} over epochs").format(metric=metric_title("agreement", titles(spec))),
     }
-    for place, (metric, label) in zip(places, labels.items(), strict=True):
+    for place, (metric, label) in zip(places, labels.items(), strict=False):  # without a teacher there is no agreement
         draw = functools.partial(curves, spec=spec, revision=seen.run.id)
         figure = seen.figure(metric, lambda frame, metric=metric, draw=draw: draw(frame, metric))
         with place:
@@ -79,6 +79,11 @@ def invite(spec: Mapping[str, Any] | None) -> None:
     with st.container(border=True, key="invitation"):
         if spec is None:
             sentence = _("**These settings cannot run**: below the controls it says why.")
+        elif not has_teacher(spec):
+            sentence = _(
+                "**Press Run.** Your student learns twice: alone, as the baseline, and with {help}. No teacher is trained."
+            )
+            sentence = sentence.format(help=what_helps(spec))
         elif together(spec):
             sentence = _(
                 "**Press Run.** Your student learns twice: alone, as baseline, and with a {whom} that starts from scratch, too."

@@ -22,9 +22,9 @@ def draw(address: Address) -> dict[str, Any]:
     return OFFLINE if entry.name == OFFLINE["name"] else shared.distillation_loss(address, entry, "scheme")
 
 
-def networks_trained(scheme: Mapping[str, Any], teacher: Mapping[str, Any], student: Mapping[str, Any]) -> None:
+def networks_trained(scheme: Mapping[str, Any], loss: Any, teacher: Mapping[str, Any] | None, student: Mapping[str, Any]) -> None:
     """Draw which networks a scheme trains beside those that one sees in the form, and that the baseline has none of them."""
-    asked = SimpleNamespace(scheme=scheme, teacher=teacher, student=student)
+    asked = SimpleNamespace(scheme=scheme, loss=loss, teacher=teacher, student=student)
     try:
         others, teachers = beside(asked), len(each_before(asked))
     except SpecError:  # Run says why

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from compression.distillation import DISTILLATION
 from compression.errors import LabError
 from compression.runs import store
 from compression.runs.records import FINISHED
@@ -16,9 +17,9 @@ from ui.run.words import as_text
 
 
 def offer(address: Address, loss: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:
-    """Draw the button that shows what the temperature does, if a loss has one."""
+    """Draw the button that shows what the temperature does, if there is a loss that compares answers softened by it."""
     losses = loss if isinstance(loss, list) else [loss]
-    place = next((place for place, part in enumerate(losses) if "temperature" in part), None)
+    place = next((place for place, part in enumerate(losses) if DISTILLATION[part["name"]].traits.get("softens")), None)
     if place is None:
         return
     setting = f"loss.{place}.temperature" if place else "loss.temperature"

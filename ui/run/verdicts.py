@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from compression.charts.numbers import format_count, format_percent, format_points
+from compression.fields import check_scheme
 from compression.measure.settling import CHANCE, MOST_SEEDS, what_would_settle
 from compression.roles import role_title
 from compression.runs.records import Run
+from compression.schemes import OFFLINE, SCHEMES
 from compression.texts import gettext as _
 from compression.texts import mark
 from ui.run.guessing import advice, learned_nothing, lost_seeds, odds
-from ui.run.words import titles
+from ui.run.words import has_teacher, titles
 
 YES = (mark("Yes"), ":material/check_circle:", "green")
 NO = (mark("No"), ":material/cancel:", "red")
@@ -57,25 +59,33 @@ def verdicts(kind: str, result: Mapping[str, Any], spec: Mapping[str, Any]) -> l
 
 
 def _help(found: Mapping[str, Any] | None, result: Mapping[str, Any], spec: Mapping[str, Any], images: int | None) -> Verdict:
-    whom = _whom(spec)
-    question = _("Does the {whom} help?").format(whom=whom)
+    whom = what_helps(spec)
+    question = _("Does {whom} help?").format(whom=whom)
     if found is None:
         sentence = _("Without a baseline there is no telling; train one too to find out.")
         return Verdict(question, *_shown(UNASKED), sentence)
     if all(learned_nothing(role, result, spec) for role in ("student", "baseline")):
-        sentence = _("Test accuracy {new} with the {whom} and {old} without is no better than guessing, which is right {odds}.")
+        sentence = _("Test accuracy {new} with {whom} and {old} without is no better than guessing, which is right {odds}.")
         accuracies = {"new": _accuracy(result, "student"), "old": _accuracy(result, "baseline")}
         return Verdict(question, *_shown(NEITHER), f"{sentence.format(whom=whom, odds=odds(spec), **accuracies)} {advice(spec)}")
     case, numbers = _case(found), {"whom": whom, **_numbers(found, images)}
     if case == EQUAL:
-        sentence = _("With and without the {whom} the student gets the same test images right, at every seed ({basis}).")
+        sentence = _("With and without {whom} the student gets the same test images right, at every seed ({basis}).")
         return Verdict(question, *_shown(case), sentence.format(**numbers))
-    sentence = _("Test accuracy {new} with the {whom}, {old} without: {change} points ({interval}; {basis}).")
+    sentence = _("Test accuracy {new} with {whom}, {old} without: {change} points ({interval}; {basis}).")
     told = sentence.format(new=_accuracy(result, "student"), old=_accuracy(result, "baseline"), **numbers)
     if case == NO:
         told = _("It does harm.") + " " + told
     lost = lost_seeds(("student", "baseline"), result, spec)
     return Verdict(question, *_shown(case), f"{told} {lost}" if lost else told + _advice(case, found), _remark(found))
+
+
+def what_helps(spec: Mapping[str, Any]) -> str:
+    """Return what the student has and the baseline has not: the teacher, or what a scheme or a loss without one calls it."""
+    if has_teacher(spec):
+        return _("the {whom}").format(whom=_whom(spec))
+    scheme = check_scheme(spec.get("scheme") or OFFLINE)
+    return _(SCHEMES[scheme["name"]].traits.get("help", mark("the loss")))
 
 
 def _whom(spec: Mapping[str, Any]) -> str:

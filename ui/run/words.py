@@ -10,8 +10,9 @@ from typing import Any
 
 from compression.catalog import Registry
 from compression.charts.numbers import format_milliseconds, format_percent, format_seconds
-from compression.distillation import DISTILLATION
+from compression.distillation import DISTILLATION, teacher_free
 from compression.errors import LabError
+from compression.fields import unused_fields
 from compression.models import MODELS
 from compression.roles import role_title, roles_in_order
 from compression.runs.records import Run
@@ -70,6 +71,8 @@ def what(run: Run) -> str:
 def networks(run: Run) -> str:
     """Return which networks a run is about, in a few words."""
     spec = run.spec
+    if run.kind == "distill" and not has_teacher(spec):
+        return _("{student}, without a teacher").format(student=network(spec.get("student")))
     if run.kind == "distill":
         sentence = _("{student} and {teacher} learn together") if together(spec) else _("{student} learns from {teacher}")
         return sentence.format(teacher=network(spec.get("teacher")), student=network(spec.get("student")))
@@ -82,7 +85,16 @@ def together(spec: Mapping[str, Any]) -> bool:
     """Tell whether a distillation trains its teacher along with the student, as a peer, and not before."""
     chosen = spec.get("scheme")
     name = chosen.get("name") if isinstance(chosen, Mapping) else OFFLINE["name"]
-    return name in SCHEMES and "before" not in SCHEMES[name].traits
+    return name in SCHEMES and "before" not in SCHEMES[name].traits and has_teacher(spec)
+
+
+def has_teacher(spec: Mapping[str, Any]) -> bool:
+    """Tell whether a distillation has a teacher, trained before or along: some schemes and losses have none."""
+    scheme, loss = spec.get("scheme") or OFFLINE, spec.get("loss")
+    try:
+        return "teacher" not in unused_fields(scheme) and not (scheme == OFFLINE and loss is not None and teacher_free(loss))
+    except (LabError, KeyError, TypeError):  # a spec of another version
+        return True
 
 
 def titles(spec: Mapping[str, Any]) -> Mapping[str, str]:
