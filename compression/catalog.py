@@ -83,6 +83,7 @@ class Registry(Mapping[str, Entry]):
     def __init__(self, package: str, noun: str) -> None:
         self.package, self.noun = package, noun
         self._entries: dict[str, Entry] = {}
+        self._finders: list[Callable[[str, str], Entry | None]] = []
         self._loaded = False
 
     def register(
@@ -106,6 +107,13 @@ class Registry(Mapping[str, Entry]):
 
         return add
 
+    def finds(self, finder: Callable[[str, str], Entry | None]) -> None:
+        """Add what finds entries that no file declares, by name and by where the name stood; they are in no listing.
+
+        It returns None for a name that is none of its own, and raises a `SpecError` for one whose entry is not there.
+        """
+        self._finders.append(finder)
+
     def load(self) -> None:
         """Import every file of the folder; an import error propagates."""
         if not self._loaded:
@@ -125,6 +133,10 @@ class Registry(Mapping[str, Entry]):
         self.load()
         if isinstance(name, str) and name in self._entries:
             return self._entries[name]
+        if isinstance(name, str):
+            for finder in self._finders:
+                if (entry := finder(name, where)) is not None:
+                    return entry
         near = difflib.get_close_matches(str(name), self._entries, n=1)
         hint = _(" (did you mean {name}?)").format(name=near[0]) if near else ""
         raise SpecError(where, name, _("allowed is one of {names}").format(names=", ".join(self._entries)) + hint)
@@ -152,8 +164,10 @@ class Registry(Mapping[str, Entry]):
         return self.find(name, self.noun)
 
     def __contains__(self, name: object) -> bool:
-        self.load()
-        return name in self._entries
+        try:
+            return bool(self.find(name, self.noun))
+        except SpecError:
+            return False
 
     def __iter__(self) -> Iterator[str]:
         self.load()

@@ -11,8 +11,7 @@ import torch
 
 from compression import augmentation, networks
 from compression.data import DATASETS
-from compression.data.arrays import VALIDATION_MOST, VALIDATION_SHARE
-from compression.data.load import most_train_images
+from compression.data.load import most_train_images, validation_images
 from compression.estimate_losses import comparison
 from compression.execute.looks import looks
 from compression.execute.shared import shared_baseline
@@ -250,4 +249,4 @@ def _transferred(spec: DistillSpec) -> int:
 
 
 def _validation_images(name: str) -> int:
-    return round(min(VALIDATION_SHARE * DATASETS[name].traits["images"], VALIDATION_MOST))
+    return validation_images(DATASETS[name])

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from compression import runs, settings
+from compression.data.own import told
+from compression.data.own.request import with_paths_brought_in
 from compression.errors import LabError, SpecError
 from compression.execute import Workspace, check_references
 from compression.runs.devices import available, resolve, slots
@@ -42,6 +44,8 @@ def run(request: argparse.Namespace) -> int:
 
 def run_raw(raw: Any, request: argparse.Namespace, title: str) -> tuple[int, dict[str, Any] | None]:
     """Run a spec or a sweep here and now; return the exit code and what the command line prints of it."""
+    raw, changes = _with_own_images(raw, request.settings)
+    request = argparse.Namespace(**{**vars(request), "settings": changes})
     if is_sweep(raw):
         from compression.commands.sweeping import run_sweep
 
@@ -133,6 +137,16 @@ def _raw_spec(request: argparse.Namespace) -> Any:
         raise LabError(_("{file} is not JSON: {reason}.").format(file=request.spec, reason=error)) from error
 
 
+def _with_own_images(raw: Any, changes: list[str]) -> tuple[Any, list[str]]:
+    """Bring in the images that a request names by their path, and say what they are."""
+    progress = Progress(sys.stderr)
+    raw, changes, own = with_paths_brought_in(raw, changes, progress.count)
+    if own is not None:
+        for line in (f"{told.counts(own.facts)}; {told.resized(own.facts)}.", *told.notes(own.facts), *told.left_out(own.facts)):
+            progress.say(line)
+    return raw, changes
+
+
 def _refuse_constant(name: str) -> NoReturn:
     raise SpecError("", name, _("allowed are finite numbers"))
 
@@ -149,6 +163,12 @@ class Progress:
             self._stream.write("\r\x1b[K")
         if text:
             print(text, file=self._stream, flush=True)
+
+    def count(self, done: int, number: int) -> None:
+        """Show on a terminal how many images are decoded."""
+        if self._terminal:
+            self._stream.write("\r\x1b[K" + _("Reading images: {done:,} of {number:,}").format(done=done, number=number))
+            self._stream.flush()
 
     def show(self, event: Mapping[str, Any]) -> None:
         """Show an event where it says how far the run is."""

@@ -79,6 +79,12 @@ class Dataset:
         return replace(self, **parts)
 
 
+def held_out(class_images: Sequence[int]) -> int:
+    """Return how many training images `split` holds out for validation, given how many there are of each class."""
+    share = min(VALIDATION_SHARE, VALIDATION_MOST / sum(class_images))
+    return sum(round(count * share) for count in class_images)
+
+
 def split(name: str, traits: dict, arrays: Arrays, *, train_images: int | None, split_seed: int) -> Dataset:
     """Return the dataset split for training, its validation part drawn from the published training part by class.
 

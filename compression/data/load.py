@@ -11,7 +11,7 @@ import filelock
 
 from compression.catalog import Entry, Knob
 from compression.data import DATASETS
-from compression.data.arrays import VALIDATION_MOST, VALIDATION_SHARE, Arrays, Dataset, split
+from compression.data.arrays import VALIDATION_MOST, VALIDATION_SHARE, Arrays, Dataset, held_out, split
 from compression.errors import DataError
 from compression.texts import gettext as _
 
@@ -22,8 +22,14 @@ FEWEST_IMAGES = 50
 
 def most_train_images(entry: Entry) -> int:
     """Return how many training images a dataset has once its validation part is taken away."""
-    images = entry.traits["images"]
-    return images - round(min(VALIDATION_SHARE * images, VALIDATION_MOST))
+    return entry.traits["images"] - validation_images(entry)
+
+
+def validation_images(entry: Entry) -> int:
+    """Return how many of a dataset's training images are held out for validation."""
+    if counts := entry.traits.get("class_images"):
+        return held_out(counts)
+    return round(min(VALIDATION_SHARE * entry.traits["images"], VALIDATION_MOST))
 
 
 def train_images_knob(entry: Entry) -> Knob:
@@ -83,6 +89,8 @@ def _read(entry: Entry, root: Path, *, download: bool) -> Arrays:
     try:
         with contextlib.redirect_stdout(sys.stderr):
             arrays = entry.function(root, download)
+    except DataError:
+        raise
     except RuntimeError as error:
         if "not found" in str(error):
             raise _AbsentError from error
