@@ -16,6 +16,7 @@ from compression.estimate_losses import comparison
 from compression.execute.looks import looks
 from compression.execute.shared import shared_baseline
 from compression.execute.tuning import tuning_trainings
+from compression.given import is_given
 from compression.lab import MACS_WORTH_THREADS
 from compression.measure.cost import Cost, cost
 from compression.networks import Workspace
@@ -231,7 +232,7 @@ def _scoring_seconds(step: dict[str, Any], own: Cost, device: str) -> float:
 
 
 def _cached(dataset: dict[str, Any], choice: dict[str, Any], recipe: dict[str, Any], seed: int, workspace: Workspace) -> bool:
-    if "run" in choice:
+    if is_given(choice):
         return True
     return networks.find_cached(networks.cache_key(dataset, choice, recipe, seed), workspace) is not None
 

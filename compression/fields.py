@@ -11,7 +11,7 @@ from compression.data.load import train_images_knob
 from compression.distillation import DISTILLATION
 from compression.errors import SpecError
 from compression.inheritance import check_inheritance
-from compression.models import MODELS
+from compression.models import MODELS, NEW_CLASSIFIER, WEIGHTS, WEIGHTS_ID, architecture_of
 from compression.objective import build_objective, check_comparison
 from compression.recipe import RECIPE
 from compression.roles import TITLES, parted
@@ -122,6 +122,8 @@ def _model(raw: Any, where: str) -> dict[str, Any]:
 
 
 def _model_or_run(raw: Any, where: str) -> dict[str, Any]:
+    if isinstance(raw, Mapping) and WEIGHTS in raw:
+        return _model_of_file(raw, where)
     if not isinstance(raw, Mapping) or "run" not in raw:
         return _model(raw, where)
     _refuse_unknown(raw, {"run", "role", "seed"}, where)
@@ -131,6 +133,15 @@ def _model_or_run(raw: Any, where: str) -> dict[str, Any]:
         raise SpecError(f"{where}.role", role, _("allowed is one of {names}").format(names=", ".join(sorted(stems))))
     seed = SEED.check(raw.get("seed", 0), f"{where}.seed")
     return {"run": check_run_id(raw["run"], f"{where}.run"), "role": role, "seed": seed}
+
+
+def _model_of_file(raw: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return an architecture with the file that its weights come from, and whether its classifier is a new one."""
+    given, new = raw[WEIGHTS], _flag(raw.get(NEW_CLASSIFIER, False), f"{where}.{NEW_CLASSIFIER}")
+    if not isinstance(given, str) or not WEIGHTS_ID.fullmatch(given):
+        allowed = _("allowed is the id of a file of weights that this lab stores, or, on the command line, its path")
+        raise SpecError(f"{where}.{WEIGHTS}", given, allowed)
+    return {**_model(architecture_of(raw), where), WEIGHTS: given, **({NEW_CLASSIFIER: True} if new else {})}
 
 
 def _loss(raw: Any, where: str) -> dict[str, Any] | list[dict[str, Any]]:

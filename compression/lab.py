@@ -11,7 +11,7 @@ import torch
 from filelock import FileLock, Timeout
 from torch import nn
 
-from compression import events, networks, settings
+from compression import events, given, networks, settings
 from compression.data import DATASETS
 from compression.data.arrays import Dataset
 from compression.data.load import load
@@ -170,9 +170,13 @@ class Lab:
         if self._find(choice, key) is None:
             self.progress.plan(key, networks.build(choice, self.data, seed=seed), self.data, RECIPE.bind(recipe)())
 
+    def given(self, choice: dict[str, Any]) -> nn.Module:
+        """Return a network that is given, on the CPU."""
+        return networks.read(given.find(choice, self.choice, self.data, self.workspace), self.data).model
+
     def _find(self, choice: dict[str, Any], key: str) -> Path | None:
-        if "run" in choice:
-            return networks.find_artifact(choice, self.workspace)
+        if given.is_given(choice):
+            return given.find(choice, self.choice, self.data, self.workspace)
         return networks.find_cached(key, self.workspace)
 
     def _train_once(
@@ -210,12 +214,13 @@ class Lab:
     def _train_and_cache(
         self, choice: dict[str, Any], recipe: Recipe, key: str, *, role: str, seed: int
     ) -> Generator[Event, None, Path]:
-        model = networks.build(choice, self.data, seed=seed).to(self.workspace.device)
+        start = given.begin(choice, self.data, self.workspace, seed=seed)
+        model = start.model.to(self.workspace.device)
         self.progress.plan(key, model, self.data, recipe)
         checkpoint = self.checkpoint(f"{role}-seed{seed}")
-        ended = yield from self.train(model, recipe, role=role, seed=seed, key=key, checkpoint=checkpoint)
+        ended = yield from self.train(model, recipe, role=role, seed=seed, key=key, checkpoint=checkpoint, data=start.data)
         path = self.workspace.models / f"{key}.safetensors"
-        weights.save(path, model, networks.facts_of(choice, self.data, convergence=ended))
+        weights.save(path, model, {**start.facts, "convergence": ended})
         return path
 
 

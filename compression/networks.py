@@ -20,7 +20,7 @@ from compression.edits.replay import replay
 from compression.errors import DataError, NotFoundError
 from compression.evaluation import predict, validate
 from compression.export import compact, weights
-from compression.models import MODELS
+from compression.models import MODELS, architecture_of
 from compression.observers.fake_quantize import from_facts, to_facts
 from compression.steps.state import State
 from compression.texts import gettext as _
@@ -43,6 +43,11 @@ class Workspace:
     models: Path
     runs: Path
     device: str = "cpu"
+
+    @property
+    def weights(self) -> Path:
+        """Return the folder of the files of weights that people brought."""
+        return self.models.parent / "weights"
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,7 @@ def construct(
     Raises:
         DataError: the edits are no edits of this network; they may be anything.
     """
-    model = MODELS[architecture["name"]].bind(architecture)(tuple(shape), classes)
+    model = MODELS[architecture["name"]].bind(architecture_of(architecture))(tuple(shape), classes)
     replay(model, edits)
     return model
 
@@ -201,6 +206,15 @@ def _check_fit(facts: dict[str, Any], name: str, dataset: str, shape: tuple[int,
     if tuple(facts.get("shape", ())) != shape or facts.get("classes") != classes or other != dataset:
         sentence = _("The network in {name} was made for {other}, and does not fit {dataset}.")
         raise DataError(sentence.format(name=name, other=other, dataset=dataset))
+    check_split(facts, name, split_seed)
+
+
+def check_split(facts: Mapping[str, Any], name: str, split_seed: int) -> None:
+    """Make sure that a network learned from none of the validation images, where its file says how they were split.
+
+    Raises:
+        DataError: it did.
+    """
     if facts.get("split_seed", split_seed) != split_seed:
         sentence = _(
             "The network in {name} was trained with split seed {own}: some of its training images are validation images with"

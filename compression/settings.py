@@ -52,6 +52,11 @@ def models_folder() -> Path:
     return home() / "models"
 
 
+def weights_folder() -> Path:
+    """Return the folder of the files of weights that people brought."""
+    return home() / "weights"
+
+
 def check() -> None:
     """Read every setting, so that one that makes no sense is told before a run starts.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from compression import runs, settings
+from compression.commands.bringing import bring_in
 from compression.data.own import told
 from compression.data.own.request import with_paths_brought_in
 from compression.errors import LabError, SpecError
@@ -45,6 +46,7 @@ def run(request: argparse.Namespace) -> int:
 def run_raw(raw: Any, request: argparse.Namespace, title: str) -> tuple[int, dict[str, Any] | None]:
     """Run a spec or a sweep here and now; return the exit code and what the command line prints of it."""
     raw, changes = _with_own_images(raw, request.settings)
+    raw, changes = bring_in(raw, changes)
     request = argparse.Namespace(**{**vars(request), "settings": changes})
     if is_sweep(raw):
         from compression.commands.sweeping import run_sweep

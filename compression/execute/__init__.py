@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import torch
 
-from compression import networks
+from compression import given, networks
 from compression.events import Event
 from compression.execute.compress import compress
 from compression.execute.distill import distill
@@ -29,7 +29,7 @@ def execute(spec: Spec, workspace: Workspace) -> Iterator[Event]:
 
 
 def check_references(spec: Spec, workspace: Workspace) -> None:
-    """Make sure that the networks which a spec takes from earlier runs exist, fit its dataset and can be compared by its loss.
+    """Make sure that networks of earlier runs or of files exist, fit the dataset of their spec and can be compared by its loss.
 
     Raises:
         NotFoundError: one does not exist.
@@ -37,8 +37,8 @@ def check_references(spec: Spec, workspace: Workspace) -> None:
         SpecError: the loss has nothing to compare in it, or a step cannot work on it.
     """
     choice = spec.teacher if isinstance(spec, DistillSpec) else spec.model
+    given.check(choice, spec.dataset, workspace)
     if "run" in choice:
-        networks.check_reference(choice, spec.dataset, workspace)
         path = networks.find_artifact(choice, workspace)
         facts = networks.facts_in(path)
         if isinstance(spec, DistillSpec):

@@ -16,6 +16,7 @@ from compression.execute.claims import LOSES, within
 from compression.execute.looks import looks
 from compression.execute.precision import settle
 from compression.export import compact
+from compression.given import is_given
 from compression.hooks import Hooks
 from compression.lab import Lab, open_lab
 from compression.measure.convergence import OUTCOMES
@@ -63,7 +64,7 @@ def apply_at_once(original: Network, steps: Sequence[dict[str, Any]]) -> State:
 
 def _seeds(spec: CompressSpec) -> list[int]:
     """Return the seeds that lead to different networks: one where the original is one network and nothing is trained."""
-    return spec.seeds[:1] if "run" in spec.model and not _trainings(spec) else spec.seeds
+    return spec.seeds[:1] if is_given(spec.model) and not _trainings(spec) else spec.seeds
 
 
 def _trainings(spec: CompressSpec) -> dict[int, dict[str, Any]]:
@@ -74,14 +75,11 @@ def _trainings(spec: CompressSpec) -> dict[int, dict[str, Any]]:
 def _plan(spec: CompressSpec, seeds: Sequence[int], lab: Lab) -> None:
     """Count all trainings beforehand, so that the progress of the whole run is known from the start."""
     recipe = RECIPE.bind(spec.train)()
-    from_run = "run" in spec.model
-    if from_run:
-        probe = networks.read(networks.find_artifact(spec.model, lab.workspace), lab.data).model
-    else:
-        probe = networks.build(spec.model, lab.data, seed=0)
+    there = is_given(spec.model)
+    probe = lab.given(spec.model) if there else networks.build(spec.model, lab.data, seed=0)
     for seed in seeds:
         key = networks.cache_key(spec.dataset, spec.model, spec.train, seed)
-        if not from_run and networks.find_cached(key, lab.workspace) is None:
+        if not there and networks.find_cached(key, lab.workspace) is None:
             lab.progress.plan(key, probe, lab.data, recipe)
         for position, step in _trainings(spec).items():
             lab.progress.plan(("compressed", seed, position), probe, lab.data, replace(recipe, epochs=step["epochs"]))
@@ -177,7 +175,7 @@ def _go_on(state: State, content: dict[str, Any]) -> dict[str, Any]:
 
 def _measure(spec: CompressSpec, everyone: Networks, lab: Lab) -> dict[str, Any]:
     scores = {role: [score(network.model, network.data) for network in by_seed.values()] for role, by_seed in everyone.items()}
-    if "run" in spec.model:
+    if is_given(spec.model):
         everyone = {**everyone, "original": dict(list(everyone["original"].items())[:1])}
     described, correct = {}, {}
     for role, evidence in (("original", "measured"), ("compressed", "file")):
@@ -196,7 +194,7 @@ def _measure(spec: CompressSpec, everyone: Networks, lab: Lab) -> dict[str, Any]
         correct["original"],
         claim=within(LOSES, spec.tolerance),
         tolerance=spec.tolerance,
-        fixed="original" if "run" in spec.model else None,
+        fixed="original" if is_given(spec.model) else None,
     )
     return {"models": described, "verdict": answer, "images": image_counts(lab.data), "timing": lab.progress.timing}
 

@@ -17,6 +17,7 @@ from compression import events, networks
 from compression.autocast import is_native
 from compression.data.arrays import Dataset
 from compression.events import Event
+from compression.given import is_given
 from compression.hooks import Hooks
 from compression.lab import Lab, fitting_threads
 from compression.measure.macs import to_fast_layout_
@@ -103,12 +104,11 @@ def _trained(spec: DistillSpec | CompressSpec, lab: Lab) -> Iterator[tuple[nn.Mo
     """Yield each network that a run trains, with its data and its recipe."""
     own = RECIPE.bind(spec.train)()
     if isinstance(spec, CompressSpec):
-        from_run = "run" in spec.model
-        found = networks.read(networks.find_artifact(spec.model, lab.workspace), lab.data) if from_run else None
-        yield found.model if found else networks.build(spec.model, lab.data, seed=0), lab.data, own
+        there = is_given(spec.model)
+        yield lab.given(spec.model) if there else networks.build(spec.model, lab.data, seed=0), lab.data, own
         return
     for choice in {role: choice for role, choice, _seed in each_before(spec)}.values():
-        if "run" not in choice:
+        if not is_given(choice):
             recipe = RECIPE.bind(teacher_recipe(spec.dataset, spec.teacher_train, spec.train))()
             yield networks.build(choice, lab.data, seed=0), lab.data, recipe
     transfer = lab.data.first(spec.transfer["images"], spec.transfer.get("classes"))

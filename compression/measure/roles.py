@@ -52,6 +52,7 @@ def describe(
         "size_bytes": files[first].stat().st_size,
         "artifact": files[first].name,
         "architecture": networks[first].architecture,
+        **({"weights": brought} if (brought := networks[first].facts.get("weights")) else {}),
         "evidence": {"accuracy": evidence, "size_bytes": "file", "latency_ms": "measured", "macs": "counted"},
     }
 

@@ -37,7 +37,23 @@ class Residual(nn.Module):
         return functional.relu(self.norm2(self.conv2(hidden)) + shortcut, inplace=True)
 
 
-@MODELS.register(title=_("ResNet (CIFAR)"), source="He, Zhang, Ren & Sun 2016, arXiv:1512.03385, section 4.2")
+def _published(depth: int, width: int) -> dict[str, str]:
+    """Return our names of layers by those that published CIFAR ResNets share with torchvision's."""
+    blocks = (depth - 2) // 6
+    last = str(3 + 3 * blocks + 2)
+    names = {"conv1": "0", "bn1": "1", "fc": last, "linear": last}
+    for place in range(3 * blocks):
+        there, here = f"layer{place // blocks + 1}.{place % blocks}", str(3 + place)
+        for own, other in {"conv1": "conv1", "norm1": "bn1", "conv2": "conv2", "norm2": "bn2"}.items():
+            names[f"{there}.{other}"] = f"{here}.{own}"
+    return names
+
+
+@MODELS.register(
+    title=_("ResNet (CIFAR)"),
+    source="He, Zhang, Ren & Sun 2016, arXiv:1512.03385, section 4.2",
+    also_named=_published,
+)
 def resnet(
     shape: Shape,
     classes: int,

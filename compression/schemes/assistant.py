@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from compression.catalog import Knob
 from compression.errors import SpecError
-from compression.models import MODELS
+from compression.models import MODELS, architecture_of
 from compression.schemes import SCHEMES, Asked, Events, Lab, in_turn
 from compression.texts import gettext
 from compression.texts import mark as _
@@ -44,7 +44,8 @@ def assistants(spec: Asked) -> dict[str, dict[str, Any]]:
     """Return the architectures of a spec's assistants by role, from the largest to the smallest."""
     count = spec.scheme["assistants"]
     names = [f"assistant{place}" for place in range(1, count + 1)] if count > 1 else ["assistant"]
-    return {name: between(spec.teacher, spec.student, place / (count + 1)) for place, name in enumerate(names, 1)}
+    teacher = architecture_of(spec.teacher)
+    return {name: between(teacher, spec.student, place / (count + 1)) for place, name in enumerate(names, 1)}
 
 
 @SCHEMES.register(

@@ -42,6 +42,7 @@ def mixture(logits: Tensor, labels: Tensor, temperature: float, weighting: str) 
         "loss": _("a student of several teachers learns by the scheme's own loss"),
         "label_weight": _("with several teachers the labels weigh 1, and the scheme has a weight of the teachers' answers"),
         "teacher.run": _("several teachers are trained from different seeds: name their architecture"),
+        "teacher.weights": _("several teachers are trained from different seeds: name their architecture"),
     },
 )
 def ensemble(

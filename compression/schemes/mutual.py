@@ -21,6 +21,7 @@ from compression.texts import mark as _
         "label_weight": _("in mutual learning the labels weigh 1, and the scheme has a weight of the other's answers"),
         "teacher_train": _("in mutual learning the peer is trained along with the student, as `train` says"),
         "teacher.run": _("in mutual learning the peer is trained from scratch: name its architecture"),
+        "teacher.weights": _("in mutual learning the peer is trained from scratch: name its architecture"),
     },
 )
 def mutual(

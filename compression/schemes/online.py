@@ -23,6 +23,7 @@ from compression.texts import mark as _
         "label_weight": _("with a teacher that is trained along the labels weigh 1, and the scheme has a weight of its answers"),
         "teacher_train": _("the teacher is trained along with the student, as `train` says"),
         "teacher.run": _("the teacher is trained along with the student from scratch: name its architecture"),
+        "teacher.weights": _("the teacher is trained along with the student from scratch: name its architecture"),
     },
 )
 def online(
