@@ -51,11 +51,15 @@ def _brought(chosen: dict[str, Any], tell: Tell | None) -> Own:
         raise SpecError(f"{DATASET}.path", path, _('only the dataset "folder" has a path'))
     if not isinstance(path, str) or not path.strip():
         raise SpecError(f"{DATASET}.path", path, _("allowed is the path of a folder, a zip or an npz"))
-    place = Path(path).expanduser()
-    if not place.exists() and not place.is_absolute() and (below := settings.data_root() / place).exists():
-        place = below
     reading = {key: chosen[key] for key in READING.knobs if key in chosen}
-    return bring(place, place.stem if place.is_file() else place.resolve().name, **reading, tell=tell)
+    try:
+        place = Path(path).expanduser()
+        if not place.exists() and not place.is_absolute() and (below := settings.data_root() / place).exists():
+            place = below
+        title = place.stem if place.is_file() else place.resolve().name
+    except (OSError, ValueError, RuntimeError) as error:  # too long a name, a character that no path has, nobody's home
+        raise SpecError(f"{DATASET}.path", path, _("allowed is the path of a folder, a zip or an npz")) from error
+    return bring(place, title, **reading, tell=tell)
 
 
 def _understood(text: str) -> Any:

@@ -22,6 +22,7 @@ HIDDEN, LINK, TWICE = mark("hidden, or the system's own"), mark("a link, which i
 TOO_LARGE, EMPTY = mark("a file of more than 50 MB"), mark("an empty file")
 LOCAL_HEADER_BYTES, END_BYTES, LOCATOR_BYTES, END64_BYTES, COMMENT_BYTES = 30, 22, 20, 56, 65_535
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+NO_ZIP = mark("The file is no zip, or a damaged one; make it again.")
 ENCRYPTED = 0x1
 CHUNK = 1 << 20
 
@@ -119,7 +120,7 @@ def opened(file: BinaryIO) -> Iterator[zipfile.ZipFile]:
     try:
         archive = zipfile.ZipFile(file)
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, struct.error, IndexError) as error:
-        raise DataError(_("The file is no zip, or a damaged one; make it again.")) from error
+        raise DataError(_(NO_ZIP)) from error
     with archive:
         _check_entries(archive, file.seek(0, os.SEEK_END))
         yield archive
@@ -155,7 +156,7 @@ def _check_directory(file: BinaryIO) -> None:
     tail = file.read()
     place = tail.rfind(b"PK\5\6")
     if place < 0 or len(tail) - place < END_BYTES:
-        raise DataError(_("The file is no zip, or a damaged one; make it again."))
+        raise DataError(_(NO_ZIP))
     length = struct.unpack_from("<L", tail, place + 12)[0]
     if tail[place - LOCATOR_BYTES : place][:4] == b"PK\6\7" and place >= LOCATOR_BYTES + END64_BYTES:
         length = struct.unpack_from("<Q", tail, place - LOCATOR_BYTES - END64_BYTES + 40)[0]
@@ -190,6 +191,8 @@ def _check_entries(archive: zipfile.ZipFile, packed: int) -> None:
 def _check_overlap(entries: list[zipfile.ZipInfo]) -> None:
     ends = 0
     for entry in sorted(entries, key=lambda entry: entry.header_offset):
+        if entry.header_offset < 0:
+            raise DataError(_(NO_ZIP))
         if entry.header_offset < ends:
             raise DataError(_("The zip's files overlap, as those of a zip bomb do; such a file is not read."))
         ends = entry.header_offset + LOCAL_HEADER_BYTES + entry.compress_size
