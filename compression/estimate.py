@@ -16,6 +16,7 @@ from compression.estimate_losses import comparison
 from compression.execute.looks import looks
 from compression.execute.shared import shared_baseline
 from compression.execute.tuning import tuning_trainings
+from compression.exits import exits_seconds
 from compression.given import is_given
 from compression.lab import MACS_WORTH_THREADS
 from compression.measure.cost import Cost, cost
@@ -23,7 +24,7 @@ from compression.networks import Workspace
 from compression.pruning import PRUNING
 from compression.pruning.layer_facts import MOST_IMAGES
 from compression.recipe import RECIPE, Recipe, outcomes, teacher_recipe
-from compression.schemes import before, beside, each_before
+from compression.schemes import before, beside, each_before, parts
 from compression.spec import CompressSpec, DistillSpec, Spec
 from compression.steps import STEPS
 from compression.steps.quantize_activations import BATCH as CALIBRATION_BATCH
@@ -45,6 +46,7 @@ class Training:
     Attributes:
         images: how many it learns from.
         loss: the distillation loss, or the list of them; None for the labels alone.
+        exits: how many early exits are trained with it at most.
         shared: the name under which runs after this one find what it trained; empty where they do not.
     """
 
@@ -53,6 +55,7 @@ class Training:
     recipe: Recipe
     images: int
     loss: Any = None
+    exits: int = 0
     shared: str = ""
 
 
@@ -147,7 +150,8 @@ def _distill_trainings(spec: DistillSpec, workspace: Workspace) -> Iterator[Trai
         for pair in pairs:
             key = shared_baseline(spec, workspace.models, *pair).network.stem if role == "baseline" else ""
             loss = spec.loss if role == "student" and before(spec) else None
-            yield Training(role, spec.student, own, images, loss=loss, shared=key)
+            exits = spec.scheme["exits"] if role == "student" and parts(spec) else 0
+            yield Training(role, spec.student, own, images, loss=loss, exits=exits, shared=key)
             yield from (Training(other, choice, own, images, loss=loss) for other, choice in others.items())
 
 
@@ -170,6 +174,9 @@ def _seconds(spec: Spec, training: Training, workspace: Workspace, device: str) 
     name, validation = spec.dataset["name"], _validation_images(spec.dataset["name"])
     own = _cost(training.architecture, name, workspace)
     seconds = own.training_seconds(training.recipe, images=training.images, validation_images=validation, device=device)
+    if training.exits:
+        counts = training.exits, training.recipe, training.images
+        seconds += exits_seconds(training.architecture, name, *counts, device)
     if training.loss is None:
         return seconds
     teacher, recipe = spec.teacher if isinstance(spec, DistillSpec) else spec.model, training.recipe
@@ -210,7 +217,7 @@ def _beside_training(spec: Spec, workspace: Workspace, device: str) -> float:
             seconds += _cost(choice, name, workspace).answer_seconds(seen + _transferred(spec), device)
         for choice, times in [(spec.student, own), *((choice, 1) for choice in beside(spec).values())]:
             seconds += times * len(spec.seeds) * _cost(choice, name, workspace).answer_seconds(seen, device)
-        return seconds + (own + len(before(spec)) + len(beside(spec))) * SECONDS_A_ROLE
+        return seconds + (own + len(before(spec)) + len(beside(spec)) + len(parts(spec))) * SECONDS_A_ROLE
     own = _cost(spec.model, name, workspace)
     calibrating = sum(min(step.get("calibration_images", 0), _images(spec.dataset)) for step in spec.steps)
     each = 3 * own.answer_seconds(test + _validation_images(name), device)

@@ -17,6 +17,7 @@ from compression.data import DATASETS
 from compression.distillation import Seen
 from compression.evaluation import evaluating
 from compression.networks import construct
+from compression.steps.channels import blocks
 from compression.texts import gettext as _
 
 ARCHITECTURES_CACHED = 256
@@ -88,15 +89,6 @@ def layout(model: nn.Module, shape: Sequence[int]) -> Layout:
     with _removed(hooks), evaluating(model), torch.no_grad():
         model(torch.zeros(1, *shape, device=first.device, dtype=first.dtype))
     return Layout(tuple(stages), *(linear[-1] if linear else ()))
-
-
-def blocks(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
-    """Yield the blocks that a network is a row of, by name."""
-    if name and not isinstance(module, nn.Sequential):
-        yield name, module
-        return
-    for own, child in module.named_children():
-        yield from blocks(child, f"{name}.{own}" if name else own)
 
 
 @contextmanager

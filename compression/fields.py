@@ -200,7 +200,7 @@ def check_losses(spec: Mapping[str, Any]) -> None:
     losses = {"loss": spec["loss"]} if spec.get("loss") else {}
     losses |= {f"steps.{place}.loss": step["loss"] for place, step in enumerate(spec.get("steps", ())) if step.get("loss")}
     teacher, student = (spec["teacher"], spec["student"]) if "loss" in spec else (spec["model"], spec["model"])
-    if "run" not in teacher:
+    if teacher is not None and "run" not in teacher:
         for where, loss in losses.items():
             check_comparison(build_objective(loss, where=where), student, teacher, spec["dataset"]["name"])
 

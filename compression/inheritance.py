@@ -11,8 +11,8 @@ from torch import nn
 from compression.data import DATASETS
 from compression.edits.replay import apply
 from compression.errors import DataError, SpecError
-from compression.features import blocks
 from compression.networks import construct
+from compression.steps.channels import blocks
 from compression.steps.state import State, compressible
 from compression.texts import gettext as _
 

@@ -196,6 +196,7 @@ class Given:
     """The labels, and a loss between student and teacher that comes with the scheme.
 
     Attributes:
+        loss: a function; or a module, whose parameters are trained with the student's.
         needs: what the loss sees beside logits, as the trait `needs` of a distillation loss.
         labels: what the labels weigh.
     """
@@ -204,21 +205,27 @@ class Given:
     needs: tuple[str, ...] = ()
     labels: float = 1.0
 
-    def between(self, student: nn.Module, teacher: nn.Module, dataset: Dataset, *, seed: int) -> Comparison:
-        """Return the objective of one training; the seed has no part in it."""
+    def between(self, student: nn.Module, teacher: nn.Module | None, dataset: Dataset, *, seed: int) -> Comparison:
+        """Return the objective of one training; the seed has no part in it.
+
+        Args:
+            teacher: None where the loss looks at the student alone, and then at all its stages.
+        """
         looks = (Layout(), Layout())
         if self.needs:
-            looks = paired(layout(student, dataset.shape), layout(teacher, dataset.shape), self.needs)
+            own = layout(student, dataset.shape)
+            looks = paired(own, own if teacher is None else layout(teacher, dataset.shape), self.needs)
         total = _GivenTotal(self, task(dataset.task).loss)
-        return Comparison(total, View(student, looks[0]), View(teacher, looks[1]))
+        return Comparison(total, View(student, looks[0]), None if teacher is None else View(teacher, looks[1]))
 
 
 class _GivenTotal(nn.Module):
     def __init__(self, given: Given, label_loss: Callable[[Tensor, Tensor], Tensor]) -> None:
         super().__init__()
         self.given, self.label_loss = given, label_loss
+        self.trained = given.loss if isinstance(given.loss, nn.Module) else None
 
-    def forward(self, student: Seen, teacher: Seen, batch: Batch) -> Terms:
+    def forward(self, student: Seen, teacher: Seen | None, batch: Batch) -> Terms:
         hard = self.given.labels * self.label_loss(student.logits, batch.labels)
         return {**self.given.loss(student, teacher, batch), "hard": hard}
 

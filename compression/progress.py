@@ -28,10 +28,15 @@ class Progress:
     started: float = field(default_factory=time.monotonic)
     timing: dict[str, dict[str, float]] = field(default_factory=dict)
 
-    def plan(self, key: Any, model: nn.Module, dataset: Dataset, recipe: Recipe) -> None:
-        """Count a training by the seconds that it is predicted to take."""
+    def plan(self, key: Any, model: nn.Module, dataset: Dataset, recipe: Recipe, *, more: float = 0.0) -> None:
+        """Count a training by the seconds that it is predicted to take.
+
+        Args:
+            more: seconds that something beside the network takes, such as its early exits.
+        """
         counts = {"images": len(dataset.train), "validation_images": len(dataset.validation)}
-        self.work[key] = cost(model, dataset.shape).training_seconds(recipe, device=dataset.train.labels.device.type, **counts)
+        own = cost(model, dataset.shape).training_seconds(recipe, device=dataset.train.labels.device.type, **counts)
+        self.work[key] = own + more
 
     def join(self, keys: Sequence[Any]) -> None:
         """Count trainings as one, under the first of their keys."""

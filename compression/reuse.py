@@ -46,6 +46,8 @@ def student_edits(
 def student_as_trained(spec: DistillSpec, data: Dataset, workspace: Workspace) -> nn.Module:
     """Return a student of the structure that its scheme trains, with the weights of any seed."""
     student, teacher = networks.build(spec.student, data, seed=0), {"architecture": spec.teacher}
+    if not SCHEMES[spec.scheme["name"]].traits.get("projects"):
+        return student
     if "run" in spec.teacher:
         teacher = networks.facts_in(networks.find_artifact(spec.teacher, workspace))
     replay(student, student_edits(spec.scheme, spec.student, data.name, teacher["architecture"], teacher.get("edits", ())))

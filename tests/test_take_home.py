@@ -65,6 +65,10 @@ def outside(folder: Path, path: Path, data: Path) -> tuple[float, list[str]]:
             ["student-seed0.safetensors", "teacher-seed0.safetensors"],
         ),
         (
+            {"kind": "distill", "scheme": "early_exits", "transfer": {"images": None}},
+            ["student-seed0.safetensors", "exit2-seed0.safetensors"],
+        ),
+        (
             {"kind": "compress", "steps": [{"name": "prune", "sparsity": 0.9}, {"name": "quantize", "bits": 4}, FINETUNE]},
             ["original-seed0.safetensors", "compressed-seed0.compact"],
         ),

@@ -37,6 +37,8 @@ def check_references(spec: Spec, workspace: Workspace) -> None:
         SpecError: the loss has nothing to compare in it, or a step cannot work on it.
     """
     choice = spec.teacher if isinstance(spec, DistillSpec) else spec.model
+    if choice is None:
+        return
     given.check(choice, spec.dataset, workspace)
     if "run" in choice:
         path = networks.find_artifact(choice, workspace)

@@ -17,7 +17,7 @@ from compression.measure.ensemble import describe_ensemble, ensemble
 from compression.measure.roles import add_agreement, add_latency, describe, image_counts
 from compression.measure.verdict import verdict
 from compression.networks import Workspace
-from compression.schemes import before, beside
+from compression.schemes import before, beside, parts
 from compression.spec import DistillSpec
 from compression.texts import gettext as _
 
@@ -48,8 +48,9 @@ def _measure(students: Students) -> dict[str, Any]:
         if "teacher" in chosen:
             reference = chosen["teacher"] if "teacher" in beside(spec) else chosen["teacher"][0]
             add_agreement(described[role], chosen[role], reference)
-    for role in beside(spec):
-        described[role] |= {"lr": students.rates["student"]["lr"], "beside": "student"}
+    for place, roles in (("beside", beside(spec)), ("part_of", parts(spec))):
+        for role in roles:
+            described[role] |= {"lr": students.rates["student"]["lr"], place: "student"}
     add_latency(described, timed, lab.workspace.device)
     if "baseline" in described:
         described["baseline"]["cached_seeds"] = [seed for seed in spec.seeds if seed in students.cached]

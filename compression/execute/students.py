@@ -12,6 +12,7 @@ from compression.events import Event
 from compression.execute.looks import looks
 from compression.execute.shared import SharedTraining, Trained, shared_baseline
 from compression.execute.tuning import learning_rates, tuning_trainings
+from compression.exits import Exit, add_exits, exits_seconds, network_of
 from compression.export import weights
 from compression.gradients import epochs_measured
 from compression.hooks import Hooks
@@ -22,7 +23,7 @@ from compression.objective import Given, Loss, Objective, build_objective, check
 from compression.recipe import RECIPE, Recipe, teacher_recipe
 from compression.reuse import reuse_classifier, student_as_trained
 from compression.roles import role_title
-from compression.schemes import SCHEMES, Events, Learner, beside, each_before, role_titles
+from compression.schemes import SCHEMES, Events, Learner, beside, each_before, parts, role_titles
 from compression.spec import DistillSpec
 from compression.teacher import Several, Teacher, averaged
 from compression.texts import gettext as _
@@ -73,9 +74,17 @@ class Students:
             recipe = teacher_recipe(self.spec.dataset, self.spec.teacher_train, self.spec.train)
             self.lab.plan(choice, recipe, seed)
         for role, name in names:
-            self.lab.progress.plan(name, probe, self.transfer, self._recipe())
+            self.lab.progress.plan(name, probe, self.transfer, self._recipe(), more=self._exits_seconds(role))
             for other, model in others.items() if role == "student" else ():
                 self.lab.progress.plan(_beside(name, other), model, self.transfer, self._recipe())
+
+    def _exits_seconds(self, role: str) -> float:
+        spec, device = self.spec, self.lab.workspace.device
+        if role != "student" or not parts(spec):
+            return 0.0
+        return exits_seconds(
+            spec.student, self.lab.data.name, spec.scheme["exits"], self._recipe(), len(self.transfer.train), device
+        )
 
     def _recipe(self, **changes: Any) -> Recipe:
         return replace(RECIPE.bind(self.spec.train)(), **changes)
@@ -103,7 +112,7 @@ class Students:
         """Implement `schemes.Lab.students`."""
         self._teach, self._teacher = train, teacher
         self.rates = yield from learning_rates(self.spec, self.lab, self.roles, self._trained)
-        self.everyone |= {role: {} for role in (*beside(self.spec), *self.roles)}
+        self.everyone |= {role: {} for role in (*beside(self.spec), *parts(self.spec), *self.roles)}
         seeds = self.spec.seeds
         for index, seed in enumerate(seeds, 1):
             for role in self.roles:
@@ -133,6 +142,13 @@ class Students:
         """Implement `schemes.Lab.reuse_classifier`."""
         shape = self.lab.data.shape
         learner.edits.append(reuse_classifier(learner.model, teacher.model, shape, factor=factor, seed=learner.seed))
+
+    def add_exits(self, learner: Learner, *, most: int) -> list[Exit]:
+        """Implement `schemes.Lab.add_exits`."""
+        data = self.lab.data
+        found = add_exits(learner.model, data.shape, data.classes, most=most, seed=learner.seed)
+        learner.exits = dict(zip(parts(self.spec), found, strict=True))
+        return found
 
     def train(
         self,
@@ -222,7 +238,7 @@ class Students:
     def _finish(self, role: str, seed: int, lr: float) -> Events:
         """Yield events until the networks of a role's seed lie in their files, and read them back."""
         path, name = self.lab.path(role, seed), f"{role}-seed{seed}"
-        others = beside(self.spec) if role == "student" else {}
+        others = {**beside(self.spec), **parts(self.spec)} if role == "student" else {}
         if path.exists():
             for done in (name, *(_beside(name, other) for other in others)):
                 self.lab.progress.skip(done)
@@ -231,6 +247,9 @@ class Students:
             # The student's file comes last: where it is, all are.
             for other in learner.beside.values():
                 self._save(other)
+            for of, early in learner.exits.items():
+                ended = {"role": of, "model": network_of(learner.model, early), "edits": [*learner.edits, early.edit]}
+                self._save(replace(learner, **ended))
             shared = self._shared(seed, lr)
             if role == "baseline" and shared.network.exists():
                 networks.place(shared.network, path)
@@ -240,6 +259,8 @@ class Students:
                 yield events.artifact(self.lab.path(each, seed), each, seed)
         for each in (role, *others):
             self.everyone[each][seed] = self.lab.read(self.lab.path(each, seed))
+            if each in parts(self.spec):
+                yield events.metric(each, seed, None, self.everyone[each][seed].validated)
 
     def _save(self, learner: Learner) -> None:
         edits = {"edits": learner.edits} if learner.edits else {}

@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from compression.distillation import Batch, Seen
+    from compression.exits import Exit
     from compression.teacher import Teacher
 
     Loss = Callable[[Seen, Sequence[Seen], Batch], dict[str, Tensor]]
-    OwnLoss = Callable[[Seen, Seen, Batch], dict[str, Tensor]]
+    OwnLoss = Callable[[Seen, Seen | None, Batch], dict[str, Tensor]]
 
 SCHEMES = Registry("compression.schemes", "scheme")
 OFFLINE: dict[str, Any] = {"name": "offline"}
@@ -34,7 +35,8 @@ Events = Generator[dict[str, Any], None, None]
 class Asked(Protocol):
     """What the traits of a scheme read of a spec: the architectures (`name` and knobs), loss, scheme with its knobs."""
 
-    teacher: dict[str, Any]
+    dataset: dict[str, Any]
+    teacher: dict[str, Any] | None
     student: dict[str, Any]
     loss: Any
     scheme: dict[str, Any]
@@ -59,9 +61,14 @@ def beside(spec: Asked) -> dict[str, dict[str, Any]]:
     return SCHEMES[spec.scheme["name"]].traits.get("beside", lambda spec: {})(spec)
 
 
+def parts(spec: Asked) -> dict[str, dict[str, Any]]:
+    """Return the architectures of the networks that are parts of each student and come with its training, by role."""
+    return SCHEMES[spec.scheme["name"]].traits.get("parts", lambda spec: {})(spec)
+
+
 def roles(spec: Asked, *, baseline: bool = True) -> list[str]:
     """Return all roles of a spec's scheme in the order in which they are trained."""
-    return [*before(spec), *beside(spec), *(["baseline"] if baseline else []), "student"]
+    return [*before(spec), *beside(spec), *parts(spec), *(["baseline"] if baseline else []), "student"]
 
 
 def role_titles(scheme: Any) -> Mapping[str, str]:
@@ -82,6 +89,7 @@ class Learner:
         convergence: why its training has not converged, or None.
         beside: the networks that the scheme's trait `beside` names, by role, one of each for every student.
         edits: how its structure differs from the architecture's, as its file will say.
+        exits: the early exits that are trained with it, by the roles of the networks that end there.
     """
 
     role: str
@@ -93,6 +101,7 @@ class Learner:
     convergence: str | None = None
     beside: "dict[str, Learner]" = field(default_factory=dict)
     edits: list[dict[str, Any]] = field(default_factory=list)
+    exits: "dict[str, Exit]" = field(default_factory=dict)
 
 
 class Lab(Protocol):
@@ -128,6 +137,12 @@ class Lab(Protocol):
             factor: how many times narrower than the teacher's embedding the projector is within.
         """
 
+    def add_exits(self, learner: Learner, *, most: int) -> "list[Exit]":
+        """Return heads after stages of a network, to be trained by the loss that it is trained with.
+
+        The networks that end in them are those that the trait `parts` names.
+        """
+
     def train(
         self,
         learner: Learner,
@@ -142,7 +157,7 @@ class Lab(Protocol):
         Args:
             teacher: None where the loss looks at none.
             loss: takes its place beside the labels: gives named terms, 0-d, of what the network shows, what the teacher shows
-                and the batch.
+                and the batch. It may be a module, whose parameters are trained along.
             needs: what that loss sees beside logits, as the trait `needs` of a distillation loss.
             labels: what the labels weigh beside it.
         """

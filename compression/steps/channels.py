@@ -55,6 +55,15 @@ def _layers(model: nn.Module) -> Iterator[tuple[nn.Module, list[nn.Module]]]:
             yield layer, [norm for user in node.users if isinstance(norm := module_of(model, user), NORMS)]
 
 
+def blocks(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
+    """Yield the blocks that a network is a row of, by name."""
+    if name and not isinstance(module, nn.Sequential):
+        yield name, module
+        return
+    for own, child in module.named_children():
+        yield from blocks(child, f"{name}.{own}" if name else own)
+
+
 def trace(model: nn.Module) -> fx.Graph:
     """Return the graph of a network's layers, whatever hooks do to their inputs and outputs.
 

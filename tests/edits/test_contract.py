@@ -20,10 +20,16 @@ SHAPE, CLASSES = (1, 8, 8), 10
 CNN = {"name": "cnn", "width": 3}
 # For each edit one that fits the network, and values that fit none.
 EXAMPLES = {
+    "exit_early": {"layer": "5", "width": 12},
     "project": {"layer": "11", "between": 4, "features": 7},
     "remove_channels": {"layer": "3", "removed": [0, 4]},
 }
 WRONG = {
+    "exit_early": [
+        {"layer": "11"}, {"layer": "10"}, {"layer": ""}, {"layer": "50"}, {"layer": 5}, {"layer": None}, {"layer": "5" * 10_000},
+        {"width": 0}, {"width": -1}, {"width": 4097}, {"width": 2**70}, {"width": 4.0}, {"width": True}, {"width": "4"},
+        {"more": 1},
+    ],
     "project": [
         {"layer": ""}, {"layer": "3"}, {"layer": "110"}, {"layer": None}, {"layer": "11.classifier"}, {"layer": "x" * 10_000},
         {"between": 0}, {"between": 4097}, {"between": -1}, {"between": 4.0}, {"between": True}, {"between": None},

@@ -24,6 +24,10 @@ ARRANGED: list[tuple[Any, dict[str, Any]]] = [
     ("online", SMALL_TEACHER),
     ("mutual", SMALL_TEACHER),
     ("simkd", {}),
+    (
+        {"name": "early_exits", "exits": 1},
+        {"student": {"name": "cnn", "width": 8}, "transfer": {"images": None}, "train": {"epochs": 6}},
+    ),
 ]
 
 

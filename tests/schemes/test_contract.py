@@ -18,7 +18,7 @@ from compression.execute.precision import _trained
 from compression.execute.students import Students
 from compression.lab import Lab
 from compression.roles import TITLES, parted
-from compression.schemes import SCHEMES, before, beside, each_before, roles
+from compression.schemes import SCHEMES, before, beside, each_before, parts, roles
 from compression.settings import data_root
 from compression.spec import DEFAULTS, DistillSpec, override, parse
 
@@ -50,9 +50,8 @@ def digits() -> Any:
 def asked(entry: Entry, **changes: Any) -> DistillSpec:
     few = {name: int(knob.low) for name, knob in entry.knobs.items() if knob.kind == "int"}
     spec = {**SMALL, "dataset": {"name": "digits", "train_images": 100}, "scheme": {"name": entry.name, **few}, **changes}
-    if "teacher_train" not in entry.traits.get("unused", {}):
-        spec = {"teacher_train": {"epochs": 1}, **spec}
-    return parse(spec)
+    unused = entry.traits.get("unused", {})
+    return parse({field: value for field, value in {"teacher_train": {"epochs": 1}, **spec}.items() if field not in unused})
 
 
 class Run:
@@ -92,7 +91,7 @@ def metrics(events: list[dict[str, Any]]) -> dict[tuple[Any, ...], Any]:
 def test_it_leaves_a_network_of_every_role_for_every_seed(entry, digits, tmp_path):
     spec, run = asked(entry), Run(asked(entry), digits, tmp_path)
     events = run.finish()
-    assert list(run.students.everyone) == [*before(spec), *beside(spec), "baseline", "student"]
+    assert list(run.students.everyone) == [*before(spec), *beside(spec), *parts(spec), "baseline", "student"]
     for role, by_seed in run.students.everyone.items():
         assert role in before(spec) or list(by_seed) == spec.seeds
         trained = {of: choice for of, choice, _seed in each_before(spec)}
@@ -104,7 +103,7 @@ def test_it_leaves_a_network_of_every_role_for_every_seed(entry, digits, tmp_pat
     assert not list(run.students.lab.workspace.folder.glob("*.checkpoint"))
     for role, seed in run.weights():
         epochs = [epoch for of, at, epoch in metrics(events) if (of, at) == (role, seed)]
-        assert role in before(spec) or epochs == [0, 1, 2, 3]
+        assert role in before(spec) or epochs == ([None] if role in parts(spec) else [0, 1, 2, 3])
     json.dumps(events, allow_nan=False)
 
 
@@ -221,7 +220,11 @@ def test_a_step_of_each_of_its_networks_can_be_timed(entry, digits, tmp_path):
     run = Run(asked(entry), digits, tmp_path)
     timed = [size(model) for model, _data, _recipe in _trained(run.students.spec, run.students.lab)]
     run.finish()
-    made = {role: next(iter(of.values())).model for role, of in run.students.everyone.items() if role != "baseline"}
+    made = {
+        role: next(iter(of.values())).model
+        for role, of in run.students.everyone.items()
+        if role not in ("baseline", *parts(run.students.spec))
+    }
     assert sorted(timed) == sorted(size(model) for model in made.values())
 
 

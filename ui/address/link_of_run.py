@@ -39,7 +39,7 @@ def settings_of(spec: Mapping[str, Any]) -> dict[str, str]:
     if spec.get("seeds") == list(range(len(spec.get("seeds", ())))):
         named["seeds"] = len(spec["seeds"])
     for role in ("teacher", "model"):
-        if role in named:
+        if named.get(role):
             named[f"{role}.from"] = "run" if "run" in named[role] else "zoo"
     ticked = {"finetune": "finetune", "activations": "quantize_activations"} if "steps" in spec else {}
     used = {name: setting_text(step in named) for name, step in ticked.items()}

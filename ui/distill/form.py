@@ -34,7 +34,7 @@ def draw(address: Address) -> Request:
     with st.container(border=True, gap="small"):
         st.markdown(_("**Networks and data**"))
         data, teacher, student, facts = _networks(address, arranged)
-        scheme.networks_trained(arranged, taught.get("loss"), teacher, student)
+        scheme.networks_trained(arranged, taught.get("loss"), teacher, student, data.name)
         sees = st.container()
     with st.container(border=True, gap="small"):
         st.markdown(_("**Training**"))
@@ -42,23 +42,31 @@ def draw(address: Address) -> Request:
         classes = training.pop("classes")
     with sees:
         transfer = {"images": transfer_set.images(address, data, dataset["train_images"]), "classes": classes}
-    with facts:
+    if teacher is not None:
         idle = not has_teacher({"scheme": arranged, **taught})
-        _teacher_facts(dataset, teacher, training["train"], along="teacher_train" in unused, idle=idle)
+        with facts:
+            _teacher_facts(dataset, teacher, training["train"], along="teacher_train" in unused, idle=idle)
     with layers:
-        networks = (student, network_source.structure_of(teacher), data.name)
         if taught:
+            networks = (student, network_source.structure_of(teacher), data.name)
             shared.layers_seen(address, taught["loss"], *networks)
             with st.container(horizontal=True, gap="small"):
                 losses.offer_another(address, taught["loss"], *networks)
                 temperature.offer(address, taught["loss"])
-    raw = {"kind": "distill", "dataset": dataset, "transfer": transfer, "teacher": teacher, "student": student}
+    raw = {"kind": "distill", "dataset": dataset, "transfer": transfer, "student": student}
+    raw |= {"teacher": teacher} if teacher is not None else {}
     return Request({**raw, "scheme": arranged, **taught, **training}, **terms)
 
 
-def _networks(address: Address, arranged: dict[str, Any]) -> tuple[Entry, dict[str, Any], dict[str, Any], Any]:
-    """Draw the choice of data, teacher and student; return also the place for what is known of the teacher."""
+def _networks(address: Address, arranged: dict[str, Any]) -> tuple[Entry, dict[str, Any] | None, dict[str, Any], Any]:
+    """Draw the choice of data, teacher, None where there is none, and student; return also the place for the teacher's facts."""
     unused = unused_fields(arranged)
+    if "teacher" in unused:
+        data = shared.dataset(address, USUAL["dataset"])
+        shared.download_note(data)
+        student = shared.network(address, "student", _("Student"), USUAL["student"])
+        network_facts.show((student, []), data.name)
+        return data, None, student, st.container()
     named = "teacher.run" in unused
     left, right = (None, None) if named else st.columns([4, 3], gap="small")
     with left or st.container():

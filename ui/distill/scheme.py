@@ -8,7 +8,7 @@ import streamlit as st
 
 from compression.errors import SpecError
 from compression.roles import role_title
-from compression.schemes import OFFLINE, SCHEMES, beside, each_before, role_titles
+from compression.schemes import OFFLINE, SCHEMES, beside, each_before, parts, role_titles
 from compression.texts import gettext as _
 from ui.address.settings import Address
 from ui.form import shared
@@ -22,11 +22,13 @@ def draw(address: Address) -> dict[str, Any]:
     return OFFLINE if entry.name == OFFLINE["name"] else shared.distillation_loss(address, entry, "scheme")
 
 
-def networks_trained(scheme: Mapping[str, Any], loss: Any, teacher: Mapping[str, Any] | None, student: Mapping[str, Any]) -> None:
+def networks_trained(
+    scheme: Mapping[str, Any], loss: Any, teacher: Mapping[str, Any] | None, student: Mapping[str, Any], dataset: str
+) -> None:
     """Draw which networks a scheme trains beside those that one sees in the form, and that the baseline has none of them."""
-    asked = SimpleNamespace(scheme=scheme, loss=loss, teacher=teacher, student=student)
+    asked = SimpleNamespace(scheme=scheme, loss=loss, teacher=teacher, student=student, dataset={"name": dataset})
     try:
-        others, teachers = beside(asked), len(each_before(asked))
+        others, teachers, within = beside(asked), len(each_before(asked)), len(parts(asked))
     except SpecError:  # Run says why
         return
     told = []
@@ -37,5 +39,7 @@ def networks_trained(scheme: Mapping[str, Any], loss: Any, teacher: Mapping[str,
         sentence = one if len(shown) == 1 else _("For each student it trains {count} more networks: {networks}.")
         told.append(sentence.format(count=len(shown), networks="; ".join(shown)))
         told.append(_("The baseline is one network with the student's budget alone."))
+    if within:
+        told.append(_("No teacher is trained: the student has {count} early exits while it trains.").format(count=within))
     if told:
         st.caption(as_text(" ".join(told)))

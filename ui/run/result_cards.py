@@ -184,6 +184,8 @@ def _learning_rows(role: str, model: Mapping[str, Any], result: Mapping[str, Any
     images, rows = result.get("images", {}), []
     if model.get("beside"):
         rows.append((_("Trained"), _("one for each seed"), _("beside the student"), ""))
+    if model.get("part_of"):
+        rows.append((_("Trained"), _("one for each seed"), _("as part of the student"), ""))
     if model.get("validation_accuracy") is not None:
         count = _("{count} images").format(count=format_count(images["validation"])) if "validation" in images else ""
         rows.append((_("Validation"), count, format_percent(model["validation_accuracy"]), ""))
@@ -193,7 +195,7 @@ def _learning_rows(role: str, model: Mapping[str, Any], result: Mapping[str, Any
     if model.get("before_recovery") is not None:
         how = _("test, {mean}, simulated").format(mean=_mean(model))
         rows.append((_("Before recovery"), how, format_percent(model["before_recovery"]), ""))
-    as_student = role in ("baseline", "student") or bool(model.get("beside"))
+    as_student = role in ("baseline", "student") or bool(model.get("beside") or model.get("part_of"))
     learned = images.get("transfer" if as_student else "train")
     if learned and role != "compressed":
         classes = images.get("transfer_classes") if as_student else None
@@ -202,7 +204,7 @@ def _learning_rows(role: str, model: Mapping[str, Any], result: Mapping[str, Any
     if model.get("lr") is not None:
         tried = len(((result.get("tuning") or {}).get(role) or {}).get("tried", []))
         how = _("best of {count} on validation").format(count=tried) if tried else _("as set")
-        how = _("the student's") if model.get("beside") else how
+        how = _("the student's") if model.get("beside") or model.get("part_of") else how
         rows.append((_("Learning rate"), how, f"{model['lr']:g}", ""))
     if cached := len(model.get("cached_seeds", [])):
         how = _("same settings, without the teacher")
