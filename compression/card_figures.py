@@ -1,5 +1,6 @@
 """What a result says of the figures that a card names, and whether they are what the card's paper claims."""
 
+import math
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ UNITS = {
     "gain": POINTS,
     "fewer_errors": ERRORS,
     "times_smaller": TIMES,
+    "gap_closed": PERCENT,
 }
 
 Results = Mapping[str, Mapping[str, Any]]
@@ -31,9 +33,10 @@ class Measured(NamedTuple):
     high: float | None = None
 
 
-def unit_of(measure: str) -> str:
-    """Return the unit of a measure: errors, %, points, KB or times."""
-    return UNITS[measure.rpartition(".")[2]]
+def unit_of(figure: Figure | Condition) -> str:
+    """Return the unit of a figure: errors, %, points, KB or times; points, where it is a difference of percentages."""
+    unit = UNITS[figure.measure.rpartition(".")[2]]
+    return POINTS if figure.against is not None and unit == PERCENT else unit
 
 
 def measure(result: Mapping[str, Any], name: str) -> Measured | None:
@@ -43,9 +46,10 @@ def measure(result: Mapping[str, Any], name: str) -> Measured | None:
         result: of a run, or of a sweep: `cells` as `runs.sweeping.outcomes` gives them.
         name: `ROLE.accuracy` and `ROLE.error` (%), `ROLE.errors` (how many test images are wrong), `ROLE.unseen` (% right of the
             classes that were left out), `ROLE.size` (KB); `gain` (points of the student over the baseline, or of the compressed
-            network over the original), `fewer_errors`, `times_smaller` (the original's file against the compressed one's); of a
-            sweep `best.ROLE.accuracy` and `best.gain`, at the setting that is best on validation images, and `worst.…` at the
-            one that is worst there.
+            network over the original), `fewer_errors`, `times_smaller` (the original's file against the compressed one's),
+            `gap_closed` (% of the way from the baseline to the teacher that the student has gone). Of a sweep
+            `best.ROLE.accuracy` and `best.gain`, at the setting that is best on validation images, and `worst.…` at the one that
+            is worst there.
     """
     place, _dot, rest = name.partition(".")
     if place in ("best", "worst"):
@@ -61,6 +65,9 @@ def measure(result: Mapping[str, Any], name: str) -> Measured | None:
     found = result.get("verdict")
     if not found:
         return None
+    if name == "gap_closed":
+        gap = result["models"]["teacher"]["accuracy"] - result["models"]["baseline"]["accuracy"]
+        return Measured(100 * found["difference"] / gap) if gap else None
     scale = 100 if name == "gain" else result["images"]["test"]
     low, high = found["interval"]
     return Measured(scale * found["difference"], scale * low, scale * high)
@@ -92,8 +99,20 @@ def _of_role(model: Mapping[str, Any], kind: str, images: int) -> Measured | Non
 
 
 def figure_of(figure: Figure | Condition, results: Results) -> Measured | None:
-    """Return a figure of a card from the results of its runs; None where that run has none."""
-    return measure(results[figure.run], figure.measure) if figure.run in results else None
+    """Return a figure of a card from the results of its runs; None where a run that it needs has none.
+
+    A difference of two runs has the interval of two independent figures, which is wider than it need be: both runs are tested
+    on the same images.
+    """
+    ours, other = (measure(results[run], figure.measure) if run in results else None for run in (figure.run, figure.against))
+    if figure.against is None or ours is None or other is None:
+        return ours if figure.against is None else None
+    value = ours.value - other.value
+    if ours.low is None or other.low is None:
+        return Measured(value)
+    below = math.hypot(ours.value - ours.low, other.high - other.value)
+    above = math.hypot(ours.high - ours.value, other.value - other.low)
+    return Measured(value, value - below, value + above)
 
 
 def answer(condition: Condition, results: Results) -> str:

@@ -39,12 +39,14 @@ class Figure:
         measure: as `card_figures.measure` takes it; its unit follows.
         paper: the paper's value in that unit, None where it reports none.
         run: the part whose result is read.
+        against: another part, whose figure is subtracted.
     """
 
     what: str
     measure: str
     paper: float | None = None
     run: str = ""
+    against: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Condition:
     at_most: float | None = None
     sure: bool = False
     run: str = ""
+    against: str | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from compression import card_records, cli
-from compression.card_figures import MISSED, NOT_RUN, REACHED, UNCLEAR, answer, measure, standing, unit_of
+from compression.card_figures import MISSED, NOT_RUN, REACHED, UNCLEAR, answer, figure_of, measure, standing, unit_of
 from compression.card_records import hash_of, is_stale, record, records
 from compression.cards import CPU, FULL, Card, Condition, Figure, Part, cards, find_card
 from compression.errors import LabError, SpecError
@@ -55,8 +55,8 @@ def test_every_card_is_a_valid_spec_in_every_budget_and_a_paper_card_says_what_d
 def test_what_a_card_names_exists() -> None:
     for found in cards().values():
         for named in (*found.figures, *found.criterion):
-            assert named.run in found.parts
-            assert unit_of(named.measure)
+            assert {named.run, named.against or named.run} <= set(found.parts)
+            assert unit_of(named)
         assert all((one.at_least is None) != (one.at_most is None) for one in found.criterion)
 
 
@@ -91,9 +91,19 @@ def test_figures_are_those_of_the_result_in_their_units() -> None:
     assert measure(found, "fewer_errors") == pytest.approx((56, 46, 66))
     assert measure(found, "student.size") == (4, None, None)
     assert measure(found, "teacher.accuracy") is None
+    found["models"]["teacher"] = {"accuracy": 0.992}
+    assert measure(found, "gap_closed") == (pytest.approx(80), None, None)
     compressed = {"models": {"original": {"size_bytes": 4000}, "compressed": {"size_bytes": 100}}, "verdict": None}
     assert measure(compressed, "times_smaller") == (40, None, None)
     assert measure(compressed, "gain") is None
+
+
+def test_a_difference_of_two_runs_has_the_interval_of_two_independent_figures() -> None:
+    results = {"a": result(0.9, half=0.03), "b": result(0.7, half=0.04)}
+    figure = Figure("A over B", "student.accuracy", run="a", against="b")
+    assert figure_of(figure, results) == pytest.approx((20, 15, 25))
+    assert unit_of(figure) == "points"
+    assert figure_of(figure, {"a": results["a"]}) is None
 
 
 def test_a_sweep_is_read_at_the_setting_that_is_best_and_worst_on_validation_images_once_all_have_run() -> None:

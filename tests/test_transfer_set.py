@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from compression.answers import ask, files_of
 from compression.data.load import load_present
 from compression.errors import SpecError
 from compression.execute import Workspace, execute
@@ -45,6 +46,14 @@ def test_student_and_baseline_see_no_image_of_a_class_that_is_left_out(tmp_path:
     assert last["result"]["images"]["transfer"] == 100
     assert last["result"]["images"]["transfer_classes"] == spec.transfer["classes"]
     assert last["result"]["images"]["test"] == 500
+    data = load_present({"name": "digits", "train_images": None, "split_seed": 0}, data_root())
+    models = last["result"]["models"]
+    found = ask(files_of(models, tmp_path / "one", 0), data, "test")
+    threes = found.split.labels == 3
+    for role, model in models.items():
+        right = (found.logits[role].argmax(1) == 3)[threes].float().mean()
+        assert model["unseen"]["accuracy"] == pytest.approx(float(right))
+        assert model["unseen"]["images"] == int(threes.sum())
 
 
 def test_the_first_images_of_some_classes_come_in_their_order() -> None:

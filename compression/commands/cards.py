@@ -71,7 +71,7 @@ def _results(card: Card) -> dict[str, Any]:
 def _rows(card: Card) -> list[dict[str, Any]]:
     results, rows = _results(card), []
     for figure in card.figures:
-        ours, facts = figure_of(figure, results), {"what": figure.what, "unit": unit_of(figure.measure), "paper": figure.paper}
+        ours, facts = figure_of(figure, results), {"what": figure.what, "unit": unit_of(figure), "paper": figure.paper}
         rows.append({**facts, "measured": ours._asdict() if ours else None})
     return rows
 

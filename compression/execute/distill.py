@@ -14,7 +14,7 @@ from compression.execute.precision import settle
 from compression.execute.students import Students
 from compression.lab import open_lab
 from compression.measure.ensemble import describe_ensemble, ensemble
-from compression.measure.roles import add_agreement, add_latency, describe, image_counts
+from compression.measure.roles import add_agreement, add_latency, add_unseen, describe, image_counts
 from compression.measure.verdict import verdict
 from compression.networks import Workspace
 from compression.schemes import before, beside, parts
@@ -43,6 +43,7 @@ def _measure(students: Students) -> dict[str, Any]:
     for role in (role for role in before(spec) if len(everyone[role]) > 1):
         described[role], right, choice = describe_ensemble(described[role], everyone[role], files[role])
         correct[role], chosen[role], timed[role] = right[None], [choice], {0: ensemble(everyone[role])}
+    add_unseen(described, correct, lab.data.test.labels, spec.transfer.get("classes"))
     for role in students.roles:
         described[role]["lr"] = students.rates[role]["lr"]
         if "teacher" in chosen:

@@ -5,6 +5,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from compression.data.arrays import Dataset
@@ -86,6 +87,23 @@ def add_agreement(described: dict[str, Any], chosen: Sequence[Tensor], reference
     for row, own, other in zip(described["per_seed"], chosen, references, strict=True):
         row["agreement"] = float((own == other).float().mean())
     described["agreement"] = fmean(row["agreement"] for row in described["per_seed"])
+
+
+def add_unseen(described: dict[str, Any], correct: Mapping[str, Tensor], labels: Tensor, classes: Sequence[int] | None) -> None:
+    """Add to each role how often it is right on the test images of those classes that students have not seen, with the count.
+
+    Args:
+        correct: bool (seeds, images), by role.
+        labels: of the test images, int64 (images,).
+        classes: those that students learned from; None for all.
+    """
+    unseen = ~torch.isin(labels, torch.tensor(classes, device=labels.device)) if classes is not None else None
+    if unseen is None or not unseen.any():
+        return
+    for role, right in correct.items():
+        spread = interval(right[:, unseen.to(right.device)])
+        facts = {"accuracy": spread.mean, "interval": [spread.low, spread.high], "images": int(unseen.sum())}
+        described[role]["unseen"] = facts
 
 
 def image_counts(data: Dataset) -> dict[str, int]:

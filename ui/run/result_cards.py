@@ -201,6 +201,11 @@ def _learning_rows(role: str, model: Mapping[str, Any], result: Mapping[str, Any
         classes = images.get("transfer_classes") if as_student else None
         how = _("of classes {classes} alone").format(classes=", ".join(map(str, classes))) if classes else ""
         rows.append((_("Learned from"), how, _("{count} images").format(count=format_count(learned)), ""))
+    if unseen := model.get("unseen"):
+        low, high = (100 * bound for bound in unseen["interval"])
+        how = _("test, {count} images, {low:.1f} to {high:.1f} %")
+        told = how.format(count=format_count(unseen["images"]), low=low, high=high)
+        rows.append((_("Classes left out"), told, format_percent(unseen["accuracy"]), ""))
     if model.get("lr") is not None:
         tried = len(((result.get("tuning") or {}).get(role) or {}).get("tried", []))
         how = _("best of {count} on validation").format(count=tried) if tried else _("as set")
