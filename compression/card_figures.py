@@ -68,7 +68,7 @@ def measure(result: Mapping[str, Any], name: str) -> Measured | None:
     if name == "gap_closed":
         gap = result["models"]["teacher"]["accuracy"] - result["models"]["baseline"]["accuracy"]
         return Measured(100 * found["difference"] / gap) if gap else None
-    scale = 100 if name == "gain" else result["images"]["test"]
+    scale = 100 if name == "gain" else (result.get("images") or {}).get("test", 0)
     low, high = found["interval"]
     return Measured(scale * found["difference"], scale * low, scale * high)
 

@@ -1,6 +1,7 @@
 """What the runs of cards found when they were recorded: a JSON file a card under assets/cards/results, written by a command."""
 
 import datetime
+import functools
 import json
 import os
 import platform
@@ -10,19 +11,30 @@ from pathlib import Path
 from typing import Any
 
 from compression.cards import CPU, FOLDER, Card
-from compression.spec import parse
-from compression.sweep import is_sweep, parse_sweep
+from compression.spec import Spec, parse
+from compression.sweep import Sweep, is_sweep, parse_sweep
 
 RESULTS = FOLDER / "results"
 OF_A_ROLE = ("accuracy", "accuracy_interval", "validation_accuracy", "unseen", "parameters", "size_bytes", "architecture")
 OF_A_SEED = ("seed", "accuracy", "validation_accuracy", "convergence")
+CHECKED = 512  # requests
 OF_A_RESULT = ("verdict", "teacher_verdict", "images")
 
 
 def hash_of(card: Card, part: str, budget: str = CPU) -> str:
     """Return the hash of one of a card's runs as the card asks for it today."""
-    raw = card.spec_of(part, budget)
-    return parse_sweep(raw).hash if is_sweep(raw) else parse(raw).hash
+    return asked_for(card, part, budget).hash
+
+
+def asked_for(card: Card, part: str, budget: str = CPU) -> Spec | Sweep:
+    """Return the spec or the sweep of one of a card's runs, checked once."""
+    return _checked(json.dumps(card.spec_of(part, budget)))
+
+
+@functools.lru_cache(maxsize=CHECKED)
+def _checked(raw: str) -> Spec | Sweep:
+    told = json.loads(raw)
+    return parse_sweep(told) if is_sweep(told) else parse(told)
 
 
 def records(card: Card, budget: str = CPU) -> dict[str, dict[str, Any]]:

@@ -40,6 +40,7 @@ class Figure:
         paper: the paper's value in that unit, None where it reports none.
         run: the part whose result is read.
         against: another part, whose figure is subtracted.
+        comparable: whether the lab's figure and the paper's can be expected to be alike; not where data or networks are others.
     """
 
     what: str
@@ -47,6 +48,7 @@ class Figure:
     paper: float | None = None
     run: str = ""
     against: str | None = None
+    comparable: bool = True
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class Card:
         differs: where the lab's budget or method departs from the source.
         spec: the request, as `spec.parse` or `sweep.parse_sweep` takes it.
         parts: the runs by name, each with what it changes in the spec.
+        order: cards are listed by it, and by their names.
         full: what the paper's own budget changes in every run, for a GPU; None where the budget for a CPU is the only one.
     """
 
@@ -88,6 +91,7 @@ class Card:
     figures: list[Figure]
     criterion: list[Condition]
     full: dict[str, Any] | None = None
+    order: int = 0
 
     @property
     def budgets(self) -> tuple[str, ...]:
@@ -116,7 +120,8 @@ def cards() -> dict[str, Card]:
 
 @functools.cache
 def _cards() -> dict[str, Card]:
-    return {path.stem: _read(path) for path in sorted(FOLDER.glob("*.json"))}
+    found = [_read(path) for path in sorted(FOLDER.glob("*.json"))]
+    return {card.name: card for card in sorted(found, key=lambda card: card.order)}
 
 
 def _read(path: Path) -> Card:

@@ -25,7 +25,7 @@ BASE = (
     "compression.catalog",
 )
 SHARED_ROOMS = ("server", "frame", "address", "form", "run", "widgets")
-PAGE_ROOMS = ("distill", "compress", "temperature", "compare", "history")
+PAGE_ROOMS = ("distill", "compress", "temperature", "papers", "compare", "history")
 METHODS = ("data", "models", "distillation", "pruning", "quantization", "observers", "targets")
 ABOVE_METHODS = ("spec", "training", "measure", "export", "steps", "lab", "execute", "preview", "runs", "charts", "cards")
 

@@ -15,6 +15,7 @@ PAGES = {
     "Distill": "/distill",
     "Compress": "/compress",
     "Temperature": "/temperature",
+    "Papers": "/papers",
     "Compare": "/compare",
     "Runs": "/runs",
 }

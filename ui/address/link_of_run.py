@@ -41,6 +41,12 @@ def settings_of(spec: Mapping[str, Any]) -> dict[str, str]:
     for role in ("teacher", "model"):
         if named.get(role):
             named[f"{role}.from"] = "run" if "run" in named[role] else "zoo"
+    if isinstance(named.get("teacher_train"), Mapping):
+        # The precision is the students', and the page asks for it once.
+        own = {knob: value for knob, value in named["teacher_train"].items() if knob != "precision"}
+        named |= {"teacher_train": True} | {f"teacher_train.{knob}": value for knob, value in own.items()}
+    elif "teacher_train" in named:
+        named["teacher_train"] = False
     ticked = {"finetune": "finetune", "activations": "quantize_activations"} if "steps" in spec else {}
     used = {name: setting_text(step in named) for name, step in ticked.items()}
     used |= {"pruning": "gradual"} if "gradual" in named and "steps" in spec else {}

@@ -6,14 +6,15 @@ import streamlit as st
 
 from compression.catalog import Entry
 from compression.fields import unused_fields
-from compression.recipe import RECIPE, teacher_recipe
+from compression.recipe import RECIPE
+from compression.recipe import teacher_recipe as recipe_of_teacher
 from compression.reuse import student_edits
 from compression.roles import role_title
 from compression.schemes import role_titles
 from compression.spec import DEFAULTS
 from compression.texts import gettext as _
 from ui.address.settings import Address
-from ui.distill import fair_fight, losses, scheme, temperature, transfer_set
+from ui.distill import fair_fight, losses, scheme, teacher_recipe, temperature, transfer_set
 from ui.form import network_facts, network_source, shared
 from ui.form.shared import Request
 from ui.form.widgets import flag, knob_widget
@@ -39,13 +40,15 @@ def draw(address: Address) -> Request:
     with st.container(border=True, gap="small"):
         st.markdown(_("**Training**"))
         training, dataset, terms = _training(address, data)
+        if teacher is not None and "teacher_train" not in unused and "name" in teacher:
+            training["teacher_train"] = teacher_recipe.draw(address, data)
         classes = training.pop("classes")
     with sees:
         transfer = {"images": transfer_set.images(address, data, dataset["train_images"]), "classes": classes}
     if teacher is not None:
         idle = not has_teacher({"scheme": arranged, **taught})
         with facts:
-            _teacher_facts(dataset, teacher, training["train"], along="teacher_train" in unused, idle=idle)
+            _teacher_facts(dataset, teacher, training, along="teacher_train" in unused, idle=idle)
     with layers:
         if taught:
             networks = (student, network_source.structure_of(teacher), data.name)
@@ -90,11 +93,14 @@ def _edits(
     return student_edits(arranged, student, dataset, dict(teacher[0]), teacher[1]) if teacher is not None else []
 
 
-def _teacher_facts(dataset: dict[str, Any], teacher: dict[str, Any], train: dict[str, Any], *, along: bool, idle: bool) -> None:
+def _teacher_facts(
+    dataset: dict[str, Any], teacher: dict[str, Any], training: dict[str, Any], *, along: bool, idle: bool
+) -> None:
     """Draw the teacher's numbers, and when it is trained, that it is already, or that it never is."""
     if (structure := network_source.structure_of(teacher)) is not None:
+        recipe = recipe_of_teacher(dataset, training.get("teacher_train"), training["train"])
         standing = _("trained anew with each student")
-        note = standing if along else shared.standing(dataset, teacher, teacher_recipe(dataset, None, train), 0)
+        note = standing if along else shared.standing(dataset, teacher, recipe, 0)
         note = _("not trained: the student has no teacher with this loss") if idle else note
         network_facts.show(structure, dataset["name"], note=note)
 

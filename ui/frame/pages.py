@@ -41,13 +41,19 @@ TEMPERATURE = Place(
     ":material/thermostat:",
     mark("Drag T, and see what a teacher's answers say beside the label, and why the loss has T² in it."),
 )
+PAPERS = Place(
+    "papers",
+    mark("Papers"),
+    ":material/menu_book:",
+    mark("What papers report, what this lab measured with the same settings, and whether that is the same."),
+)
 COMPARE = Place(
     "compare", mark("Compare"), ":material/scatter_plot:", mark("Weigh every finished model: accuracy, size, latency.")
 )
 RUNS = Place("runs", mark("Runs"), ":material/history:", mark("The queue and the history: follow, cancel, resume, repeat."))
 SECTIONS: dict[str, tuple[Place, ...]] = {
     mark("Lab"): (HOME, DISTILL, COMPRESS),
-    mark("Understand"): (TEMPERATURE,),
+    mark("Understand"): (TEMPERATURE, PAPERS),
     mark("Results"): (COMPARE, RUNS),
 }
 

@@ -1,0 +1,22 @@
+"""Papers: what papers report, what this lab measured, and whether that is the same."""
+
+import streamlit as st
+
+from compression.cards import cards
+from compression.texts import gettext as _
+from ui.frame.pages import PAPERS, header
+
+header(PAPERS)
+with st.spinner(_("Getting ready …")):
+    from ui.papers import view, words
+told = st.container()
+st.html(view.CSS)
+found = [view.show(card) for card in cards().values() if card.source]
+with told:
+    st.markdown(
+        _(
+            "Each card is a claim of a paper, with settings that anyone can run. Its figures of this lab were written down by a"
+            " command that ran them; what was not run says so."
+        )
+    )
+    st.caption(words.standings(found))
