@@ -46,6 +46,15 @@ def test_nothing_is_computed_before_a_view_is_chosen(visit: Visit, made: tuple, 
     assert "look" not in app.query_params
 
 
+def test_a_result_that_names_no_file_is_told_and_breaks_nothing(visit: Visit) -> None:
+    result = distilled()
+    for model in result["models"].values():
+        model["per_seed"] = [{"seed": 0, "accuracy": 0.9}]
+    app = visit("distill", run=finished(result=result), look="rescued")
+    assert not app.exception
+    assert any("has no file of its teacher" in info.value for info in app.info)
+
+
 def test_rescued_images_are_counted_at_the_seed_of_the_link(visit: Visit, made: tuple, lab_home: Path) -> None:
     app = visit("distill", run=executed(*made), look="rescued", **{"look.seed": "1"})
     assert not app.exception

@@ -48,8 +48,8 @@ def of_run(run: Run, seed: int) -> Subject:
     """
     found = answers.files_of(models_of(run), settings.runs_folder() / run.id, seed)
     files = {role: found[role] for role in ROLES if role in found}
-    for role, path in files.items():
-        if not path.is_file():
+    for role in (role for role in ROLES if role in models_of(run)):
+        if role not in files or not files[role].is_file():
             sentence = _("Run {run} has no file of its {role} of seed {seed} (any more).")
             raise NotFoundError(sentence.format(run=run.id, role=role_title(role).lower(), seed=seed))
     return Subject(run.id, run.spec, seed, files)
