@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from compression.data import DATASETS
 from compression.data.arrays import Dataset, Split
+from compression.data.own.stored import called
 from compression.edits.replay import replay
 from compression.errors import DataError, NotFoundError
 from compression.evaluation import predict, validate
@@ -205,7 +206,7 @@ def _check_fit(facts: dict[str, Any], name: str, dataset: str, shape: tuple[int,
     other = facts.get("dataset", _("other data"))
     if tuple(facts.get("shape", ())) != shape or facts.get("classes") != classes or other != dataset:
         sentence = _("The network in {name} was made for {other}, and does not fit {dataset}.")
-        raise DataError(sentence.format(name=name, other=other, dataset=dataset))
+        raise DataError(sentence.format(name=name, other=called(str(other)), dataset=called(dataset)))
     check_split(facts, name, split_seed)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from compression.data.own.stored import called
 from compression.runs.records import Event, Run
 
 METRIC_COLUMNS = ["role", "seed", "epoch", "metric", "value"]
@@ -81,7 +82,7 @@ def _model_row(run: Run, role: str, model: Mapping[str, Any]) -> dict[str, Any]:
         "title": run.title,
         "kind": run.kind,
         "owner": run.owner,
-        "dataset": _mapping(run.spec.get("dataset")).get("name"),
+        "dataset": _dataset(run),
         "role": role,
         "model": model_label(model.get("architecture")),
         "low": low,
@@ -97,6 +98,11 @@ def _model_row(run: Run, role: str, model: Mapping[str, Any]) -> dict[str, Any]:
         "created": run.created,
         **{name: model.get(name) for name in ("accuracy", "size_bytes", "macs", "parameters", "nonzero")},
     }
+
+
+def _dataset(run: Run) -> str | None:
+    name = _mapping(run.spec.get("dataset")).get("name")
+    return called(name) if isinstance(name, str) else None
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -1,4 +1,5 @@
-"""Freeing what old runs hold: files, events of unfinished runs, and trained networks that no run uses any more.
+"""Freeing what old runs hold: files, events of unfinished runs, and trained networks
+and own images that no run uses any more.
 
 Settings, results and logs stay, and so do the curves of finished runs. A run whose files are gone can be run again.
 """
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from compression import settings
+from compression.data.own.stored import folder as own_datasets_folder
 from compression.errors import LabError
 from compression.runs.records import ACTIVE, FINISHED, RUNNING, Run
 from compression.runs.rows import SAFE_ID
@@ -23,12 +25,13 @@ from compression.texts import mark
 DAY_S = 86_400
 USUAL_DAYS = 30
 LOG_NAME = "log.txt"
-FINISHED_RUNS, UNFINISHED_RUNS, DELETED_RUNS, CACHE = "finished", "unfinished", "deleted", "cache"
+FINISHED_RUNS, UNFINISHED_RUNS, DELETED_RUNS, CACHE, IMAGES = "finished", "unfinished", "deleted", "cache", "images"
 TITLES = {
     FINISHED_RUNS: mark("Model files of finished runs"),
     UNFINISHED_RUNS: mark("Files and curves of unfinished runs"),
     DELETED_RUNS: mark("Files and curves of deleted runs"),
     CACHE: mark("Cached networks that no run uses"),
+    IMAGES: mark("Own images that no run uses"),
 }
 
 
@@ -70,7 +73,7 @@ def survey(store: Store, *, older_than_days: float = USUAL_DAYS, owner: str | No
 
     Args:
         older_than_days: only what ended, or was written, at least so long ago.
-        owner: only what this person's runs hold; otherwise also what deleted runs left behind, and cached networks.
+        owner: only what this person's runs hold; otherwise also what deleted runs left behind, cached networks and own images.
     """
     before = time.time() - older_than_days * DAY_S
     folders = _folders()  # before the runs: a folder is made after its run
@@ -83,6 +86,7 @@ def survey(store: Store, *, older_than_days: float = USUAL_DAYS, owner: str | No
     at_work = any(run.state == RUNNING for run in runs)
     if owner is None:
         known = {run.id for run in runs}
+        _add_images(parts[IMAGES], runs, before)
         _add_deleted(parts[DELETED_RUNS], store, [folder for folder in folders if folder.name not in known], before)
         if not at_work:
             freed = {file.path for part in parts.values() for file in part.files}
@@ -136,6 +140,17 @@ def _add_cache(part: Part, used: list[File], before: float) -> None:
     # A network's other files, such as the curve of its training, are named after it.
     part.files += [file for file in cached if file.written < before and file.path.name.split(".")[0] not in kept]
     part.count += len({file.path.stem for file in networks} - kept)
+
+
+def _add_images(part: Part, runs: Iterable[Run], before: float) -> None:
+    used = {str(_mapping(run.spec.get("dataset")).get("name")) for run in runs}
+    old = [file for file in _files(own_datasets_folder()) if file.written < before and file.path.name.startswith("own-")]
+    part.files += [file for file in old if file.path.name.split(".")[0] not in used]
+    part.count += len(part.files)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _copied(cached: File, used: list[File]) -> bool:

@@ -10,7 +10,7 @@ from compression import settings
 from compression.runs import tidy as tidying
 from compression.runs.records import FAILED, FINISHED, INTERRUPTED
 from compression.runs.store import Store
-from compression.runs.tidy import CACHE, DELETED_RUNS, FINISHED_RUNS, UNFINISHED_RUNS, survey, tidy
+from compression.runs.tidy import CACHE, DELETED_RUNS, FINISHED_RUNS, IMAGES, UNFINISHED_RUNS, survey, tidy
 from tests.runs.conftest import start, submit
 
 OLD = time.time() - 40 * 86_400
@@ -50,7 +50,7 @@ def test_a_survey_changes_nothing_and_tidying_frees_what_it_said(store: Store, h
     before = everything(home)
     found = survey(store)
     assert everything(home) == before
-    assert [part.count for part in found.parts.values()] == [1, 1, 0, 0]
+    assert [part.count for part in found.parts.values()] == [1, 1, 0, 0, 0]
     assert found.parts[FINISHED_RUNS].bytes == 1_000 + 500
     assert found.parts[UNFINISHED_RUNS].bytes > 1_000 + 500
     size = sum(map(len, before.values()))
@@ -133,6 +133,18 @@ def test_cached_networks_stay_while_a_run_uses_them(store: Store, monkeypatch: p
     found = tidy(store)
     assert found.cache_in_use
     assert copied.exists()
+
+
+def test_own_images_stay_while_they_are_young_or_a_run_names_them(store: Store) -> None:
+    folder, names = settings.home() / "datasets", {name: "own-" + 24 * name for name in "abcd"}
+    paths = {name: _write(folder / f"{names[name]}.safetensors", "images") for name in "abc"}
+    os.utime(paths["b"])
+    ended(store, dataset={"name": names["c"], "train_images": None, "split_seed": 0})
+    half, other = _write(folder / f"{names['d']}.77.partial", "half"), _write(folder / "notes.txt", "words")
+    found = tidy(store)
+    assert (found.parts[IMAGES].count, found.parts[IMAGES].bytes) == (2, len("images") + len("half"))
+    assert [path.exists() for path in (*paths.values(), half, other)] == [False, True, True, False, True]
+    assert tidy(store, owner="ada").parts[IMAGES].count == 0
 
 
 def test_a_file_with_two_names_is_counted_with_its_last(store: Store) -> None:

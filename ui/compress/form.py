@@ -39,7 +39,7 @@ def draw(address: Address) -> Request:
             data = shared.dataset(address, USUAL["dataset"])
         with right:
             source = network_source.source(address, "model", _("Network from"))
-        shared.download_note(data)
+        shared.dataset_note(address, data)
         model = network_source.choose_network(address, data, "model", _("Model"), USUAL["model"], source=source)
         place = st.empty()
     with st.container(border=True, gap="small"):

@@ -76,7 +76,7 @@ def _networks(address: Address, arranged: dict[str, Any]) -> tuple[Entry, dict[s
         data = shared.dataset(address, USUAL["dataset"])
     with right or st.container():
         source = network_source.ZOO if named else network_source.source(address, "teacher", _("Teacher from"))
-    shared.download_note(data)
+    shared.dataset_note(address, data)
     label = role_title("teacher", role_titles(arranged) if "teacher_train" in unused else None)
     teacher = network_source.choose_network(address, data, "teacher", label, USUAL["teacher"], source=source)
     facts = st.container()

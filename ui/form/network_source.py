@@ -8,6 +8,7 @@ import streamlit as st
 from compression import estimate, settings
 from compression.catalog import Entry
 from compression.charts.numbers import format_percent
+from compression.data.own.stored import called
 from compression.errors import LabError, NotFoundError
 from compression.fields import SEED
 from compression.networks import Workspace
@@ -157,5 +158,5 @@ def _problem(data: Entry, made: Made | None, name: str, seed: int | None) -> str
         return _("There is no {role} of a finished run {run}; it may have been deleted.").format(role=role, run=run)
     if _learned(made.run) != data.name:
         sentence = _("The {role} of run {run} learned {other}, not {data}; choose another network, or its dataset.")
-        return sentence.format(role=role, run=run, other=_learned(made.run), data=data.name)
+        return sentence.format(role=role, run=run, other=plain(called(_learned(made.run))), data=plain(called(data.name)))
     return "" if seed is not None else _("The {role} of run {run} was not trained with this seed.").format(role=role, run=run)

@@ -9,7 +9,6 @@ import streamlit as st
 from compression import networks, runs, settings
 from compression.catalog import Entry, Knob
 from compression.charts.numbers import format_about, format_count
-from compression.data import DATASETS
 from compression.data.load import train_images_knob
 from compression.errors import SpecError
 from compression.features import stages_text
@@ -20,7 +19,7 @@ from compression.recipe import outcomes
 from compression.texts import gettext as _
 from compression.texts import mark, ngettext
 from ui.address.settings import Address, refused
-from ui.form import formula
+from ui.form import formula, own_images
 from ui.form.network_facts import Structure
 from ui.form.widgets import choose, entry_form, knob_widget, select, understand_number
 from ui.frame import machine
@@ -51,11 +50,12 @@ class Request:
 
 def dataset(address: Address, usual: Mapping[str, Any]) -> Entry:
     """Draw the choice of a dataset."""
-    return choose(address, DATASETS, "dataset", default=usual["name"], label=_("Dataset"))
+    return own_images.choose_dataset(address, usual["name"])
 
 
-def download_note(data: Entry) -> None:
-    """Draw what it takes to have a dataset, if it takes anything."""
+def dataset_note(address: Address, data: Entry) -> None:
+    """Draw what it takes to have a dataset, if it takes anything, and what is known of own images."""
+    own_images.draw(address, data)
     if megabytes := data.traits["megabytes"]:
         st.caption(_("Downloaded once, {size} MB, unless it already lies on this machine.").format(size=megabytes))
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from compression.catalog import Registry
 from compression.charts.numbers import format_milliseconds, format_percent, format_seconds
+from compression.data.own.stored import called
 from compression.distillation import DISTILLATION, teacher_free
 from compression.errors import LabError
 from compression.fields import unused_fields
@@ -127,7 +128,7 @@ def network(architecture: Any) -> str:
 def dataset(run: Run) -> str:
     """Return the name of the dataset of a run."""
     chosen = run.spec.get("dataset")
-    return str(chosen.get("name", "")) if isinstance(chosen, Mapping) else ""
+    return called(str(chosen.get("name", ""))) if isinstance(chosen, Mapping) else ""
 
 
 def settings_text(spec: Mapping[str, Any]) -> str:

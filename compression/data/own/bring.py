@@ -89,8 +89,8 @@ def _bring(source: Path | BinaryIO, title: str, chosen: Mapping[str, Any], tell:
     files = in_folder(source, skipped) if isinstance(source, Path) else []
     digest = digest_of_folder(files) if isinstance(source, Path) else digest_of_file(source)
     name = _name(digest, chosen)
-    if stored.is_whole(name):
-        return stored.look_up(name) or Own(name, {})
+    if (known := stored.used_again(name)) is not None:
+        return known
     stored.folder().mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(stored.folder() / ".lock"), ExitStack() as stack:  # one at a time: each may take much memory
         if isinstance(source, Path):

@@ -5,7 +5,6 @@ from compression.texts import gettext as _
 from compression.texts import mark
 
 MEGABYTE = 1_000_000
-MOST_UPLOADED_MEGABYTES = 100
 MOST_PACKED_BYTES = 500 * MEGABYTE
 MOST_UNPACKED_BYTES = 1_000 * MEGABYTE
 MOST_DIRECTORY_BYTES = 16 * MEGABYTE  # of a zip's list of files

@@ -75,6 +75,12 @@ def _look_up(path: Path, changed: int) -> Own:
         return Own(path.stem, json.loads(file.metadata()["facts"]))
 
 
+def called(name: str) -> str:
+    """Return what a dataset is called in a table: an own one by its title, with a part of its name that tells it from others."""
+    own = look_up(name) if NAME.fullmatch(name) else None
+    return f"{own.facts['title']} ({name[4:8]})" if own else name
+
+
 def find(name: str, where: str) -> Entry | None:
     """Return the entry of an own dataset with the traits of its images; None for any other name.
 
@@ -135,13 +141,14 @@ def read(name: str, root: Path, download: bool = False) -> Arrays:
     return Arrays(*tensors)
 
 
-def is_whole(name: str) -> bool:
-    """Tell whether an own dataset is stored undamaged."""
+def used_again(name: str) -> Own | None:
+    """Return an own dataset that is stored undamaged, which counts as new from now on; None where it is not."""
     try:
         read(name, Path())
-    except DataError:
-        return False
-    return look_up(name) is not None
+        path_of(name).touch()
+    except (DataError, OSError):
+        return None
+    return look_up(name)
 
 
 def save(name: str, arrays: Arrays, facts: Mapping[str, Any]) -> Own:

@@ -1,0 +1,98 @@
+"""Own images on a page: uploaded, they are a dataset like any other; what cannot be used is said."""
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from compression.data.own import stored
+from compression.runs import store
+from tests.data.own_files import good, images, labels, npz, picture, zipped
+from tests.pages.conftest import Visit
+
+PAGES = ("distill", "compress")
+
+
+@pytest.fixture(autouse=True)
+def no_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave submitted runs in the queue."""
+    monkeypatch.setattr("compression.runs.ensure_alive", lambda: None)
+
+
+def words(app: AppTest) -> str:
+    texts = [element.value for group in (app.markdown, app.caption, app.error, app.warning) for element in group]
+    return "\n".join(texts).replace("\\", "")
+
+
+def upload(app: AppTest, name: str, content: bytes) -> AppTest:
+    app.file_uploader[0].upload(name, content).run()
+    return app
+
+
+def datasets(app: AppTest) -> list[str]:
+    return next(box for box in app.selectbox if box.label == "Dataset").options
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_images_are_uploaded_and_then_a_dataset_like_any_other(visit: Visit, page: str) -> None:
+    app = visit(page, dataset="own")
+    assert "Upload your images, or choose another dataset" in words(app)
+    assert all(button.disabled for button in app.button if button.label.startswith("Run"))
+    upload(app, "my [pets].zip", zipped(good() | {"cat/notes.txt": b"hello"}))
+    [own] = stored.own_datasets()
+    assert app.query_params["dataset"] in (own.name, [own.name])
+    assert not app.file_uploader
+    assert "2 classes, 64 training images, 16 test images. 8 × 8 pixels, grey, as they came." in words(app)
+    assert "a fifth of each class" in words(app)
+    assert "1 file, cat notes.txt: no image in a format that is read" in words(app)
+    assert "my pets (8×8, grey)" in datasets(app)
+    run = next(button for button in app.button if button.label.startswith("Run"))
+    assert not run.disabled
+    run.click().run()
+    assert not app.exception
+    [submitted] = store().runs()
+    assert submitted.spec["dataset"]["name"] == own.name
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("x.zip", b"hello", "no zip, or a damaged one"),
+        ("x.npz", npz(images=images(), labels=labels(79)), "79 labels"),
+        ("x.zip", zipped({"../x.png": picture(0)}), "leads out of it"),
+    ],
+)
+def test_an_upload_that_is_of_no_use_is_said_and_nothing_is_stored(
+    visit: Visit, name: str, content: bytes, sentence: str
+) -> None:
+    app = upload(visit("distill", dataset="own"), name, content)
+    assert not app.exception
+    assert sentence in words(app)
+    assert all(button.disabled for button in app.button if button.label.startswith("Run"))
+    assert stored.own_datasets() == []
+    upload(app, "pets.zip", zipped(good()))
+    assert sentence not in words(app)
+    assert [own.facts["title"] for own in stored.own_datasets()] == ["pets"]
+
+
+def test_a_link_opens_uploaded_images_for_others_who_share_the_lab_and_lists_them_to_nobody(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload(visit("distill", dataset="own"), "pets.zip", zipped(good()))
+    [own] = stored.own_datasets()
+    assert "pets (8×8, grey)" in datasets(visit("distill"))
+    monkeypatch.setenv("LAB_SHARED", "yes")
+    assert "pets (8×8, grey)" not in datasets(visit("distill"))
+    app = visit("compress", dataset=own.name)
+    assert "pets (8×8, grey)" in datasets(app)
+    assert "2 classes, 64 training images" in words(app)
+
+
+@pytest.mark.parametrize("name", ["own-" + "0" * 24, "folder", "../../etc"])
+def test_a_link_to_images_that_the_lab_does_not_have_is_said(visit: Visit, name: str) -> None:
+    app = visit("distill", dataset=name)
+    assert not app.exception
+    assert "The link asks for Dataset" in words(app)
+
+
+def test_uploads_are_limited() -> None:
+    assert st.get_option("server.maxUploadSize") * 1_000_000 <= stored.limits.MOST_PACKED_BYTES
