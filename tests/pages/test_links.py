@@ -2,7 +2,9 @@
 
 import random
 import re
+import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -54,7 +56,9 @@ class Label(str):
 
 @pytest.fixture(autouse=True)
 def only_what_the_address_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave submitted runs in the queue, and leave out what Compress computes from its settings."""
+    """Leave submitted runs in the queue, leave out what Compress computes from its settings, and let nothing grow older."""
+    now = time.time()
+    monkeypatch.setattr("ui.run.words.time", SimpleNamespace(time=lambda: now))
     monkeypatch.setattr("compression.runs.ensure_alive", lambda: None)
     monkeypatch.setattr("ui.compress.preview.show", lambda spec, run: None)
 
