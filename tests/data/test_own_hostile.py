@@ -218,7 +218,7 @@ BROKEN_IMAGES = {
 def test_a_file_that_is_no_image_or_a_broken_one_is_left_out_and_counted(content: bytes, tmp_path: Path) -> None:
     own = bring(io.BytesIO(zipped(good() | {"cat/it.png": content})), "pets")
     [(reason, count, name)] = own.facts["skipped"]
-    assert (count, name) == (1, "cat it.png")
+    assert (count, name) == (1, "cat/it.png")
     assert reason in (pictures.BROKEN, pictures.NO_IMAGE)
     assert sum(own.facts["train"]) + sum(own.facts["test"]) == 2 * files.A_CLASS
 

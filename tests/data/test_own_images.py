@@ -1,5 +1,6 @@
 """Own images: read from folders, zips and npz alike, decoded once, known by what is in them."""
 
+import argparse
 import io
 import json
 import zipfile
@@ -11,6 +12,7 @@ import torch
 from PIL import Image
 
 from compression import networks
+from compression.commands.foreground import run_raw
 from compression.data import DATASETS
 from compression.data.load import load_present, most_train_images, validation_images
 from compression.data.own import bring as bringing
@@ -161,7 +163,7 @@ def test_every_size_and_colour_is_brought_to_one(kind: str, mode: str, size: tup
     }
     own = brought(zipped(files))
     assert own.facts["shape"] == shape
-    assert f"{shape[1]} × {shape[2]} pixels" in resized(own.facts)
+    assert f"{shape[1]} × {shape[2]} pixels" in resized(own.facts).replace("\N{NO-BREAK SPACE}", " ")
     assert ("as they came" in resized(own.facts)) == (list(size) == shape[1:])
 
 
@@ -291,6 +293,20 @@ def test_changes_of_a_request_name_a_path_too_and_it_is_looked_for_under_the_dat
         ["dataset.name=mnist"],
         None,
     )
+
+
+def test_the_command_line_says_what_came_and_each_run_of_a_card_has_the_path(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = written(tmp_path / "pets", good() | {"cat/notes.txt": b"words"})
+    changes = ["dataset.name=folder", f"dataset.path={folder}", "tolerance=7"]
+    request = argparse.Namespace(settings=[*changes], time_limit=None, device="cpu", reuse=False)
+    with pytest.raises(SpecError, match="tolerance: 7 is not allowed"):
+        run_raw({"kind": "distill"}, request, "")
+    assert request.settings == changes
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].startswith("2 classes, 64 training images, 16 test images; 8")
+    assert said[-1] == "1 file, cat/notes.txt: no image in a format that is read: PNG, JPEG, WebP, BMP, GIF"
 
 
 def test_a_spec_itself_never_reads_a_path(tmp_path: Path) -> None:

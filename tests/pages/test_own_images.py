@@ -20,7 +20,7 @@ def no_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def words(app: AppTest) -> str:
     texts = [element.value for group in (app.markdown, app.caption, app.error, app.warning) for element in group]
-    return "\n".join(texts).replace("\\", "")
+    return "\n".join(texts).replace("\\", "").replace("\N{NO-BREAK SPACE}", " ")
 
 
 def upload(app: AppTest, name: str, content: bytes) -> AppTest:
@@ -43,7 +43,7 @@ def test_images_are_uploaded_and_then_a_dataset_like_any_other(visit: Visit, pag
     assert not app.file_uploader
     assert "2 classes, 64 training images, 16 test images. 8 × 8 pixels, grey, as they came." in words(app)
     assert "a fifth of each class" in words(app)
-    assert "1 file, cat notes.txt: no image in a format that is read" in words(app)
+    assert "1 file, cat/notes.txt: no image in a format that is read" in words(app)
     assert "my pets (8×8, grey)" in datasets(app)
     run = next(button for button in app.button if button.label.startswith("Run"))
     assert not run.disabled

@@ -10,7 +10,7 @@ from compression.texts import gettext as _
 DRIVE = re.compile(r"[A-Za-z]:")
 DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|clock\$|com[0-9¹²³]|lpt[0-9¹²³])", re.IGNORECASE)
 SYSTEMS_OWN = {"__macosx", "thumbs.db", "desktop.ini", "$recycle.bin", "system volume information"}
-LETTERS, PLAIN = "LMN", " -_.,+&'()"  # categories of characters, and characters beside them, that words keep
+LETTERS, PLAIN = "LMN", " -_.,+&'()/"  # categories of characters, and characters beside them, that words keep
 MOST_SHOWN_CHARACTERS = 40
 
 

@@ -8,6 +8,7 @@ from compression.data.own.folders import VALIDATION_JOINED
 from compression.texts import gettext as _
 from compression.texts import mark, ngettext
 
+TIMES = "\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}"
 NOTES = {
     NO_TEST: mark("There is no part for the test: a fifth of each class, drawn once, is kept for it."),
     VALIDATION_JOINED: mark(
@@ -29,8 +30,8 @@ def resized(facts: Mapping[str, Any]) -> str:
     """Return what the images were brought to, and from which sizes."""
     channels, height, width = facts["shape"]
     colour = _("colour") if channels == 3 else _("grey")
-    size = f"{width} × {height}"
-    small, large = (" × ".join(map(str, facts[key])) for key in ("smallest", "largest"))
+    size = TIMES.join((str(width), str(height)))
+    small, large = (TIMES.join(map(str, facts[key])) for key in ("smallest", "largest"))
     if small == large == size:
         return _("{size} pixels, {colour}, as they came").format(size=size, colour=colour)
     came = small if small == large else _("{small} to {large}").format(small=small, large=large)
