@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from ui.compress import preview_jobs
@@ -13,6 +15,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60
 
 Visit = Callable[..., AppTest]
+
+# Streamlit searches all installed packages for components once a server, but for each AppTest: longer than most pages take.
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from tests.pages.stored_runs import TOKEN, distilled, failed, finished, started
 from ui.address.settings import RUN
 from ui.run import start
 
-STATES = 40
+STATES, MOST_STATES = 16, 120
 MOST_CHANGES = 6
 LISTING = ("add-loss", "remove-loss-0", "remove-loss-1")
 OFTEN = (".from", ".made", "-dataset", "-teacher", "-model", ".hidden")  # what decides which other controls there are
@@ -153,8 +153,9 @@ def compare(mine: AppTest, other: AppTest, asked: list[Any]) -> None:
     """Check that two visitors see the same and would run the same, and that nothing had to be told about the link."""
     assert not mine.exception
     assert not other.exception
+    found = screen(other)
     for part, shown in screen(mine).items():
-        assert screen(other)[part] == shown, part
+        assert found[part] == shown, part
     assert [warning.value for warning in other.warning] == [warning.value for warning in mine.warning]
     if asked:
         assert asked[-1] == asked[-2]
@@ -169,10 +170,10 @@ def walk(
 ) -> set[str]:
     """Go to random states of a page, open the link of each as somebody else, and return the states that were seen.
 
-    The walk goes on for as long as a kind of state is `missing`, up to thrice as far.
+    The walk goes on for as long as a kind of state is `missing`, up to a limit.
     """
     walker, seen, states = Walker(page), set(), 0
-    while states < STATES or (missing() and states < 3 * STATES):
+    while states < STATES or (missing() and states < MOST_STATES):
         states += 1
         widgets = controls(app)
         chosen = walker.sample(sorted(widgets), min(len(widgets), walker.randint(1, MOST_CHANGES)))
@@ -238,7 +239,7 @@ def test_a_network_that_is_gone_is_told_and_never_replaced(page: str, role: str,
     )
     app, walker = visit(page, **{f"{role}.run": run}), Walker(page)
     store().delete(run)
-    for _state in range(STATES // 4):
+    for _state in range(STATES // 2):
         widgets = controls(app)
         # A scheme without a teacher trained before has no choice of one.
         for key in walker.sample(

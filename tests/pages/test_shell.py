@@ -30,7 +30,8 @@ def test_every_page_but_home_waits_for_the_engine(visit: Visit, monkeypatch: pyt
     for name in NAMES:
         monkeypatch.setattr(preload, "load", lambda name=name: waits.append(name))
         visit(name)
-    assert waits == [name for name in NAMES if name != "home"]
+    drawn = list(dict.fromkeys(waits))  # Compress draws itself again once its first points are there
+    assert drawn == [name for name in NAMES if name != "home"]
 
 
 def test_the_queue_counts_what_everybody_waits_for(visit: Visit) -> None:
