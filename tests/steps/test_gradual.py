@@ -300,8 +300,10 @@ def told(spec, place):
     return events
 
 
-@pytest.mark.parametrize("until", [None, {"name": "accuracy_drop", "points": 0.3}, {"name": "file_size", "kilobytes": 3.2}])
-@pytest.mark.parametrize("stop_at", [1, 3, 5])
+DROP, FILE = {"name": "accuracy_drop", "points": 0.3}, {"name": "file_size", "kilobytes": 3.2}
+
+
+@pytest.mark.parametrize(("stop_at", "until"), [(1, None), (3, None), (5, None), (1, DROP), (3, DROP), (3, FILE)])
 def test_a_resumed_run_ends_with_the_same_bytes_and_tells_no_saved_epoch_twice(tmp_path, shared, monkeypatch, stop_at, until):
     monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1.0)
     gradual = {**GRADUAL, "sparsity": 0.97, "epochs": 5, "criterion": {"name": "taylor", "images": 64}, "until": until}
