@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from compression.cards import CPU, FOLDER, Card
+from compression.data import DATASETS
 from compression.spec import Spec, parse
 from compression.sweep import Sweep, is_sweep, parse_sweep
 
@@ -65,16 +66,18 @@ def record(card: Card, part: str, budget: str, outcome: Mapping[str, Any]) -> Pa
         "device": outcome["device"],
         "cores": os.cpu_count(),
         "versions": facts,
-        "dataset": _without_folders((spec.get("base") or spec)["dataset"]),
+        "dataset": _told(asked_for(card, part, budget), (spec.get("base") or spec)["dataset"]),
         "result": _trimmed(outcome["result"]),
     }
     path.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return path
 
 
-def _without_folders(dataset: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a dataset without where its files lie: that is of no use elsewhere."""
-    return {key: Path(value).name if key == "path" else value for key, value in dataset.items()}
+def _told(asked: Spec | Sweep, dataset: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the dataset of a run, with its title where it is another than the card asks for."""
+    own = asked.base["dataset"] if isinstance(asked, Sweep) else asked.dataset
+    title = {} if own["name"] == dataset["name"] else {"title": DATASETS[dataset["name"]].title}
+    return {**dataset, **title}
 
 
 def _trimmed(result: Mapping[str, Any]) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def _source(source: str) -> str:
 def _table(found: Known) -> str:
     rows = [words.row(figure, found) for figure in found.card.figures]
     here = any(row.here for row in rows)
-    heads = [_("Figure"), _("Paper"), _("This lab, 95 %"), _("Gap"), *([_("Runs here")] if here else [])]
+    heads = [_("Figure"), _("Paper"), _("This lab"), _("Gap"), *([_("Runs here")] if here else [])]
     body = "".join(_line(row, here=here) for row in rows)
     head = "".join(f"<th>{html.escape(title)}</th>" for title in heads)
     return f'<table class="paper-figures"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'

@@ -101,7 +101,7 @@ def _interval(found: Measured | None, unit: str) -> str:
     if found is None or found.low is None or found.high is None:
         return ""
     plain = {ERRORS: lambda value: f"{value:,.0f}".replace("-", "−"), POINTS: signed}.get(unit, _decimals)
-    return _("{low} to {high}").format(low=plain(found.low), high=plain(found.high))
+    return _("95 %: {low} to {high}").format(low=plain(found.low), high=plain(found.high))
 
 
 def _gap(figure: Figure, ours: Measured | None) -> str:
@@ -167,5 +167,5 @@ def measured(known: Known) -> str:
 
 
 def _other_data(known: Known, record: Mapping[str, Any]) -> str:
-    path = record["dataset"].get("path")
-    return _("; on the images of {file}").format(file=path) if path else ""
+    title = record["dataset"].get("title")
+    return _("; on other images: {title}").format(title=_(title)) if title else ""
