@@ -6,7 +6,7 @@ import streamlit as st
 
 from compression.texts import gettext as _
 from ui.frame import machine
-from ui.frame.pages import COMPARE, COMPRESS, DISTILL, Place
+from ui.frame.pages import COMPARE, COMPRESS, DISTILL, PAPERS, Place
 from ui.run import example
 from ui.widgets.live_chart import live_chart
 
@@ -32,7 +32,9 @@ def show_result() -> None:
         st.caption(example.footing())
         label = _("Validation accuracy of teacher, baseline and student over epochs")
         live_chart(example.figure_json(), key="home-chart", label=label, height=example.HEIGHT)
-        with st.popover(_("How it was made"), icon=":material/science:"):
+        row = st.container(horizontal=True, vertical_alignment="center")
+        row.page_link(PAPERS.page(), label=_("Papers' results, measured here"), icon=PAPERS.icon)
+        with row.popover(_("How it was made"), icon=":material/science:"):
             st.markdown(_("This lab made it, with this command and these settings:"))
             st.code("python -m compression run assets/home/spec.json", language="bash")
             st.code(json.dumps(example.run()["spec"], indent=2), language="json", height=320)

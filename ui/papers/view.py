@@ -25,10 +25,9 @@ CSS = Path(__file__).with_name("papers.css")
 ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
 
 
-def show(card: Card) -> Known:
-    """Draw a card within the budget for a CPU, and what is known of its full budget; return what is known of it."""
-    found = known(card)
-    with st.container(border=True, key=f"card-{card.name}", gap="small"):
+def show(found: Known) -> None:
+    """Draw a card with what is known of it within the budget for a CPU, and what its full budget takes."""
+    with st.container(border=True, key=f"card-{found.card.name}", gap="small"):
         left, right = st.columns([5, 7], gap="medium")
         with left:
             _claim(found)
@@ -37,7 +36,6 @@ def show(card: Card) -> Known:
             _maps(found)
             _budgets(found)
         _ways(found)
-    return found
 
 
 def _claim(found: Known) -> None:
