@@ -96,6 +96,22 @@ def test_a_run_that_finished_here_is_shown_beside_the_record(visit: Visit, hinto
     assert "99 errors" in shown(visit("papers"))
 
 
+def test_what_was_recorded_of_a_sweep_is_drawn_as_a_map(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    card, drawn = find_card("logit-standardization")[0], {}
+    asked = asked_for(card, "plain")
+    rows = [{"seed": seed, "accuracy": 0.9, "validation_accuracy": 0.9} for seed in (0, 1)]
+    cells = [{"at": cell.at, "state": "finished", "run": "gone", **result(0.9)} for cell in asked.cells()]
+    for cell in cells:
+        cell["images"] = {"validation": 50, "test": 100}
+        cell["models"]["student"] = {**cell["models"]["student"], "per_seed": rows}
+    record(card, "plain", CPU, {"result": {"cells": cells}, "spec": asked.to_json(), "seconds": 1.0, "device": "cpu"})
+    monkeypatch.setattr(view, "live_chart", lambda figure, *, key, label: drawn.update({key: label}))
+    app = visit("papers")
+    assert not app.exception
+    assert drawn == {"map-logit-standardization-plain": "Test accuracy: Logits as they are"}
+    assert any(as_text("not run: Standardized logits") in caption for caption in captions(app))
+
+
 def test_figures_of_another_task_have_no_gap() -> None:
     card = find_card("reversed-teacher")[0]
     recorded(card, 0.97)
