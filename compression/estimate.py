@@ -20,6 +20,7 @@ from compression.exits import exits_seconds
 from compression.given import is_given
 from compression.lab import MACS_WORTH_THREADS
 from compression.measure.cost import Cost, cost
+from compression.models import architecture_of as without_file
 from compression.networks import Workspace
 from compression.pruning import PRUNING
 from compression.pruning.layer_facts import MOST_IMAGES
@@ -105,7 +106,7 @@ def structure_of(choice: dict[str, Any], workspace: Workspace) -> tuple[dict[str
         NotFoundError: that run has no such network.
         DataError: its file cannot be read.
     """
-    return _stored(str(networks.find_artifact(choice, workspace))) if "run" in choice else (choice, [])
+    return _stored(str(networks.find_artifact(choice, workspace))) if "run" in choice else (without_file(choice), [])
 
 
 @functools.lru_cache(maxsize=ARCHITECTURES_CACHED)

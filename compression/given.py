@@ -72,11 +72,11 @@ def begin(choice: dict[str, Any], data: Dataset, workspace: Workspace, *, seed: 
     if WEIGHTS not in choice:
         return Start(model, data, networks.facts_of(choice, data))
     content = storage.find(choice[WEIGHTS], workspace.weights).read_bytes()
-    said, fitted = _checked(read_header(content), choice, data.name, data.split_seed)
-    fit.fill(model, storage.read_tensors(content), fitted)
+    said, filled = _checked(read_header(content), choice, data.name, data.split_seed)
+    fit.fill(model, storage.read_tensors(content), filled)
     if said.mean is not None and said.std is not None:
         data = data.normalized_with(said.mean, said.std)
-    facts = networks.facts_of(architecture_of(choice), data, weights=_provenance(choice, said, fitted))
+    facts = networks.facts_of(architecture_of(choice), data, weights=_provenance(choice, said, filled))
     return Start(model, data, facts)
 
 
@@ -92,7 +92,12 @@ def check(choice: dict[str, Any], dataset: dict[str, Any], workspace: Workspace)
     if "run" in choice:
         networks.check_reference(choice, dataset, workspace)
     elif WEIGHTS in choice:
-        _checked(header_of(choice[WEIGHTS], workspace), choice, dataset["name"], dataset["split_seed"])
+        fitted(choice, dataset, workspace)
+
+
+def fitted(choice: Mapping[str, Any], dataset: Mapping[str, Any], workspace: Workspace) -> tuple[Told, Fit]:
+    """Return what the file of a network says of it, and how its tensors fill the network; as `check`."""
+    return _checked(header_of(choice[WEIGHTS], workspace), choice, dataset["name"], dataset["split_seed"])
 
 
 def header_of(name: str, workspace: Workspace) -> Header:
@@ -115,11 +120,10 @@ def _checked(header: Header, choice: Mapping[str, Any], dataset: str, split_seed
     if own and said.class_names and said.class_names != own and not choice.get(NEW_CLASSIFIER):
         sentence = _("The file says that its network tells other classes apart ({names})")
         raise DataError(new_classifier(sentence.format(names=", ".join(said.class_names[:MOST_NAMES_TOLD]))))
-    return said, fit_of(header, choice, dataset, said)
+    return said, _fit(header, choice, dataset)
 
 
-def fit_of(header: Header, choice: Mapping[str, Any], dataset: str, said: Told) -> Fit:
-    """Return how the tensors of a file fill a chosen network for a dataset; as `fit.fit`."""
+def _fit(header: Header, choice: Mapping[str, Any], dataset: str) -> Fit:
     architecture, traits = architecture_of(choice), DATASETS[dataset].traits
     with torch.device("meta"):  # no memory is taken and nothing is computed
         model = networks.construct(architecture, traits["shape"], traits["classes"])
@@ -127,13 +131,13 @@ def fit_of(header: Header, choice: Mapping[str, Any], dataset: str, said: Told) 
     return fit.fit(header.tensors, model, architecture, layout_of(architecture, dataset).classifier, new=new)
 
 
-def _provenance(choice: Mapping[str, Any], said: Told, fitted: Fit) -> dict[str, Any]:
+def _provenance(choice: Mapping[str, Any], said: Told, filled: Fit) -> dict[str, Any]:
     """Return what a network's file says of the file that its weights came from."""
     return {
         "file": choice[WEIGHTS],
-        "tensors": len(fitted.names),
-        "renamed": fitted.renamed,
-        "converted": list(fitted.converted),
+        "tensors": len(filled.names),
+        "renamed": filled.renamed,
+        "converted": list(filled.converted),
         "normalization": "dataset" if said.mean is None else "file",
         "new_classifier": bool(choice.get(NEW_CLASSIFIER)),
     }

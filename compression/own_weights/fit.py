@@ -61,7 +61,7 @@ def fit(
     if last and {*missing} == last & own.keys():
         raise DataError(new_classifier(_("The file has no classifier of this network")))
     _refuse_others([given for name, given in taken.items() if name not in own], missing)
-    for name, given in taken.items():
+    for name, given in ((name, taken[name]) for name in own if name in taken):
         there, here = found[given].shape, tuple(own[name].shape)
         if name in last and there[1:] == here[1:] and there[:1] != here[:1]:
             classes = _("The file's classifier tells {there} classes apart, and this dataset has {here}")

@@ -10,7 +10,7 @@ from torch.nn import functional
 from compression.errors import DataError
 from compression.models import MODELS
 from compression.own_weights.fit import fill, fit
-from compression.own_weights.header import read_header
+from compression.own_weights.header import Found, read_header
 
 RESNET = {"name": "resnet", "depth": 8, "width": 4}
 SHAPE, CLASSES = (3, 16, 16), 10
@@ -205,9 +205,9 @@ def test_a_classifier_left_out_does_not_excuse_others():
 
 
 def test_torchvisions_resnet_with_its_stem_for_large_images_does_not_fit_the_one_for_small_images():
-    with torch.device("meta"):
-        state = torchvision.models.resnet18().state_dict()
-    state = {name: torch.zeros(tensor.shape, dtype=tensor.dtype) for name, tensor in state.items()}
     architecture = {"name": "resnet18"}
+    with torch.device("meta"):
+        state, here = torchvision.models.resnet18().state_dict(), MODELS.bind(architecture)(SHAPE, CLASSES)
+    there = {name: Found("F32" if tensor.is_floating_point() else "I64", tuple(tensor.shape)) for name, tensor in state.items()}
     with pytest.raises(DataError, match=r"conv1\.weight is 64x3x7x7 in the file, 64x3x3x3 in this network\."):
-        fit(found(state), MODELS.bind(architecture)(SHAPE, CLASSES), architecture, "fc", new=True)
+        fit(there, here, architecture, "fc", new=True)

@@ -7,6 +7,7 @@ from compression.runs.records import Run
 from ui.address.settings import SWEEP, setting_text
 from ui.frame.pages import COMPRESS, DISTILL, Place
 
+SOURCES = {"run": "run", "file": "weights"}  # where a network comes from, by the field that says so
 PAGES = {"distill": DISTILL, "compress": COMPRESS}
 
 
@@ -40,7 +41,7 @@ def settings_of(spec: Mapping[str, Any]) -> dict[str, str]:
         named["seeds"] = len(spec["seeds"])
     for role in ("teacher", "model"):
         if named.get(role):
-            named[f"{role}.from"] = "run" if "run" in named[role] else "zoo"
+            named[f"{role}.from"] = next((name for name, field in SOURCES.items() if field in named[role]), "zoo")
     if isinstance(named.get("teacher_train"), Mapping):
         # The precision is the students', and the page asks for it once.
         own = {knob: value for knob, value in named["teacher_train"].items() if knob != "precision"}

@@ -7,6 +7,7 @@ import streamlit as st
 from compression.catalog import Knob
 from compression.data import DATASETS
 from compression.distillation import DISTILLATION
+from compression.given import is_given
 from compression.recipe import RECIPE, default_recipe, in_precision
 from compression.spec import DEFAULTS
 from compression.steps import STEPS
@@ -68,7 +69,7 @@ def _facts(address: Address, dataset: dict[str, Any], model: dict[str, Any], tra
         note = shared.standing(dataset, model, RECIPE.check(train, "train"), seed)
         network_facts.show(structure, dataset["name"], note=note)
     recipe, train = in_precision(default_recipe(DATASETS[dataset["name"]]), train["precision"]), RECIPE.check(train, "train")
-    if "run" in model or recipe == train or not (_kept(dataset, model, recipe, seed) and not _kept(dataset, model, train, seed)):
+    if is_given(model) or recipe == train or not (_kept(dataset, model, recipe, seed) and not _kept(dataset, model, train, seed)):
         return
     settings = {address.key(f"train.{name}"): value for name, value in recipe.items()}
     several = ngettext(

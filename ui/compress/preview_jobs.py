@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from compression import networks, settings
+from compression import given, networks, settings
 from compression.catalog import Knob
 from compression.data import DATASETS
 from compression.data.arrays import Dataset, Split
@@ -81,6 +81,9 @@ def find(spec: Mapping[str, Any]) -> Subject:
     choice = spec["model"]
     if "run" in choice:
         path = networks.find_artifact(choice, workspace)
+    elif given.is_given(choice):
+        data = _dataset(json.dumps(spec["dataset"]), str(settings.data_root()))
+        path = given.find(choice, spec["dataset"], data, workspace)
     else:
         keys = [networks.cache_key(spec["dataset"], choice, recipe, spec["seeds"][0]) for recipe in outcomes(spec["train"])]
         path = next(filter(None, (networks.find_cached(key, workspace) for key in keys)), None)

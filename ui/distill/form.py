@@ -70,12 +70,12 @@ def _networks(address: Address, arranged: dict[str, Any]) -> tuple[Entry, dict[s
         student = shared.network(address, "student", _("Student"), USUAL["student"])
         network_facts.show((student, []), data.name)
         return data, None, student, st.container()
-    named = "teacher.run" in unused
+    named = {"teacher.run", "teacher.weights"} <= unused.keys()
     left, right = (None, None) if named else st.columns([4, 3], gap="small")
     with left or st.container():
         data = shared.dataset(address, USUAL["dataset"])
     with right or st.container():
-        source = network_source.ZOO if named else network_source.source(address, "teacher", _("Teacher from"))
+        source = network_source.source(address, "teacher", _("Teacher from"), unused=unused)
     shared.dataset_note(address, data)
     label = role_title("teacher", role_titles(arranged) if "teacher_train" in unused else None)
     teacher = network_source.choose_network(address, data, "teacher", label, USUAL["teacher"], source=source)

@@ -1,6 +1,6 @@
-"""Where a network comes from: made anew as the zoo describes it, or taken from an earlier run."""
+"""Where a network comes from: made anew as the zoo describes it, taken from an earlier run, or of a file of weights."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import streamlit as st
@@ -11,6 +11,7 @@ from compression.charts.numbers import format_percent
 from compression.data.own.stored import called
 from compression.errors import LabError, NotFoundError
 from compression.fields import SEED
+from compression.models import WEIGHTS, architecture_of
 from compression.networks import Workspace
 from compression.roles import role_title
 from compression.runs import store
@@ -18,13 +19,14 @@ from compression.runs.frames import models_of
 from compression.runs.records import FINISHED, Run
 from compression.texts import gettext as _
 from ui.address.settings import Address, plain
+from ui.form import weights_source
 from ui.form.network_facts import Structure
 from ui.form.shared import network
 from ui.form.widgets import select, understand_number
 from ui.run.words import age_text, titles
 from ui.run.words import network as network_title
 
-ZOO, RUN = "zoo", "run"
+ZOO, RUN, FILE = "zoo", "run", "file"
 MOST_RUNS_OFFERED = 50
 
 
@@ -49,10 +51,18 @@ class Made(NamedTuple):
         return _("{accuracy} on test").format(accuracy=format_percent(self.model["accuracy"]))
 
 
-def source(address: Address, role: str, label: str) -> str:
-    """Draw where the network of a role in the spec comes from."""
-    words = {ZOO: _("The zoo"), RUN: _("An earlier run")}
-    default = RUN if _asked(address, role) else ZOO
+def source(address: Address, role: str, label: str, *, unused: Collection[str] = ()) -> str:
+    """Draw where the network of a role in the spec comes from.
+
+    Args:
+        unused: fields of the spec, such as `teacher.run`, that the scheme has no use for.
+    """
+    words = {ZOO: _("The zoo"), RUN: _("An earlier run"), FILE: _("Own weights…")}
+    refused = {RUN: f"{role}.run", FILE: f"{role}.{WEIGHTS}"}
+    words = {name: word for name, word in words.items() if refused.get(name) not in unused}
+    if len(words) == 1:
+        return ZOO
+    default = RUN if _asked(address, role) and RUN in words else FILE if address.asks(refused[FILE]) else ZOO
     return select(address, f"{role}.from", [*words], default=default, label=label, show=words.__getitem__)
 
 
@@ -63,6 +73,8 @@ def choose_network(
 
     A network of an earlier run stays chosen whatever becomes of it: if it cannot be used, that is said and nothing can run.
     """
+    if source == FILE:
+        return weights_source.choose(address, data, role, label, usual)
     return _choose_made(address, data, role, label) if source == RUN else network(address, role, label, usual)
 
 
@@ -72,7 +84,7 @@ def structure_of(choice: Mapping[str, Any]) -> Structure | None:
     What a run made whose file is gone is told as if it had no edits.
     """
     if "run" not in choice:
-        return choice, []
+        return architecture_of(choice), []
     made = _find(f"{choice['run']}.{choice['role']}")
     if made is None:
         return None

@@ -20,7 +20,7 @@ from compression.charts.tradeoff import evidence_title
 from compression.roles import TITLES, role_title, roles_in_order
 from compression.runs.records import Run
 from compression.texts import gettext as _
-from compression.texts import mark
+from compression.texts import mark, ngettext
 from ui.run.downloads import network_button
 from ui.run.ratios import NOTABLE, NOTABLY_FASTER, ratio_text, savings
 from ui.run.verdicts import verdicts_of
@@ -197,7 +197,10 @@ def _learning_rows(role: str, model: Mapping[str, Any], result: Mapping[str, Any
         rows.append((_("Before recovery"), how, format_percent(model["before_recovery"]), ""))
     as_student = role in ("baseline", "student") or bool(model.get("beside") or model.get("part_of"))
     learned = images.get("transfer" if as_student else "train")
-    if learned and role != "compressed":
+    brought = model.get("weights") or {}
+    if brought and role != "compressed":
+        rows.append(_weights_row(brought))
+    if learned and role != "compressed" and (not brought or brought["new_classifier"]):
         classes = images.get("transfer_classes") if as_student else None
         how = _("of classes {classes} alone").format(classes=", ".join(map(str, classes))) if classes else ""
         rows.append((_("Learned from"), how, _("{count} images").format(count=format_count(learned)), ""))
@@ -216,6 +219,16 @@ def _learning_rows(role: str, model: Mapping[str, Any], result: Mapping[str, Any
         of = _("{count} of {seeds} seeds").format(count=cached, seeds=len(model["per_seed"]))
         rows.append((_("From an earlier run"), how, of, ""))
     return rows
+
+
+def _weights_row(brought: Mapping[str, Any]) -> Row:
+    """Return from which file a network's weights are, and what was made of them."""
+    told = [ngettext("{count} tensor", "{count} tensors", brought["tensors"]).format(count=brought["tensors"])]
+    told += [_("{count} renamed").format(count=brought["renamed"])] if brought["renamed"] else []
+    told += [_("{types} to float32").format(types=", ".join(brought["converted"]))] if brought["converted"] else []
+    told += [_("new classifier, trained on")] if brought["new_classifier"] else []
+    how = _("inputs normalized as it says") if brought["normalization"] == "file" else _("inputs normalized as the dataset's")
+    return _("Weights"), how, _("file {id}").format(id=brought["file"][:8]), ", ".join(told)
 
 
 def _both(text: str, small: str) -> str:

@@ -14,7 +14,7 @@ from compression.data.own.stored import called
 from compression.distillation import DISTILLATION, teacher_free
 from compression.errors import LabError
 from compression.fields import unused_fields
-from compression.models import MODELS
+from compression.models import MODELS, WEIGHTS
 from compression.roles import role_title, roles_in_order
 from compression.runs.records import Run
 from compression.schemes import OFFLINE, SCHEMES, role_titles, roles
@@ -122,7 +122,10 @@ def network(architecture: Any) -> str:
     if isinstance(architecture, Mapping) and "run" in architecture:
         role = role_title(str(architecture.get("role", "")))
         return _("{role} of run {run}").format(role=role, run=architecture["run"])
-    return _called(MODELS, architecture) if isinstance(architecture, Mapping) else "?"
+    if not isinstance(architecture, Mapping):
+        return "?"
+    called = _called(MODELS, architecture)
+    return _("{network}, weights of a file").format(network=called) if WEIGHTS in architecture else called
 
 
 def dataset(run: Run) -> str:
