@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from compression import estimate, networks, settings
+from compression.distillation import DISTILLATION
 from compression.estimate import cores, predict_seconds, trainings
 from compression.estimate_losses import comparison
 from compression.execute import Workspace, execute
@@ -174,3 +175,10 @@ def test_a_criterion_of_gradients_is_counted_as_often_as_masks_are_chosen(step: 
 
     each = cost(networks.construct(NARROW, (1, 8, 8), 10), (1, 8, 8)).step_seconds(64, "cpu")
     assert whole({"name": "taylor", "images": 64}) - whole("magnitude") == pytest.approx(2 * times * each)
+
+
+@pytest.mark.parametrize("name", DISTILLATION)
+def test_every_loss_has_a_cost_beside_one_that_looks_inside(name: str) -> None:
+    network = {"name": "cnn", "width": 2}
+    losses = [{**DISTILLATION.check({"name": other}, "loss"), "weight": 1.0} for other in (name, "similarity")]
+    assert comparison(losses, network, network, "digits", ()) is not None

@@ -110,7 +110,10 @@ class _Kernels(Watching):
         result = operation(*args, **(kwargs or {}))
         if not operation.is_view and operation is not torch.ops.aten._unsafe_view.default:
             first = result[0] if isinstance(result, tuple | list) else result
-            self.kernels, self.outputs = self.kernels + 1, self.outputs + first.numel()
+            self.kernels, self.outputs = (
+                self.kernels + 1,
+                self.outputs + (first.numel() if isinstance(first, torch.Tensor) else 1),
+            )
         return result
 
 
