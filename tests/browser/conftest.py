@@ -9,6 +9,13 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import lab
 
+LONGEST = ("test_newcomer.py", "test_server_kills.py", "test_results_pages.py", "test_compress.py", "test_looks.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest: with several workers, none of them is left to be waited for at the end."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
