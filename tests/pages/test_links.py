@@ -27,7 +27,7 @@ from tests.pages.stored_runs import TOKEN, distilled, failed, finished, started
 from ui.address.settings import RUN
 from ui.run import start
 
-STATES, MOST_STATES = 16, 120
+STATES, MOST_STATES = 40, 120
 MOST_CHANGES = 6
 LISTING = ("add-loss", "remove-loss-0", "remove-loss-1")
 OFTEN = (".from", ".made", "-dataset", "-teacher", "-model", ".hidden")  # what decides which other controls there are
