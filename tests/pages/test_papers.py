@@ -104,11 +104,14 @@ def test_what_was_recorded_of_a_sweep_is_drawn_as_a_map(visit: Visit, monkeypatc
     for cell in cells:
         cell["images"] = {"validation": 50, "test": 100}
         cell["models"]["student"] = {**cell["models"]["student"], "per_seed": rows}
+    cells[0]["models"]["student"]["accuracy"] = 0.2
     record(card, "plain", CPU, {"result": {"cells": cells}, "spec": asked.to_json(), "seconds": 1.0, "device": "cpu"})
-    monkeypatch.setattr(view, "live_chart", lambda figure, *, key, label: drawn.update({key: label}))
+    monkeypatch.setattr(view, "live_chart", lambda figure, *, key, label: drawn.update({label: figure.data[0]}))
     app = visit("papers")
     assert not app.exception
-    assert drawn == {"map-logit-standardization-plain": "Test accuracy: Logits as they are"}
+    assert [*drawn] == ["Test accuracy: Logits as they are"]
+    heat = drawn["Test accuracy: Logits as they are"]
+    assert (heat.zmin, heat.zmax) == (0.2, 0.9)
     assert any(as_text("not run: Standardized logits") in caption for caption in captions(app))
 
 

@@ -78,13 +78,17 @@ def _cell(text: str, *, small: str = "", look: str = "") -> str:
 
 
 def _maps(found: Known) -> None:
-    """Draw what the sweeps of a card found, beside each other."""
-    drawn = {part: told for part, told in {**found.here, **found.results}.items() if "cells" in told}
-    for column, (part, told) in zip(st.columns(len(drawn)) if drawn else [], drawn.items(), strict=False):
-        over, title = found.card.spec_of(part)["over"], _(found.card.parts[part].title)
-        # A record names no runs: they are of another server.
-        cells = [{"run": "", **cell} for cell in told["cells"]]
-        chart = figure(Found(cells, over), "accuracy", f"{found.card.name}-{part}")
+    """Draw what the sweeps of a card found, beside each other in one scale of colours."""
+    drawn = {part: told["cells"] for part, told in {**found.here, **found.results}.items() if "cells" in told}
+    if not drawn:
+        return
+    # A record names no runs: they are of another server.
+    every = {part: [{"run": "", **cell} for cell in cells] for part, cells in drawn.items()}
+    reached = [cell["models"]["student"]["accuracy"] for cells in every.values() for cell in cells]
+    for column, (part, cells) in zip(st.columns(len(every)), every.items(), strict=True):
+        title = _(found.card.parts[part].title)
+        chart = figure(Found(cells, found.card.spec_of(part)["over"]), "accuracy", f"{found.card.name}-{part}")
+        chart.update_traces(zmin=min(reached), zmax=max(reached), selector={"type": "heatmap"})
         with column:
             st.caption(as_text(title))
             live_chart(chart, key=f"map-{found.card.name}-{part}", label=_("Test accuracy: {title}").format(title=title))
