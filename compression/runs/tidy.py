@@ -1,5 +1,5 @@
-"""Freeing what old runs hold: files, events of unfinished runs, and trained networks
-and own images that no run uses any more.
+"""Freeing what old runs hold: files, events of unfinished runs, and trained networks,
+own images and own weights that no run uses any more.
 
 Settings, results and logs stay, and so do the curves of finished runs. A run whose files are gone can be run again.
 """
@@ -26,12 +26,14 @@ DAY_S = 86_400
 USUAL_DAYS = 30
 LOG_NAME = "log.txt"
 FINISHED_RUNS, UNFINISHED_RUNS, DELETED_RUNS, CACHE, IMAGES = "finished", "unfinished", "deleted", "cache", "images"
+WEIGHTS = "weights"
 TITLES = {
     FINISHED_RUNS: mark("Model files of finished runs"),
     UNFINISHED_RUNS: mark("Files and curves of unfinished runs"),
     DELETED_RUNS: mark("Files and curves of deleted runs"),
     CACHE: mark("Cached networks that no run uses"),
     IMAGES: mark("Own images that no run uses"),
+    WEIGHTS: mark("Own weights that no run uses"),
 }
 
 
@@ -73,7 +75,7 @@ def survey(store: Store, *, older_than_days: float = USUAL_DAYS, owner: str | No
 
     Args:
         older_than_days: only what ended, or was written, at least so long ago.
-        owner: only what this person's runs hold; otherwise also what deleted runs left behind, cached networks and own images.
+        owner: only what this person's runs hold; otherwise also what deleted runs left, cached networks, own images and weights.
     """
     before = time.time() - older_than_days * DAY_S
     folders = _folders()  # before the runs: a folder is made after its run
@@ -87,6 +89,7 @@ def survey(store: Store, *, older_than_days: float = USUAL_DAYS, owner: str | No
     if owner is None:
         known = {run.id for run in runs}
         _add_images(parts[IMAGES], runs, before)
+        _add_weights(parts[WEIGHTS], runs, before)
         _add_deleted(parts[DELETED_RUNS], store, [folder for folder in folders if folder.name not in known], before)
         if not at_work:
             freed = {file.path for part in parts.values() for file in part.files}
@@ -145,6 +148,13 @@ def _add_cache(part: Part, used: list[File], before: float) -> None:
 def _add_images(part: Part, runs: Iterable[Run], before: float) -> None:
     used = {str(_mapping(run.spec.get("dataset")).get("name")) for run in runs}
     old = [file for file in _files(own_datasets_folder()) if file.written < before and file.path.name.startswith("own-")]
+    part.files += [file for file in old if file.path.name.split(".")[0] not in used]
+    part.count += len(part.files)
+
+
+def _add_weights(part: Part, runs: Iterable[Run], before: float) -> None:
+    used = {str(_mapping(choice).get("weights")) for run in runs for choice in run.spec.values()}
+    old = [file for file in _files(settings.weights_folder()) if file.written < before]
     part.files += [file for file in old if file.path.name.split(".")[0] not in used]
     part.count += len(part.files)
 

@@ -10,7 +10,7 @@ from compression import settings
 from compression.runs import tidy as tidying
 from compression.runs.records import FAILED, FINISHED, INTERRUPTED
 from compression.runs.store import Store
-from compression.runs.tidy import CACHE, DELETED_RUNS, FINISHED_RUNS, IMAGES, UNFINISHED_RUNS, survey, tidy
+from compression.runs.tidy import CACHE, DELETED_RUNS, FINISHED_RUNS, IMAGES, UNFINISHED_RUNS, WEIGHTS, survey, tidy
 from tests.runs.conftest import start, submit
 
 OLD = time.time() - 40 * 86_400
@@ -50,7 +50,7 @@ def test_a_survey_changes_nothing_and_tidying_frees_what_it_said(store: Store, h
     before = everything(home)
     found = survey(store)
     assert everything(home) == before
-    assert [part.count for part in found.parts.values()] == [1, 1, 0, 0, 0]
+    assert [part.count for part in found.parts.values()] == [1, 1, 0, 0, 0, 0]
     assert found.parts[FINISHED_RUNS].bytes == 1_000 + 500
     assert found.parts[UNFINISHED_RUNS].bytes > 1_000 + 500
     size = sum(map(len, before.values()))
@@ -166,3 +166,17 @@ def test_a_run_resumed_meanwhile_keeps_its_events(store: Store, monkeypatch: pyt
     monkeypatch.setattr(tidying, "survey", lambda *_given, **_more: found)
     tidy(store)
     assert [event.type for event in store.events(run_id)] == ["metric"]
+
+
+def test_own_weights_stay_while_they_are_young_or_a_run_names_them(store: Store) -> None:
+    folder, names = settings.weights_folder(), [32 * digit for digit in "abcd"]
+    folder.mkdir(parents=True)
+    for name in names:
+        (folder / f"{name}.safetensors").write_bytes(b"x" * 100)
+    for name in names[:3]:
+        os.utime(folder / f"{name}.safetensors", (OLD, OLD))
+    ended(store, teacher={"name": "cnn", "width": 4, "weights": names[0]})
+    ended(store, model={"name": "cnn", "width": 4, "weights": names[1]})
+    assert tidy(store, owner="ada").parts[WEIGHTS].count == 0
+    assert tidy(store).parts[WEIGHTS].count == 1
+    assert {path.stem for path in folder.iterdir()} == {names[0], names[1], names[3]}
