@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from compression.execute.looks import looks
 from compression.execute.shared import shared_baseline
 from compression.execute.tuning import tuning_trainings
 from compression.exits import exits_seconds
+from compression.generated import made_seconds
 from compression.given import is_given
 from compression.lab import MACS_WORTH_THREADS
 from compression.measure.cost import Cost, cost
@@ -25,7 +26,7 @@ from compression.networks import Workspace
 from compression.pruning import PRUNING
 from compression.pruning.layer_facts import MOST_IMAGES
 from compression.recipe import RECIPE, Recipe, outcomes, teacher_recipe
-from compression.schemes import before, beside, each_before, parts
+from compression.schemes import before, beside, each_before, made_sizes, parts
 from compression.spec import CompressSpec, DistillSpec, Spec
 from compression.steps import STEPS
 from compression.steps.quantize_activations import BATCH as CALIBRATION_BATCH
@@ -48,6 +49,7 @@ class Training:
         images: how many it learns from.
         loss: the distillation loss, or the list of them; None for the labels alone.
         exits: how many early exits are trained with it at most.
+        made: where it learns from made images, `batch`, `steps` and `width` of their generator.
         shared: the name under which runs after this one find what it trained; empty where they do not.
     """
 
@@ -57,6 +59,7 @@ class Training:
     images: int
     loss: Any = None
     exits: int = 0
+    made: Mapping[str, int] | None = None
     shared: str = ""
 
 
@@ -151,9 +154,10 @@ def _distill_trainings(spec: DistillSpec, workspace: Workspace) -> Iterator[Trai
         for pair in pairs:
             key = shared_baseline(spec, workspace.models, *pair).network.stem if role == "baseline" else ""
             loss = spec.loss if role == "student" and before(spec) else None
+            made = made_sizes(spec) if role == "student" else {}
             exits = spec.scheme["exits"] if role == "student" and parts(spec) else 0
-            yield Training(role, spec.student, own, images, loss=loss, exits=exits, shared=key)
-            yield from (Training(other, choice, own, images, loss=loss) for other, choice in others.items())
+            yield Training(role, spec.student, own, images, loss=loss, exits=exits, made=made.get(role), shared=key)
+            yield from (Training(of, choice, own, images, loss=loss, made=made.get(of)) for of, choice in others.items())
 
 
 def _compress_trainings(spec: CompressSpec, workspace: Workspace) -> Iterator[Training]:
@@ -174,6 +178,9 @@ def _seconds(spec: Spec, training: Training, workspace: Workspace, device: str) 
     """Return the seconds of a training, of its loss and of its teacher's answers."""
     name, validation = spec.dataset["name"], _validation_images(spec.dataset["name"])
     own = _cost(training.architecture, name, workspace)
+    if training.made:
+        costs, shape = (own, _cost(spec.teacher, name, workspace)), DATASETS[name].traits["shape"]
+        return made_seconds(*costs, training.recipe, training.made, shape, validation_images=validation, device=device)
     seconds = own.training_seconds(training.recipe, images=training.images, validation_images=validation, device=device)
     if training.exits:
         counts = training.exits, training.recipe, training.images

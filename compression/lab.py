@@ -85,8 +85,24 @@ class Lab:
             hooks: what else happens after steps and epochs.
         """
         options = {"objective": objective, "teacher": teacher, "checkpoint": checkpoint, "hooks": hooks}
+        training = train(model, data or self.data, recipe, seed=seed, **options)
+        place = {"role": role, "seed": seed, "key": key}
+        return (yield from self.tell(training, model, recipe, checkpoint=checkpoint, first_epoch=first_epoch, **place))
+
+    def tell(
+        self,
+        training: Generator[Beat | Epoch, None, History],
+        model: nn.Module,
+        recipe: Recipe,
+        *,
+        role: str,
+        seed: int,
+        key: Any,
+        checkpoint: Path | None = None,
+        first_epoch: int = 0,
+    ) -> Generator[Event, None, str | None]:
+        """Yield the metrics and the progress of a training that has not begun; return why it has not converged, or None."""
         with self._timed(key, role, [model], recipe, checkpoint):
-            training = train(model, data or self.data, recipe, seed=seed, **options)
 
             def translate(event: Beat | Epoch) -> Iterator[Event]:
                 if isinstance(event, Epoch):

@@ -1,5 +1,6 @@
 """The optimizers of a recipe: torch's fused kernels, without the compiler that the classes of `torch.optim` import."""
 
+import math
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from torch.optim.sgd import sgd
 from compression.recipe import Recipe
 
 BETAS, EPSILON = (0.9, 0.999), 1e-8
+WARMUP_SHARE = 0.3
 
 State = dict[str, Tensor | None]
 
@@ -118,3 +120,20 @@ class Optimizer:
 
     def _places(self) -> dict[Tensor, int]:
         return {parameter: place for place, parameter in enumerate(p for parameters, _decay in self.groups for p in parameters)}
+
+
+def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
+    """Return the learning rate of a step (0-based) out of all steps.
+
+    `onecycle` rises in a line over the first 30 % and falls along a cosine (Smith & Topin 2018, arXiv:1708.07120);
+    `cosine` falls from the start (Loshchilov & Hutter 2017, arXiv:1608.03983). Both reach zero after the last step, which
+    therefore still learns.
+    """
+    position = step / steps
+    if recipe.schedule == "constant":
+        return recipe.lr
+    warmup = WARMUP_SHARE if recipe.schedule == "onecycle" else 0.0
+    if position < warmup:
+        return recipe.lr * (0.04 + 0.96 * position / warmup)
+    fall = (position - warmup) / (1 - warmup)
+    return recipe.lr * 0.5 * (1 + math.cos(math.pi * fall))

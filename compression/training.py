@@ -7,7 +7,7 @@ within a quarter of a second, and an `Epoch` after each pass over the data.
 import copy
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from compression.evaluation import predict, validate
 from compression.gradients import gradient_sizes
 from compression.hooks import Hooks
 from compression.objective import Given, Objective
-from compression.optimizer import Optimizer
+from compression.optimizer import Optimizer, learning_rate
 from compression.recipe import Recipe
 from compression.teacher import Table, Teacher
 from compression.texts import gettext as _
@@ -37,7 +37,6 @@ Totals = dict[str, Tensor]
 LOOP_VERSION = 1  # raise it with every change that gives trainings other numbers: what was cached before is then not used again
 BEAT_SECONDS = 0.15
 CHECKPOINT_SECONDS = 5.0
-WARMUP_SHARE = 0.3
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,12 @@ def train(
     Raises:
         LabError: the loss is no longer a finite number, or cannot compare these two networks.
     """
-    loop = Loop(model, dataset, recipe, seed, objective, teacher, hooks or Hooks())
+    return (yield from run(Loop(model, dataset, recipe, seed, objective, teacher, hooks or Hooks()), checkpoint))
+
+
+def run(loop: "Loop", checkpoint: Path | None) -> Generator[Beat | Epoch, None, History]:
+    """Train as `train` says, by a loop that is made for it."""
+    recipe = loop.recipe
     done = go_on([loop], checkpoint, loop.restore) if checkpoint and checkpoint.exists() else 0
     if not done:
         yield Epoch(0, loop.evaluate())
@@ -108,27 +112,8 @@ def go_on(loops: "Sequence[Loop]", path: Path, restore: Callable[[dict[str, Any]
     if done is None:
         # Half of a damaged checkpoint may have been loaded.
         for loop, state in zip(loops, initial, strict=True):
-            loop.trained.load_state_dict(state)
-            loop.optimizer = Optimizer(loop.trained, loop.recipe)
-            loop.history = []
+            loop.reset(state)
     return done or 0
-
-
-def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
-    """Return the learning rate of a step (0-based) out of all steps.
-
-    `onecycle` rises in a line over the first 30 % and falls along a cosine (Smith & Topin 2018, arXiv:1708.07120);
-    `cosine` falls from the start (Loshchilov & Hutter 2017, arXiv:1608.03983). Both reach zero after the last step, which
-    therefore still learns.
-    """
-    position = step / steps
-    if recipe.schedule == "constant":
-        return recipe.lr
-    warmup = WARMUP_SHARE if recipe.schedule == "onecycle" else 0.0
-    if position < warmup:
-        return recipe.lr * (0.04 + 0.96 * position / warmup)
-    fall = (position - warmup) / (1 - warmup)
-    return recipe.lr * 0.5 * (1 + math.cos(math.pi * fall))
 
 
 class Loop:
@@ -149,8 +134,7 @@ class Loop:
         self.compared = (objective or Objective()).between(model, teacher and teacher.model, dataset, seed=seed)
         self.trained = nn.ModuleDict({"model": model, "losses": self.compared.total})
         self.optimizer = Optimizer(self.trained, recipe)
-        self.batch = min(recipe.batch_size, len(dataset.train))
-        self.steps = len(dataset.train) // self.batch
+        self.batch, self.steps = self.size()
         self.answers: Seen | None = None
         self.table: Table | None = None
         if self.compared.teacher and recipe.augment == "none":
@@ -160,6 +144,16 @@ class Loop:
         self.beat = self.saved = time.monotonic()
         self.history: History = []
         self.sizes: dict[str, Tensor] = {}
+
+    def size(self) -> tuple[int, int]:
+        """Return how many images a step has, and how many steps an epoch."""
+        batch = min(self.recipe.batch_size, len(self.dataset.train))
+        return batch, len(self.dataset.train) // batch
+
+    def reset(self, state: Mapping[str, Any]) -> None:
+        """Begin anew, from what was to be trained as it began."""
+        self.trained.load_state_dict(state)
+        self.optimizer, self.history = Optimizer(self.trained, self.recipe), []
 
     def run_epoch(self, epoch: int) -> Generator[Beat, None, dict[str, float]]:
         self.before = copy.deepcopy(self.model.state_dict()) if self.hooks.stop_when else None

@@ -100,6 +100,7 @@ def test_schemes_know_teachers_and_what_losses_see_and_nothing_else_of_the_engin
         "compression.models",
         "compression.teacher",
         "compression.exits",
+        "compression.generated",
         *BASE,
     )
     engine = [module for module in named("compression") if module != "compression" and not within(module, *known)]

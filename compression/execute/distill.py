@@ -17,7 +17,7 @@ from compression.measure.ensemble import describe_ensemble, ensemble
 from compression.measure.roles import add_agreement, add_latency, add_unseen, describe, image_counts
 from compression.measure.verdict import verdict
 from compression.networks import Workspace
-from compression.schemes import before, beside, parts
+from compression.schemes import before, beside, made_sizes, parts
 from compression.spec import DistillSpec
 from compression.texts import gettext as _
 
@@ -52,6 +52,8 @@ def _measure(students: Students) -> dict[str, Any]:
     for place, roles in (("beside", beside(spec)), ("part_of", parts(spec))):
         for role in roles:
             described[role] |= {"lr": students.rates["student"]["lr"], place: "student"}
+    for role, made in made_sizes(spec).items():
+        described[role]["made_images"] = made["batch"] * made["steps"] * spec.train["epochs"]
     add_latency(described, timed, lab.workspace.device)
     if "baseline" in described:
         described["baseline"]["cached_seeds"] = [seed for seed in spec.seeds if seed in students.cached]

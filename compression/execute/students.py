@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
+from torch import nn
 
 from compression import events, networks
 from compression.data.arrays import Dataset
@@ -14,16 +15,18 @@ from compression.execute.shared import SharedTraining, Trained, shared_baseline
 from compression.execute.tuning import learning_rates, tuning_trainings
 from compression.exits import Exit, add_exits, exits_seconds, network_of
 from compression.export import weights
+from compression.generated import Making, made_seconds, train_on_generated
 from compression.gradients import epochs_measured
 from compression.hooks import Hooks
 from compression.inheritance import inherit
 from compression.lab import Lab
+from compression.measure.cost import cost
 from compression.networks import Network
 from compression.objective import Given, Loss, Objective, build_objective, check_comparison
 from compression.recipe import RECIPE, Recipe, teacher_recipe
 from compression.reuse import reuse_classifier, student_as_trained
 from compression.roles import role_title
-from compression.schemes import SCHEMES, Events, Learner, beside, each_before, parts, role_titles
+from compression.schemes import SCHEMES, Events, Learner, beside, each_before, made_sizes, parts, role_titles
 from compression.spec import DistillSpec
 from compression.teacher import Several, Teacher, averaged
 from compression.texts import gettext as _
@@ -74,9 +77,19 @@ class Students:
             recipe = teacher_recipe(self.spec.dataset, self.spec.teacher_train, self.spec.train)
             self.lab.plan(choice, recipe, seed)
         for role, name in names:
-            self.lab.progress.plan(name, probe, self.transfer, self._recipe(), more=self._exits_seconds(role))
+            self._count(role, name, probe, more=self._exits_seconds(role))
             for other, model in others.items() if role == "student" else ():
-                self.lab.progress.plan(_beside(name, other), model, self.transfer, self._recipe())
+                self._count(other, _beside(name, other), model)
+
+    def _count(self, role: str, name: str, model: nn.Module, more: float = 0.0) -> None:
+        """Count one training, which a network of a role will have."""
+        recipe, made = self._recipe(), made_sizes(self.spec).get(role)
+        self.lab.progress.plan(name, model, self.transfer, recipe, more=more)
+        if made is not None:
+            teacher = networks.build(self.spec.teacher, self.lab.data, seed=0) if "run" not in self.spec.teacher else model
+            costs = (cost(each, self.lab.data.shape) for each in (model, teacher))
+            counts = {"validation_images": len(self.lab.data.validation), "device": self.lab.workspace.device}
+            self.lab.progress.work[name] = made_seconds(*costs, recipe, made, self.lab.data.shape, **counts)
 
     def _exits_seconds(self, role: str) -> float:
         spec, device = self.spec, self.lab.workspace.device
@@ -162,6 +175,14 @@ class Students:
         """Implement `schemes.Lab.train`."""
         given = Given(loss, tuple(needs), labels) if loss else None
         yield from self._train(learner, given or build_objective(self.spec.loss, self.spec.label_weight), teacher)
+
+    def train_on_generated(self, learner: Learner, *, teacher: Teacher, making: Making) -> Events:
+        """Implement `schemes.Lab.train_on_generated`."""
+        learner.like = teacher
+        place = {"role": learner.role, "seed": learner.seed, "key": learner.name}
+        recipe, checkpoint = self._recipe(lr=learner.lr), self.lab.checkpoint(learner.name)
+        training = train_on_generated(learner.model, teacher, recipe, making, seed=learner.seed, checkpoint=checkpoint)
+        learner.convergence = yield from self.lab.tell(training, learner.model, recipe, checkpoint=checkpoint, **place)
 
     def train_together(self, learners: Sequence[Learner], loss: Losses) -> Events:
         """Implement `schemes.Lab.train_together`."""
@@ -264,7 +285,12 @@ class Students:
 
     def _save(self, learner: Learner) -> None:
         edits = {"edits": learner.edits} if learner.edits else {}
-        facts = networks.facts_of(learner.architecture, self.lab.data, convergence=learner.convergence, **edits)
+        facts = networks.facts_of(
+            learner.architecture,
+            learner.like.dataset if learner.like else self.lab.data,
+            convergence=learner.convergence,
+            **edits,
+        )
         weights.save(self.lab.path(learner.role, learner.seed), learner.model, facts)
 
 

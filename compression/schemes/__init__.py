@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from compression.distillation import Batch, Seen
     from compression.exits import Exit
+    from compression.generated import Making
     from compression.teacher import Teacher
 
     Loss = Callable[[Seen, Sequence[Seen], Batch], dict[str, Tensor]]
@@ -66,6 +67,11 @@ def parts(spec: Asked) -> dict[str, dict[str, Any]]:
     return SCHEMES[spec.scheme["name"]].traits.get("parts", lambda spec: {})(spec)
 
 
+def made_sizes(spec: Asked) -> dict[str, dict[str, int]]:
+    """Return of each role that learns from made images `batch`, `steps` of an epoch and `width` of the generator, 0 for noise."""
+    return SCHEMES[spec.scheme["name"]].traits.get("makes", lambda spec: {})(spec)
+
+
 def roles(spec: Asked, *, baseline: bool = True) -> list[str]:
     """Return all roles of a spec's scheme in the order in which they are trained."""
     return [*before(spec), *beside(spec), *parts(spec), *(["baseline"] if baseline else []), "student"]
@@ -89,6 +95,7 @@ class Learner:
         convergence: why its training has not converged, or None.
         beside: the networks that the scheme's trait `beside` names, by role, one of each for every student.
         edits: how its structure differs from the architecture's, as its file will say.
+        like: the teacher whose mean and deviation its inputs are normalized with; None for those of the run's dataset.
         exits: the early exits that are trained with it, by the roles of the networks that end there.
     """
 
@@ -101,6 +108,7 @@ class Learner:
     convergence: str | None = None
     beside: "dict[str, Learner]" = field(default_factory=dict)
     edits: list[dict[str, Any]] = field(default_factory=list)
+    like: "Teacher | None" = None
     exits: "dict[str, Exit]" = field(default_factory=dict)
 
 
@@ -161,6 +169,9 @@ class Lab(Protocol):
             needs: what that loss sees beside logits, as the trait `needs` of a distillation loss.
             labels: what the labels weigh beside it.
         """
+
+    def train_on_generated(self, learner: Learner, *, teacher: "Teacher", making: "Making") -> Events:
+        """Train a network on made images alone; it takes inputs as the teacher does, whose mean and deviation its file has."""
 
     def train_together(self, learners: Sequence[Learner], loss: "Loss | Sequence[Loss | None]") -> Events:
         """Train networks on the student's images at the same time, each with the labels and a loss against the others' answers.

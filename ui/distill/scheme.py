@@ -8,7 +8,7 @@ import streamlit as st
 
 from compression.errors import SpecError
 from compression.roles import role_title
-from compression.schemes import OFFLINE, SCHEMES, beside, each_before, parts, role_titles
+from compression.schemes import OFFLINE, SCHEMES, beside, each_before, made_sizes, parts, role_titles
 from compression.texts import gettext as _
 from ui.address.settings import Address
 from ui.form import shared
@@ -29,6 +29,7 @@ def networks_trained(
     asked = SimpleNamespace(scheme=scheme, loss=loss, teacher=teacher, student=student, dataset={"name": dataset})
     try:
         others, teachers, within = beside(asked), len(each_before(asked)), len(parts(asked))
+        made = made_sizes(asked)
     except SpecError:  # Run says why
         return
     told = []
@@ -39,6 +40,12 @@ def networks_trained(
         sentence = one if len(shown) == 1 else _("For each student it trains {count} more networks: {networks}.")
         told.append(sentence.format(count=len(shown), networks="; ".join(shown)))
         told.append(_("The baseline is one network with the student's budget alone."))
+    if made:
+        sentence = _(
+            "The student sees no image of the dataset: in each epoch {count} are made. The images below are the baseline's; of"
+            " the data the generator knows the mean and the deviation of pixels, which are in the teacher's file."
+        )
+        told.append(sentence.format(count=made["student"]["batch"] * made["student"]["steps"]))
     if within:
         told.append(_("No teacher is trained: the student has {count} early exits while it trains.").format(count=within))
     if told:

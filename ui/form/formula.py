@@ -22,7 +22,8 @@ def of_one(entry: Entry, knobs: Mapping[str, Any]) -> str:
     """Return the formula of a loss alone, a term a line."""
     share = entry.knobs[entry.traits["teacher_share"]].symbol if "teacher_share" in entry.traits else ""
     labels = rf"(1-{share})\,{LABELS_PART}" if share else LABELS_PART
-    return _aligned([with_numbers(entry, knobs, f"{labels} + {declared(entry, knobs)}")])
+    beside = [] if entry.traits.get("labels") is False else [labels]
+    return _aligned([with_numbers(entry, knobs, " + ".join([*beside, declared(entry, knobs)]))])
 
 
 def of_several(losses: Sequence[Mapping[str, Any]], label_weight: float | None) -> str:

@@ -182,10 +182,8 @@ def unfinished(model: Mapping[str, Any]) -> list[str]:
 def _learning_rows(role: str, model: Mapping[str, Any], result: Mapping[str, Any]) -> list[Row]:
     """Return how a role was on the images that were chosen by, how many it learned from, and at which rate."""
     images, rows = result.get("images", {}), []
-    if model.get("beside"):
-        rows.append((_("Trained"), _("one for each seed"), _("beside the student"), ""))
-    if model.get("part_of"):
-        rows.append((_("Trained"), _("one for each seed"), _("as part of the student"), ""))
+    with_student = _("beside the student") if model.get("beside") else _("as part of the student") if model.get("part_of") else ""
+    rows += [(_("Trained"), _("one for each seed"), with_student, "")] if with_student else []
     if model.get("validation_accuracy") is not None:
         count = _("{count} images").format(count=format_count(images["validation"])) if "validation" in images else ""
         rows.append((_("Validation"), count, format_percent(model["validation_accuracy"]), ""))
@@ -195,12 +193,14 @@ def _learning_rows(role: str, model: Mapping[str, Any], result: Mapping[str, Any
     if model.get("before_recovery") is not None:
         how = _("test, {mean}, simulated").format(mean=_mean(model))
         rows.append((_("Before recovery"), how, format_percent(model["before_recovery"]), ""))
-    as_student = role in ("baseline", "student") or bool(model.get("beside") or model.get("part_of"))
+    as_student = role in ("baseline", "student") or bool(with_student)
     learned = images.get("transfer" if as_student else "train")
     brought = model.get("weights") or {}
     if brought and role != "compressed":
         rows.append(_weights_row(brought))
-    if learned and role != "compressed" and (not brought or brought["new_classifier"]):
+    if model.get("made_images"):
+        rows.append(_made_row(model["made_images"]))
+    elif learned and role != "compressed" and (not brought or brought["new_classifier"]):
         classes = images.get("transfer_classes") if as_student else None
         how = _("of classes {classes} alone").format(classes=", ".join(map(str, classes))) if classes else ""
         rows.append((_("Learned from"), how, _("{count} images").format(count=format_count(learned)), ""))
@@ -212,13 +212,18 @@ def _learning_rows(role: str, model: Mapping[str, Any], result: Mapping[str, Any
     if model.get("lr") is not None:
         tried = len(((result.get("tuning") or {}).get(role) or {}).get("tried", []))
         how = _("best of {count} on validation").format(count=tried) if tried else _("as set")
-        how = _("the student's") if model.get("beside") or model.get("part_of") else how
+        how = _("the student's") if with_student else how
         rows.append((_("Learning rate"), how, f"{model['lr']:g}", ""))
     if cached := len(model.get("cached_seeds", [])):
         how = _("same settings, without the teacher")
         of = _("{count} of {seeds} seeds").format(count=cached, seeds=len(model["per_seed"]))
         rows.append((_("From an earlier run"), how, of, ""))
     return rows
+
+
+def _made_row(images: int) -> Row:
+    """Return how many images a network learned from that were made and not taken from the dataset."""
+    return _("Learned from"), _("none of the dataset"), _("{count} made images").format(count=format_count(images)), ""
 
 
 def _weights_row(brought: Mapping[str, Any]) -> Row:

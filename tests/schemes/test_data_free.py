@@ -1,0 +1,89 @@
+"""Data-free distillation: what the generator minimizes, that students see no image, and that noise is the same without it."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from compression.data.load import load_present
+from compression.distillation import Seen
+from compression.errors import SpecError
+from compression.estimate import trainings
+from compression.execute import Workspace
+from compression.generated import NOISE, ImageGenerator
+from compression.schemes.data_free import wishes
+from compression.settings import data_root
+from compression.spec import parse
+from tests.schemes.test_contract import Run, digits, same  # noqa: F401  a fixture
+
+SMALL = {
+    "kind": "distill",
+    "dataset": {"name": "digits", "train_images": 100},
+    "scheme": {"name": "data_free", "batch": 64, "steps": 2, "width": 4},
+    "teacher": {"name": "cnn", "width": 3},
+    "teacher_train": {"epochs": 1},
+    "student": {"name": "cnn", "width": 2},
+    "transfer": {"images": 60},
+    "train": {"epochs": 2},
+    "seeds": [0],
+}
+
+
+def test_the_generators_loss_worked_by_hand():
+    # Two images, each surely of a class of its own: no one-hot loss; the classes are alike, -log10 2 = -0.301030.
+    sure = Seen(torch.tensor([[50.0, 0.0], [0.0, 50.0]]), embedding=torch.tensor([[1.0, -3.0], [0.0, 0.0]]))
+    terms = {name: float(term) for name, term in wishes(5.0, 0.1, sure).items()}
+    assert terms == pytest.approx({"one_hot": 0.0, "entropy": -1.50515, "activation": -0.1}, abs=1e-5)
+    # Both of one class: nothing is won by the entropy, and an unsure answer costs log 2.
+    alike = Seen(torch.tensor([[50.0, 0.0], [50.0, 0.0]]), embedding=torch.zeros(2, 1))
+    assert float(wishes(5.0, 0.1, alike)["entropy"]) == pytest.approx(0.0, abs=1e-5)
+    unsure = Seen(torch.zeros(2, 2), embedding=torch.zeros(2, 1))
+    assert float(wishes(5.0, 0.1, unsure)["one_hot"]) == pytest.approx(0.693147)
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 30, 33)])
+def test_images_have_the_shape_of_the_data_and_are_normalized(shape):
+    images = ImageGenerator(shape, 4)(torch.randn(64, NOISE))
+    assert images.shape == (64, *shape)
+    if shape[1] % 4 == 0:
+        assert torch.allclose(images.mean((0, 2, 3)), torch.zeros(shape[0]), atol=1e-4)
+        assert torch.allclose(images.var((0, 2, 3)), torch.ones(shape[0]), atol=2e-2)
+
+
+def test_students_see_no_training_image(digits, tmp_path):  # noqa: F811
+    """The teacher is trained; then all training images are poisoned, and student and noise end with the same weights."""
+    spec = parse(SMALL)
+    honest = Run(spec, digits, tmp_path)
+    honest.finish()
+    split = digits.train
+    poisoned = replace(split, inputs=255 - split.inputs, labels=(split.labels + 3) % digits.classes)
+    other = Run(spec, replace(digits, train=poisoned), tmp_path, "poisoned")
+    for path in (tmp_path / "models").glob("baseline*"):
+        path.unlink()
+    other.finish()
+    found, again = honest.weights(), other.weights()
+    for role in ("student", "noise"):
+        assert same({(role, 0): found[role, 0]}, {(role, 0): again[role, 0]})
+    assert not same({("", 0): found["baseline", 0]}, {("", 0): again["baseline", 0]}), "the poison works"
+
+
+def test_what_has_no_part_in_it_is_refused_and_each_student_has_one_more_on_noise(tmp_path):
+    spec = parse(SMALL)
+    made = {each.role: each.made for each in trainings(spec, Workspace(tmp_path, tmp_path, tmp_path)) if each.made}
+    assert made == {"student": {"batch": 64, "steps": 2, "width": 4}, "noise": {"batch": 64, "steps": 2, "width": 0}}
+    with pytest.raises(SpecError, match="loss"):
+        parse({**SMALL, "loss": {"name": "kd"}})
+
+
+def test_without_an_image_a_student_learns_far_more_than_chance(tmp_path):
+    """On digits noise teaches as much; what is claimed is that images that nobody took teach ten classes."""
+    found = load_present({"name": "digits", "train_images": None, "split_seed": 0}, data_root())
+    networks = {"teacher": {"name": "mlp", "hidden": [128]}, "student": {"name": "mlp", "hidden": [32]}}
+    trained = {"train": {"epochs": 10, "lr": 0.2}, "teacher_train": {"epochs": 12, "lr": 0.1, "batch_size": 32}}
+    scheme = {"name": "data_free", "batch": 128, "steps": 20, "width": 8}
+    run = Run(
+        parse({"kind": "distill", "scheme": scheme, "seeds": [0], "baseline": False, **networks, **trained}), found, tmp_path
+    )
+    run.finish()
+    (student,) = run.students.everyone["student"].values()
+    assert student.validated["val_accuracy"] > 0.3
