@@ -211,3 +211,14 @@ def test_torchvisions_resnet_with_its_stem_for_large_images_does_not_fit_the_one
     there = {name: Found("F32" if tensor.is_floating_point() else "I64", tuple(tensor.shape)) for name, tensor in state.items()}
     with pytest.raises(DataError, match=r"conv1\.weight is 64x3x7x7 in the file, 64x3x3x3 in this network\."):
         fit(there, here, architecture, "fc", new=True)
+
+
+def test_torchvisions_mobilenet_of_imagenets_classes_fits_with_a_new_classifier():
+    architecture = MODELS.check({"name": "mobilenet_v2"}, "model")
+    with torch.device("meta"):
+        state, here = torchvision.models.mobilenet_v2().state_dict(), MODELS.bind(architecture)(SHAPE, CLASSES)
+    there = {name: Found("F32" if tensor.is_floating_point() else "I64", tuple(tensor.shape)) for name, tensor in state.items()}
+    how = fit(there, here, architecture, "classifier.1", new=True)
+    assert (len(how.names), how.left_out) == (len(state) - 2, 2)
+    with pytest.raises(DataError, match="tells 1000 classes apart, and this dataset has 10"):
+        fit(there, here, architecture, "classifier.1", new=False)
