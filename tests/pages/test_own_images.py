@@ -87,11 +87,26 @@ def test_a_link_opens_uploaded_images_for_others_who_share_the_lab_and_lists_the
     assert "2 classes, 64 training images" in words(app)
 
 
-@pytest.mark.parametrize("name", ["own-" + "0" * 24, "folder", "../../etc"])
-def test_a_link_to_images_that_the_lab_does_not_have_is_said(visit: Visit, name: str) -> None:
+@pytest.mark.parametrize("name", ["folder", "../../etc"])
+def test_a_link_to_images_by_a_path_is_not_obeyed(visit: Visit, name: str) -> None:
     app = visit("distill", dataset=name)
     assert not app.exception
     assert "The link asks for Dataset" in words(app)
+
+
+@pytest.mark.parametrize("page", ["distill", "compress"])
+def test_images_that_are_gone_are_said_and_never_replaced(visit: Visit, page: str) -> None:
+    gone = "own-" + "0" * 24
+    app = visit(page, dataset=gone)
+    assert not app.exception
+    for _visited in range(2):
+        assert "This lab does not have these images" in app.error[0].value
+        assert app.query_params["dataset"] == gone
+        assert all(button.disabled for button in app.button if button.label.startswith("Run"))
+        app = app.run()
+    app = app.selectbox(f"{page}-dataset").select("digits").run()
+    assert not app.error
+    assert app.query_params["dataset"] == "digits"
 
 
 def test_uploads_are_limited() -> None:

@@ -35,13 +35,22 @@ OPTIONS = {
 
 
 def choose_dataset(address: Address, usual: str) -> Entry:
-    """Draw the choice of a dataset, own images among them; until they are uploaded, the usual dataset is returned."""
+    """Draw the choice of a dataset, own images among them; until these are there, the usual dataset is returned.
+
+    Own images that a link names stay chosen if the lab does not have them: that is said, and nothing can run.
+    """
     held = address.key(DATASET)
     if brought := st.session_state.pop(f"{held}-brought", None):
         st.session_state[held] = brought
-    names = [*DATASETS, *_own_names(address), UPLOAD]
+    names = [*DATASETS, *_own_names(address), *_gone(address), UPLOAD]
     name = select(address, DATASET, names, default=usual, label=_("Dataset"), show=_title)
-    return DATASETS[usual if name == UPLOAD else name]
+    return DATASETS[usual if name == UPLOAD or name in _gone(address) else name]
+
+
+def _gone(address: Address) -> list[str]:
+    """Return the own dataset that the link or the choice names and the lab does not have, if there is such."""
+    named = {address.asks(DATASET), st.session_state.get(address.key(DATASET))} - {None}
+    return sorted(name for name in named if NAME.fullmatch(name) and look_up(name) is None)
 
 
 def _own_names(address: Address) -> list[str]:
@@ -56,6 +65,8 @@ def _own_names(address: Address) -> list[str]:
 def _title(name: str) -> str:
     if name == UPLOAD:
         return _("Own images…")
+    if NAME.fullmatch(name) and look_up(name) is None:
+        return _("Own images, not here")
     entry = DATASETS[name]
     if not NAME.fullmatch(name):
         return _(entry.title)
@@ -66,8 +77,13 @@ def _title(name: str) -> str:
 
 def draw(address: Address, data: Entry) -> None:
     """Draw what belongs to own images: the upload where it is chosen, or what is known of those that are."""
-    if st.session_state.get(address.key(DATASET)) == UPLOAD:
+    chosen = st.session_state.get(address.key(DATASET))
+    if chosen == UPLOAD:
         _draw_upload(address)
+    elif chosen in _gone(address):
+        problem = _("This lab does not have these images (any more): upload them again, or choose another dataset.")
+        st.error(problem, icon=":material/link_off:")
+        address.block(problem)
     elif own := data.traits.get("own"):
         _draw_facts(data.name, own.facts)
 
