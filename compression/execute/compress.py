@@ -10,6 +10,7 @@ import torch
 
 from compression import events, networks
 from compression.checkpoint import restore_checkpoint, save_checkpoint
+from compression.compared import compared
 from compression.evaluation import evaluate, score
 from compression.events import Event
 from compression.execute.claims import LOSES, within
@@ -196,7 +197,20 @@ def _measure(spec: CompressSpec, everyone: Networks, lab: Lab) -> dict[str, Any]
         tolerance=spec.tolerance,
         fixed="original" if is_given(spec.model) else None,
     )
-    return {"models": described, "verdict": answer, "images": image_counts(lab.data), "timing": lab.progress.timing}
+    layers = _layers_compared(spec, everyone)
+    told = {"images": image_counts(lab.data), **({"compared": layers} if layers else {}), "timing": lab.progress.timing}
+    return {"models": described, "verdict": answer, **told}
+
+
+def _layers_compared(spec: CompressSpec, everyone: Networks) -> list[dict[str, Any]]:
+    """Return which layers of compressed network and original the losses of each training step compared."""
+    original, found = next(iter(everyone["original"].values())), []
+    for position, step in _trainings(spec).items():
+        if step.get("loss") and (objective := build_objective(step["loss"])).looks_inside:
+            student = apply_at_once(original, spec.steps[:position]).model
+            rows = compared(objective, student, original.model, original.data)
+            found += [{"role": "compressed", "teacher": "original", "step": position + 1, **row} for row in rows]
+    return found
 
 
 def _add_before_recovery(described: dict[str, Any], spec: CompressSpec, everyone: Networks) -> None:

@@ -10,6 +10,7 @@ from compression import events
 from compression.evaluation import score
 from compression.events import Event
 from compression.execute.claims import BETTER, WITHIN, within
+from compression.execute.compared import layers_compared
 from compression.execute.precision import settle
 from compression.execute.students import Students
 from compression.lab import open_lab
@@ -57,6 +58,7 @@ def _measure(students: Students) -> dict[str, Any]:
     add_latency(described, timed, lab.workspace.device)
     if "baseline" in described:
         described["baseline"]["cached_seeds"] = [seed for seed in spec.seeds if seed in students.cached]
+    layers = layers_compared(students)
     classes = {"transfer_classes": spec.transfer["classes"]} if "classes" in spec.transfer else {}
     return {
         "models": described,
@@ -64,6 +66,7 @@ def _measure(students: Students) -> dict[str, Any]:
         "teacher_verdict": _within(correct, spec),
         "tuning": students.rates if spec.tune else None,
         "images": {**image_counts(lab.data), "transfer": len(students.transfer.train), **classes},
+        **({"compared": layers} if layers else {}),
         "timing": lab.progress.timing,
     }
 

@@ -92,12 +92,10 @@ class Students:
             self.lab.progress.work[name] = made_seconds(*costs, recipe, made, self.lab.data.shape, **counts)
 
     def _exits_seconds(self, role: str) -> float:
-        spec, device = self.spec, self.lab.workspace.device
-        if role != "student" or not parts(spec):
+        if role != "student" or not parts(self.spec):
             return 0.0
-        return exits_seconds(
-            spec.student, self.lab.data.name, spec.scheme["exits"], self._recipe(), len(self.transfer.train), device
-        )
+        counts = (self._recipe(), len(self.transfer.train), self.lab.workspace.device)
+        return exits_seconds(self.spec.student, self.lab.data.name, self.spec.scheme["exits"], *counts)
 
     def _recipe(self, **changes: Any) -> Recipe:
         return replace(RECIPE.bind(self.spec.train)(), **changes)
@@ -112,8 +110,8 @@ class Students:
         for index, (choice, seed) in enumerate(wanted, 1):
             found[seed] = yield from self.lab.obtain(choice, recipe, role=role, seed=seed, index=index, of=len(wanted))
             if spec.loss is not None:
-                edits, name = found[seed].facts.get("edits", ()), spec.dataset["name"]
-                check_comparison(build_objective(spec.loss), spec.student, found[seed].architecture, name, edits)
+                edits, of = found[seed].facts.get("edits", ()), found[seed].architecture
+                check_comparison(build_objective(spec.loss), spec.student, of, spec.dataset["name"], edits)
         first, several = next(iter(found.values())), len(found) > 1
         model = Several([network.model for network in found.values()]) if several else first.model
         teacher = Teacher(model, replace(first.data, train=self.transfer.train), looks=looks(spec))
@@ -228,14 +226,16 @@ class Students:
 
     def _learned(self, role: str, seed: int, lr: float, name: str) -> Generator[Event, None, Learner]:
         """Yield the events of the training of a student and of those beside it, or of a baseline; return it."""
+        learner = self.begin(role, seed, lr, name)
+        yield from self._learn_alone(learner) if role == "baseline" else self._teach(learner)
+        return learner
+
+    def begin(self, role: str, seed: int, lr: float, name: str) -> Learner:
+        """Return a student and those beside it, or a baseline, as their training begins."""
         learner = self._begun(role, self.spec.student, seed, lr, name)
-        if role == "baseline":
-            yield from self._learn_alone(learner)
-            return learner
-        for place, (other, choice) in enumerate(beside(self.spec).items(), 1):
+        for place, (other, choice) in enumerate(beside(self.spec).items() if role == "student" else (), 1):
             started = self._begun(other, choice, seed, lr, _beside(name, other), weights_seed=seed + place * BESIDE_SEED)
             learner.beside[other] = started
-        yield from self._teach(learner)
         return learner
 
     def _learn_alone(self, baseline: Learner) -> Events:

@@ -21,6 +21,7 @@ from compression.roles import TITLES, role_title, roles_in_order
 from compression.runs.records import Run
 from compression.texts import gettext as _
 from compression.texts import mark, ngettext
+from ui.run import layers_compared
 from ui.run.downloads import network_button
 from ui.run.ratios import NOTABLE, NOTABLY_FASTER, ratio_text, savings
 from ui.run.verdicts import verdicts_of
@@ -69,6 +70,8 @@ def show_roles(run: Run) -> None:
                 _download(run, role, models[role])
     if "precision" in result:
         st.caption(as_text(precision.sentence(result["precision"])))
+    for sentence in layers_compared.sentences(run.spec, result):
+        st.caption(as_text(sentence))
     st.caption(_("How these numbers were come by"), help=origins())
 
 
