@@ -1,12 +1,12 @@
 """Images per second of the training loop against a plain one: DataLoader, teacher forward and `.item()` every step."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -87,31 +87,54 @@ def compare_precisions(
 
 
 def _ours(dataset: Dataset, recipe: Recipe, student: dict[str, Any], teacher: nn.Module) -> Callable[[], None]:
-    def run() -> None:
-        model = networks.build(student, dataset, seed=0).to(dataset.train.labels.device)
-        lab = Lab(Workspace(Path(), Path(), Path()), {}, dataset)
-        taught_by, objective = (
-            Teacher(teacher, dataset, looks=recipe.epochs),
-            build_objective(DISTILLATION.check({"name": "kd"}, "loss")),
-        )
-        for _event in lab.train(model, recipe, role="student", seed=0, key="one", objective=objective, teacher=taught_by):
-            pass
+    return lambda: train_in_lab(networks.build(student, dataset, seed=0), dataset, recipe, teacher)
 
-    return run
+
+def train_in_lab(model: nn.Module, dataset: Dataset, recipe: Recipe, teacher: nn.Module) -> None:
+    """Train a student in place as the lab's runs do, taught by softened answers: Hinton's loss with its defaults."""
+    model.to(dataset.train.labels.device)
+    lab = Lab(Workspace(Path(), Path(), Path()), {}, dataset)
+    taught_by, objective = (
+        Teacher(teacher, dataset, looks=recipe.epochs),
+        build_objective(DISTILLATION.check({"name": "kd"}, "loss")),
+    )
+    for _event in lab.train(model, recipe, role="student", seed=0, key="one", objective=objective, teacher=taught_by):
+        pass
 
 
 def _plain(dataset: Dataset, recipe: Recipe, student: dict[str, Any], teacher: nn.Module) -> None:
     device, size = dataset.train.labels.device, dataset.shape[1]
     pixels, labels = dataset.train.inputs.cpu(), dataset.train.labels.cpu()
     loader = DataLoader(TensorDataset(pixels, labels), batch_size=recipe.batch_size, shuffle=True)
-    model = networks.build(student, dataset, seed=0).to(device)
-    optimizer = torch.optim.SGD(model.parameters(), lr=recipe.lr, momentum=0.9, weight_decay=recipe.weight_decay)
     generator = torch.Generator().manual_seed(0)
-    for _epoch in range(recipe.epochs):
-        running = 0.0
+
+    def batches() -> Iterator[tuple[Tensor, Tensor]]:
         for images, truth in loader:
             seen = apply(images, recipe.augment, draw(len(images), recipe.augment, size, generator)).to(device)
-            batch = dataset.normalize(seen)
+            yield dataset.normalize(seen), truth.to(device)
+
+    train_plainly(networks.build(student, dataset, seed=0).to(device), batches, recipe, teacher)
+
+
+def train_plainly(
+    model: nn.Module,
+    batches: Callable[[], Iterable[tuple[Tensor, Tensor]]],
+    recipe: Recipe,
+    teacher: nn.Module,
+    after_epoch: Callable[[], object] = lambda: None,
+) -> None:
+    """Train a student in place as tutorials do: the teacher's forward pass and `.item()` at every step.
+
+    Args:
+        batches: yields an epoch's normalized images (B, C, H, W), float32, and labels (B,), on the device of the networks.
+    """
+    optimizer = torch.optim.SGD(
+        model.parameters(), lr=recipe.lr, momentum=recipe.momentum, nesterov=True, weight_decay=recipe.weight_decay
+    )
+    for _epoch in range(recipe.epochs):
+        running = 0.0
+        model.train()
+        for batch, truth in batches():
             optimizer.zero_grad()
             with torch.no_grad():
                 teacher_logits = teacher(batch)
@@ -119,7 +142,8 @@ def _plain(dataset: Dataset, recipe: Recipe, student: dict[str, Any], teacher: n
             soft = nn.KLDivLoss(reduction="batchmean")(
                 functional.log_softmax(logits / 4, dim=1), functional.softmax(teacher_logits / 4, dim=1)
             )
-            loss = 0.9 * 16 * soft + 0.1 * functional.cross_entropy(logits, truth.to(device))
+            loss = 0.9 * 16 * soft + 0.1 * functional.cross_entropy(logits, truth)
             loss.backward()
             optimizer.step()
             running += loss.item()
+        after_epoch()

@@ -6,8 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
+from benchmarks.distillation import Loops, Pictures, Sizes
 from benchmarks.figures import added_percent, alternate, spread
+from benchmarks.training_loop import photographs
+from compression import augmentation
 
 
 def test_a_figure_is_a_median_with_its_spread() -> None:
@@ -31,6 +35,22 @@ def test_jobs_take_turns_and_change_places() -> None:
     assert first == second == [1.0] * 3
 
 
+def test_the_tutorials_pictures_are_views_that_the_lab_draws() -> None:
+    dataset = photographs(8)
+    numbers = torch.arange(augmentation.views("shift_flip", 32))
+    for place, (picture, label) in enumerate(Pictures(dataset)[index] for index in range(8)):
+        views = augmentation.apply(dataset.train.inputs[[place]].expand(len(numbers), -1, -1, -1), "shift_flip", numbers)
+        assert (dataset.normalize(views) - picture).abs().amax((1, 2, 3)).min() < 1e-5
+        assert label == dataset.train.labels[place]
+
+
+def test_both_loops_begin_with_the_same_students() -> None:
+    both = Loops(photographs(8), Sizes(), {"name": "cnn", "width": 1}, torch.nn.Identity())
+    first, same, other = (torch.nn.utils.parameters_to_vector(both.student_of(seed).parameters()) for seed in (3, 3, 4))
+    assert torch.equal(first, same)
+    assert not torch.equal(first, other)
+
+
 PROGRAM = """
 import importlib.abc, os, sys
 from pathlib import Path
@@ -41,11 +61,14 @@ class Absent(importlib.abc.MetaPathFinder):
             raise ModuleNotFoundError(name)
 
 sys.meta_path.insert(0, Absent())
-from benchmarks import gpu, training_loop
+from benchmarks import distillation, gpu, sweeps, training_loop
+from compression.sweep import parse_sweep
 
 home, sizes = Path(os.environ["LAB_HOME"]), gpu.Sizes(run=64, epochs=1)
 small, recipe = {"name": "cnn", "width": 1}, training_loop.RECIPE.function(epochs=1)
+tiny = distillation.Sizes(batch_size=16, teacher_epochs=1, depths=(8, 8), width=1, workers=0)
 figures = [
+    *distillation.compare(training_loop.photographs(16), "random", tiny),
     *training_loop.compare("loop", training_loop.photographs(32), small, small, recipe),
     *training_loop.compare_precisions("loop", training_loop.photographs(16), small, small, recipe),
     gpu.teacher_to_enough("cpu"),
@@ -55,6 +78,9 @@ figures = [
 for figure in figures:
     print(figure.name, "|", figure.value, flush=True)
 print("cancel |", gpu._cancel(sizes, "cpu"))
+sweep = parse_sweep({"kind": "sweep", "base": sweeps.WARM, "over": {"loss.alpha": [0.3, 0.9]}})
+sweeps.apart([cell.spec for cell in sweep.cells()[:1]])
+sweeps.together(sweep)
 """
 
 
@@ -67,4 +93,8 @@ def test_the_benchmark_of_gpus_runs_without_page_libraries(tmp_path: Path) -> No
     found = dict(line.split(" | ") for line in told.stdout.splitlines())
     assert found["The same spec twice"] == "the same weights in 3 of 3 networks"
     assert float(found["cancel"]) > 0
-    assert len(found) == 6
+    loops = [value for name, value in found.items() if name.startswith("The lab's loop")]
+    assert len(loops) == 2
+    assert all(float(value.split(" x")[0]) > 0 for value in loops)
+    assert len([name for name in found if name.startswith("Accuracy of its students")]) == 2
+    assert len(found) == 13
