@@ -15,12 +15,12 @@ from compression.runs.records import FINISHED, Run
 from compression.texts import gettext as _
 from ui.address.settings import Address
 from ui.distill import closer
-from ui.run import example, result_cards
+from ui.run import current, example, nearest, result_cards
 from ui.run.downloads import download_row
-from ui.run.feed import Watch
+from ui.run.feed import Watch, watch
 from ui.run.live import follow
 from ui.run.verdicts import verdicts, what_helps
-from ui.run.words import as_text, expected_roles, has_teacher, network, settings_text, titles, together, what
+from ui.run.words import age_text, as_text, expected_roles, has_teacher, network, networks, settings_text, titles, together, what
 from ui.widgets.live_chart import live_chart
 
 TALL, LOW = 320, 260  # pixels
@@ -42,11 +42,16 @@ def curves(frame: pd.DataFrame, metric: str, spec: Mapping[str, Any], revision: 
 def example_figure() -> str:
     """Return the curves of the run that comes with the lab, pale and marked as an example."""
     chart = curves(example.frame(), "val_accuracy", example.run()["spec"], "example")
+    return json.dumps(_pale(chart, _("Example")))
+
+
+def _pale(chart: dict[str, Any], word: str) -> dict[str, Any]:
+    """Return a chart that nobody takes for that of a run of one's own: pale, with a word across it."""
     for trace in chart["data"]:
         trace |= {"opacity": PALE, "meta": f"example-{trace['meta']}"}
-    mark = {"text": _("Example"), "showarrow": False, "font": {"size": 54}, "opacity": 0.18}
+    mark = {"text": word, "showarrow": False, "font": {"size": 44}, "opacity": 0.18}
     chart["layout"]["annotations"] = [{**mark, "xref": "paper", "yref": "paper", "x": 0.62, "y": 0.35}]
-    return json.dumps(chart)
+    return chart
 
 
 def charts(spec: dict, seen: Watch) -> None:
@@ -92,22 +97,47 @@ def invite(spec: Mapping[str, Any] | None) -> None:
             sentence = _("**Press Run.** Your student learns twice: alone, as the baseline, and with its teacher's help.")
         st.markdown(sentence)
         st.caption(_("The curves grow below while it trains; the verdict takes this place. Closing the tab does not stop a run."))
+    near = nearest.find(spec) if spec is not None else None
+    with st.container(border=True, key="example"):
+        if near is None or not _show_nearest(near):
+            _show_example()
+
+
+def _show_nearest(near: nearest.Nearest) -> bool:
+    """Draw the curves and the verdict of the run nearest to the settings, and the way to it; tell whether it has curves."""
+    run, seen = near.run, watch(near.run.id)
+    if seen.frame.empty:
+        return False
+    words = [near.told, networks(run), age_text(run.created)]
+    badge = _("Nearest finished run") if near.rows else _("Finished run")
+    st.markdown(":gray-badge[{word}] :gray[{told}]".format(word=badge, told=as_text(" · ".join(words))))
+    figure = seen.figure(("example", badge), lambda frame: _pale(curves(frame, "val_accuracy", run.spec, run.id), badge))
+    label = _("{badge}: validation accuracy over epochs").format(badge=badge)
+    live_chart(figure, key="distill-example", label=label, height=TALL)
+    answer = verdicts("distill", run.result or {}, run.spec)[0]
+    st.caption(as_text(f"{answer.question} {answer.word}. {answer.sentence}"))
+    if st.button(_("Open this run"), icon=":material/open_in_full:", type="tertiary", key="open-nearest"):
+        current.open_with_settings(run.id)
+    return True
+
+
+def _show_example() -> None:
+    """Draw the curves and the verdict of the run that comes with the lab."""
     kept = example.run()
     spec = kept["spec"]
-    with st.container(border=True, key="example"):
-        told = _("{student} learned from {teacher}, {loss}, on {images} images of {data}; made on {date}.").format(
-            student=network(spec["student"]),
-            teacher=network(spec["teacher"]),
-            loss=settings_text(spec),
-            images=spec["transfer"]["images"],
-            data=_(DATASETS[spec["dataset"]["name"]].title),
-            date=kept["made"],
-        )
-        st.markdown(":gray-badge[{word}] :gray[{told}]".format(word=_("Example, not your run"), told=as_text(told)))
-        label = _("Example: validation accuracy of teacher, baseline and student over epochs")
-        live_chart(example_figure(), key="distill-example", label=label, height=TALL)
-        answer = verdicts("distill", kept["result"], spec)[0]
-        st.caption(as_text(f"{answer.question} {answer.word}. {answer.sentence}"))
+    told = _("{student} learned from {teacher}, {loss}, on {images} images of {data}; made on {date}.").format(
+        student=network(spec["student"]),
+        teacher=network(spec["teacher"]),
+        loss=settings_text(spec),
+        images=spec["transfer"]["images"],
+        data=_(DATASETS[spec["dataset"]["name"]].title),
+        date=kept["made"],
+    )
+    st.markdown(":gray-badge[{word}] :gray[{told}]".format(word=_("Example, not your run"), told=as_text(told)))
+    label = _("Example: validation accuracy of teacher, baseline and student over epochs")
+    live_chart(example_figure(), key="distill-example", label=label, height=TALL)
+    answer = verdicts("distill", kept["result"], spec)[0]
+    st.caption(as_text(f"{answer.question} {answer.word}. {answer.sentence}"))
 
 
 def show(address: Address, run: Run, wanted: dict | None) -> None:

@@ -107,6 +107,14 @@ def settings_rows(runs: Sequence[Run]) -> Rows:
     return {path: values for path, values in rows.items() if tells(values)}
 
 
+def in_place_of(rows: Rows) -> list[str]:
+    """Return what differs between two runs: `temperature 8 in place of 4`; not what comes with another method of the one."""
+    told = {path: values for path, values in rows.items() if MISSING not in values}
+    one = _("{setting} {value} in place of {other}")
+    names = _short_names(told)
+    return [one.format(setting=names[path], value=told[path][0], other=told[path][1]) for path in names]
+
+
 def setting_title(path: str) -> str:
     """Return what a setting is called as the title of an axis or a column: `Temperature T`, `Student width`.
 

@@ -4,6 +4,7 @@ const LOWEST = 0.5;
 const HIGHEST = 50;
 const STEPS = 400; // of the slider, whose steps are equal ratios
 const MOST_CLASSES = 10;
+const LONGEST_NAME = 10; // letters of a class's name beside its bar; longer ones end in an ellipsis
 const CURVE_POINTS = 80;
 const QUIET_MS = 250; // after which a temperature counts as chosen
 const SMALLEST = 1e-5; // of the gradient chart
@@ -112,6 +113,8 @@ function build(host, state) {
   parts.place = element("div", "softened-place", left);
   buildSlider(element("div", "softened-drag", head), state);
   parts.networks = element("div", "softened-networks", host);
+  const longest = Math.max(...state.data.classes.map((name) => [...name].length));
+  parts.networks.style.setProperty("--names", `${Math.min(longest, LONGEST_NAME) + 2}ch`); // one column for all, with room for ✓
   if (state.data.gradients) buildGradients(element("section", "softened-gradients", host), state);
 }
 
@@ -213,7 +216,7 @@ function drawBar(panel, state, network, k, share) {
   const right = k === state.data.labels[state.image];
   const row = element("div", right ? "softened-row right" : "softened-row", panel);
   row.title = fill(state.data.words.logit, { logit: network.logits[state.image][k].toFixed(2) });
-  element("span", "", row, right ? `${state.data.classes[k]} ✓` : state.data.classes[k]);
+  element("span", "name", row, right ? `${state.data.classes[k]} ✓` : state.data.classes[k]).title = state.data.classes[k];
   const bar = element("i", "", element("span", "bar", row));
   Object.assign(bar.style, { width: `${100 * share}%`, background: network.colour });
   element("span", "share", row, percent(share));
