@@ -75,9 +75,11 @@ def survey(store: Store, *, older_than_days: float = USUAL_DAYS, owner: str | No
 
     Args:
         older_than_days: only what ended, or was written, at least so long ago.
-        owner: only what this person's runs hold; otherwise also what deleted runs left, cached networks, own images and weights.
+        owner: only what this person's runs hold, and own images and weights that are nobody's but at least a day old, since
+            somebody may be about to use younger ones; otherwise also what deleted runs left and cached networks.
     """
     before = time.time() - older_than_days * DAY_S
+    brought_before = before if owner is None else min(before, time.time() - DAY_S)
     folders = _folders()  # before the runs: a folder is made after its run
     runs = store.runs(limit=None)
     used = {str(source["run"]) for run in runs for source in _sources(run)}
@@ -86,10 +88,10 @@ def survey(store: Store, *, older_than_days: float = USUAL_DAYS, owner: str | No
         if run.state not in ACTIVE and (run.finished or run.created) < before and owner in (None, run.owner):
             _add_run(parts[FINISHED_RUNS if run.state == FINISHED else UNFINISHED_RUNS], store, run, kept=run.id in used)
     at_work = any(run.state == RUNNING for run in runs)
+    _add_images(parts[IMAGES], runs, brought_before)
+    _add_weights(parts[WEIGHTS], runs, brought_before)
     if owner is None:
         known = {run.id for run in runs}
-        _add_images(parts[IMAGES], runs, before)
-        _add_weights(parts[WEIGHTS], runs, before)
         _add_deleted(parts[DELETED_RUNS], store, [folder for folder in folders if folder.name not in known], before)
         if not at_work:
             freed = {file.path for part in parts.values() for file in part.files}
@@ -117,6 +119,15 @@ def tidy(store: Store, *, older_than_days: float = USUAL_DAYS, owner: str | None
     if owner is None:
         store.compact()
     return found
+
+
+def brought_files() -> bool:
+    """Tell whether the lab holds own images or own weights, used or not."""
+    return bool(_own_images() or _files(settings.weights_folder()))
+
+
+def _own_images() -> list[File]:
+    return [file for file in _files(own_datasets_folder()) if file.path.name.startswith("own-")]
 
 
 def _add_run(part: Part, store: Store, run: Run, *, kept: bool) -> None:
@@ -147,7 +158,7 @@ def _add_cache(part: Part, used: list[File], before: float) -> None:
 
 def _add_images(part: Part, runs: Iterable[Run], before: float) -> None:
     used = {str(_mapping(run.spec.get("dataset")).get("name")) for run in runs}
-    old = [file for file in _files(own_datasets_folder()) if file.written < before and file.path.name.startswith("own-")]
+    old = [file for file in _own_images() if file.written < before]
     part.files += [file for file in old if file.path.name.split(".")[0] not in used]
     part.count += len(part.files)
 

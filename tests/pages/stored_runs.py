@@ -112,7 +112,7 @@ def executed(events: Sequence[Mapping[str, Any]], folder: Path, spec: Mapping[st
     """Put a run that was executed, its events and its folder, into the store as a finished one and return its id."""
     run = started(**spec)
     assert store().append(run, TOKEN, events[:-1]).held
-    settings.runs_folder().mkdir(parents=True)
+    settings.runs_folder().mkdir(parents=True, exist_ok=True)
     (settings.runs_folder() / run).symlink_to(folder)
     store().finish(run, TOKEN, FINISHED, result=events[-1]["result"])
     return run

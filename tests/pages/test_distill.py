@@ -67,6 +67,31 @@ def test_before_a_run_the_page_says_what_to_do_and_what_the_networks_are(visit: 
     assert len(app.main.get("bidi_component")) == 1
 
 
+def test_before_a_run_the_nearest_finished_one_is_shown_with_what_differs_and_opens(visit: Visit) -> None:
+    loss = {"name": "kd", "temperature": 8.0, "alpha": 0.9}
+    finished(loss=loss, train={"epochs": 7}, title="two settings differ")
+    near = finished(owner="grace", loss=loss)
+    finished(dataset={"name": "digits", "train_images": 100}, transfer={"images": 50}, loss={**loss, "alpha": 0.1})
+    app = visit("distill")
+    assert "Nearest finished run" in words(app)
+    assert "A finished run with temperature 8 in place of 4." in words(app)
+    assert "Example, not your run" not in words(app)
+    assert "run" not in app.query_params
+    app.number_input(key="distill-loss.temperature").set_value(8.0).run()
+    assert "A finished run of these settings." in words(app)
+    app.number_input(key="distill-loss.temperature").set_value(4.0).run()
+    button(app, "Open this run").click().run()
+    assert not app.exception
+    assert app.query_params["run"] == near
+    assert app.number_input(key="distill-loss.temperature").value == 8.0
+
+
+def test_a_run_of_another_dataset_is_no_example(visit: Visit) -> None:
+    finished()
+    app = visit("distill", dataset="mnist")
+    assert "Example, not your run" in words(app)
+
+
 def test_settings_that_cannot_run_leave_the_example_on_screen_and_say_so(visit: Visit) -> None:
     app = visit("distill", loss="review", student="mlp")
     assert not app.exception

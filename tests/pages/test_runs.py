@@ -1,6 +1,7 @@
 """Runs: the table, one run in full, and what its owner and others can do."""
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -566,6 +567,28 @@ def test_old_runs_show_what_they_hold_and_free_it_at_a_second_click(me: str, vis
     assert [toast.value for toast in app.toast] == ["7 bytes freed."]
 
 
+def test_own_images_and_weights_that_no_run_uses_are_shown_and_freed_once_a_day_old(me: str, visit: Visit) -> None:
+    images, weights = (
+        settings.home() / "datasets" / f"own-{'a' * 24}.safetensors",
+        settings.weights_folder() / f"{'b' * 32}.safetensors",
+    )
+    young = weights.with_name(f"{'c' * 32}.safetensors")
+    for path, content, days in ((images, b"12345", 2), (weights, b"123", 2), (young, b"1", 0)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        os.utime(path, (time.time() - days * 86_400,) * 2)
+    app = visit("runs")
+    app.session_state[free_space.KEY] = True
+    app.session_state[f"{free_space.KEY}-days"] = 0
+    app.run()
+    told = [text.value for text in app.markdown]
+    assert "Own images that no run uses (1): 5 bytes" in told
+    assert "Own weights that no run uses (1): 3 bytes" in told
+    app.button(key=f"{free_space.KEY}-sure").click().run()
+    assert [path.exists() for path in (images, weights, young)] == [False, False, True]
+    assert [toast.value for toast in app.toast] == ["8 bytes freed."]
+
+
 def test_runs_of_others_and_young_runs_offer_nothing_to_free(me: str, visit: Visit) -> None:
     finished("grace")
     assert not [popover for popover in visit("runs").get("popover") if popover.proto.popover.label == "Free space"]
@@ -573,7 +596,7 @@ def test_runs_of_others_and_young_runs_offer_nothing_to_free(me: str, visit: Vis
     app = visit("runs")
     app.session_state[free_space.KEY] = True
     app.run()
-    assert "These runs hold nothing that could be freed." in [text.value for text in app.caption]
+    assert "They hold nothing that could be freed." in [text.value for text in app.caption]
 
 
 def test_a_run_of_ten_hours_keeps_its_curves_files_and_log(visit: Visit) -> None:

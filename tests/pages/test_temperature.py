@@ -1,5 +1,6 @@
 """The page Temperature: whose answers it shows, in which order, and what its link brings back."""
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,17 @@ def test_a_run_and_its_seed_come_back_from_a_link(visit: Visit, made: tuple, lab
     expected = ask({"student": folder / "student-seed1.safetensors"}, digits, "validation", images=100)
     assert torch.allclose(own.sort(0).values, expected.logits["student"].sort(0).values, atol=1e-4)
     assert (app.query_params["run"], app.query_params["seed"], app.query_params["temperature"]) == (run, "1", "9")
+
+
+def test_an_ensembles_first_teacher_is_said_to_be_one_of_several(visit: Visit, made: tuple, lab_home: Path) -> None:
+    events, folder, spec = made
+    alone = "teachers answer together"
+    assert alone not in " ".join(caption.value for caption in visit("temperature", run=executed(*made)).caption)
+    result = copy.deepcopy(events[-1]["result"])
+    result["models"]["teacher"]["members"] = 3
+    run = executed([*events[:-1], {**events[-1], "result": result}], folder, spec)
+    told = " ".join(caption.value for caption in visit("temperature", run=run).caption)
+    assert "3 teachers answer together" in told
 
 
 def test_what_a_link_cannot_give_is_said(visit: Visit, shown: list[dict[str, Any]]) -> None:

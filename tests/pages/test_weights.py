@@ -63,6 +63,15 @@ def test_without_a_file_the_page_asks_for_one_and_nothing_can_run(visit: Visit) 
     assert run_button(app).disabled
 
 
+@pytest.mark.parametrize(("page", "role"), [("distill", "teacher"), ("compress", "model")])
+def test_without_a_file_no_network_of_the_zoo_is_said_to_be_trained(page: str, role: str, visit: Visit) -> None:
+    assert "trained already" in words(visit(page))
+    app = visit(page, **{f"{role}.from": "file"})
+    assert "its file of weights is not there yet" in words(app)
+    assert "trained already" not in words(app)
+    assert not [button for button in app.button if "trained already" in button.label]
+
+
 def test_a_file_of_the_lab_sets_the_network_and_can_run(visit: Visit) -> None:
     data = load_present({"name": "digits", "train_images": None, "split_seed": 0}, settings.data_root())
     app = visit("distill", **{"teacher.from": "file"})

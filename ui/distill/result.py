@@ -42,14 +42,14 @@ def curves(frame: pd.DataFrame, metric: str, spec: Mapping[str, Any], revision: 
 def example_figure() -> str:
     """Return the curves of the run that comes with the lab, pale and marked as an example."""
     chart = curves(example.frame(), "val_accuracy", example.run()["spec"], "example")
-    return json.dumps(_pale(chart, _("Example")))
+    return json.dumps(_pale(chart))
 
 
-def _pale(chart: dict[str, Any], word: str) -> dict[str, Any]:
-    """Return a chart that nobody takes for that of a run of one's own: pale, with a word across it."""
+def _pale(chart: dict[str, Any]) -> dict[str, Any]:
+    """Return a chart that nobody takes for that of a run of one's own: pale, marked as an example."""
     for trace in chart["data"]:
         trace |= {"opacity": PALE, "meta": f"example-{trace['meta']}"}
-    mark = {"text": word, "showarrow": False, "font": {"size": 44}, "opacity": 0.18}
+    mark = {"text": _("Example"), "showarrow": False, "font": {"size": 54}, "opacity": 0.18}
     chart["layout"]["annotations"] = [{**mark, "xref": "paper", "yref": "paper", "x": 0.62, "y": 0.35}]
     return chart
 
@@ -108,10 +108,10 @@ def _show_nearest(near: nearest.Nearest) -> bool:
     run, seen = near.run, watch(near.run.id)
     if seen.frame.empty:
         return False
-    words = [near.told, networks(run), age_text(run.created)]
+    words = f"{near.told} {networks(run)} · {age_text(run.created)}"
     badge = _("Nearest finished run") if near.rows else _("Finished run")
-    st.markdown(":gray-badge[{word}] :gray[{told}]".format(word=badge, told=as_text(" · ".join(words))))
-    figure = seen.figure(("example", badge), lambda frame: _pale(curves(frame, "val_accuracy", run.spec, run.id), badge))
+    st.markdown(f":gray-badge[{badge}] :gray[{as_text(words)}]")
+    figure = seen.figure("example", lambda frame: _pale(curves(frame, "val_accuracy", run.spec, run.id)))
     label = _("{badge}: validation accuracy over epochs").format(badge=badge)
     live_chart(figure, key="distill-example", label=label, height=TALL)
     answer = verdicts("distill", run.result or {}, run.spec)[0]

@@ -14,7 +14,7 @@ from compression.errors import SpecError
 from compression.features import stages_text
 from compression.fields import TOLERANCE
 from compression.given import is_given
-from compression.models import MODELS
+from compression.models import MODELS, WEIGHTS
 from compression.objective import build_objective, check_comparison
 from compression.recipe import outcomes
 from compression.texts import gettext as _
@@ -136,7 +136,7 @@ def standing(dataset_choice: Mapping[str, Any], choice: Mapping[str, Any], recip
     if "run" in choice:
         return _("of run {id}").format(id=choice["run"])
     if is_given(choice):
-        return _("of the file, not trained here")
+        return _("of the file, not trained here") if choice[WEIGHTS] else _("its file of weights is not there yet")
     kept = is_kept({**dataset_choice, "split_seed": 0}, dict(choice), recipe, seed)
     epochs = ngettext("{count} epoch", "{count} epochs", recipe["epochs"]).format(count=recipe["epochs"])
     return (_("trained already, {epochs}") if kept else _("trained first, once, {epochs}")).format(epochs=epochs)

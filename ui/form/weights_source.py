@@ -28,13 +28,14 @@ SHOWN_OF_ID = 8
 def choose(address: Address, data: Entry, role: str, label: str, usual: Mapping[str, Any]) -> dict[str, Any]:
     """Draw the upload of a file of weights and the choice of the network that it fills, and return it as a spec has it.
 
-    Where a file is missing, broken or of another network, that is said and nothing can run.
+    Where a file is missing, broken or of another network, that is said and nothing can run; the id of one that is not there
+    is empty.
     """
     name = _upload(address, role)
     refusal = st.session_state.get(_problem_key(address, role))
     empty = _("Choose a safetensors file to take the weights from.")
     header, problem = _header(name) if name else (None, refusal or empty)
-    choice, place = network(address, role, label, usual), st.container()
+    choice, place = {**network(address, role, label, usual), WEIGHTS: ""}, st.container()
     if header is not None:
         with place:
             choice = {**choice, WEIGHTS: name}

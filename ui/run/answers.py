@@ -32,12 +32,14 @@ class Subject:
     Attributes:
         name: the run's id; empty for the example that comes with the lab.
         files: by role, teacher first.
+        teachers: how many networks teach together, of which `files` has the first.
     """
 
     name: str
     spec: Mapping[str, Any]
     seed: int
     files: Mapping[str, Path]
+    teachers: int = 1
 
 
 def of_run(run: Run, seed: int) -> Subject:
@@ -52,7 +54,7 @@ def of_run(run: Run, seed: int) -> Subject:
         if role not in files or not files[role].is_file():
             sentence = _("Run {run} has no file of its {role} of seed {seed} (any more).")
             raise NotFoundError(sentence.format(run=run.id, role=role_title(role).lower(), seed=seed))
-    return Subject(run.id, run.spec, seed, files)
+    return Subject(run.id, run.spec, seed, files, models_of(run).get("teacher", {}).get("members", 1))
 
 
 def of_example() -> Subject:

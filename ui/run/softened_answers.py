@@ -31,7 +31,13 @@ def show(subject: Subject, temperature: float, *, key: str, gradients: bool = Tr
         "{count} validation images: first those that the teacher is least sure of, at the end those that it gets wrong.",
         count,
     )
-    st.caption(as_text(told.format(count=count)))
+    told = told.format(count=count)
+    if subject.teachers > 1:
+        sentence = _(
+            "{count} teachers answer together by the mean of their probabilities; the first of them alone is shown here."
+        )
+        told = f"{told} {sentence.format(count=subject.teachers)}"
+    st.caption(as_text(told))
     classes = found.class_names or tuple(str(number) for number in range(found.logits["teacher"].shape[1]))
     shown = {role: Answering(*_looks(role), found.logits[role]) for role in ORDER if role in found.logits}
     looks = {"temperature": temperature, "learner": UNTRAINED, "gradients": gradients}
