@@ -35,9 +35,9 @@ from compression.training import train
 class Sizes:
     """How much the two loops compute: as much as fits into minutes, or little enough for a test of this file."""
 
-    images: int = 1920
+    images: int = 1280
     validation: int = 200
-    test: int = 2000
+    test: int = 1000
     batch_size: int = 64
     teacher_epochs: int = 3
     epochs: int = 2

@@ -28,7 +28,7 @@ FLOAT_BYTES, COPIES = 4, 4  # of each network: weights, gradients, momentum, and
 class Sizes:
     """How many images there are, in the smaller and in the larger dataset, and how wide the hidden layers of networks are."""
 
-    images: tuple[int, int] = (10_000, 60_000)
+    images: tuple[int, int] = (6_000, 30_000)
     hidden: int = 64
 
 

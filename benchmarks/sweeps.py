@@ -43,7 +43,7 @@ def measure(base: dict[str, Any] | None = None, over: dict[str, list[float]] | N
         f"{spread(in_turn, 's', 1)}",
         "at most a third",
         f"digits, T and alpha, {seeds} seed(s), {ROUNDS} rounds in turn, fresh homes, warm supervisors, {settings.cpu_slots()} "
-        "cores; each of the others trains its own teacher and baseline",
+        "cores; one after another, each trains its own baseline; the bundled teacher in both",
     )
 
 
