@@ -102,3 +102,14 @@ def test_a_temperature_that_is_let_go_has_a_link_and_leads_to_distill(page: Page
     page.get_by_role("button", name=f"Use T = {chosen:g}").click()
     expect(page).to_have_url(re.compile(rf"loss\.temperature={chosen:g}"))
     expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_all_bars_of_a_network_begin_in_one_line_and_are_of_one_length(page: Page) -> None:
+    page.goto("/temperature")
+    expect(page.locator(".softened-network")).to_have_count(4)
+    page.locator(".softened-row > .name").first.evaluate("name => { name.textContent = 'a class with a long name'; }")
+    places = page.locator('[data-network="teacher"] .bar').evaluate_all(
+        "bars => bars.map(bar => bar.getBoundingClientRect()).map(box => [box.left, box.width])"
+    )
+    assert len(places) == 10
+    assert all(place == pytest.approx(places[0], abs=0.5) for place in places)
