@@ -536,7 +536,6 @@ def test_a_teacher_from_an_earlier_run_comes_back_on_the_controls(visit: Visit) 
     "spec",
     [
         {"seeds": [3]},
-        {"teacher_train": {"epochs": 3}},
         {"dataset": {"name": "digits", "split_seed": 1}},
         {"kind": "compress", "steps": [{"name": "quantize", "bits": 4}]},
     ],
