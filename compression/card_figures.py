@@ -45,11 +45,11 @@ def measure(result: Mapping[str, Any], name: str) -> Measured | None:
     Args:
         result: of a run, or of a sweep: `cells` as `runs.sweeping.outcomes` gives them.
         name: `ROLE.accuracy` and `ROLE.error` (%), `ROLE.errors` (how many test images are wrong), `ROLE.unseen` (% right of the
-            classes that were left out), `ROLE.size` (KB); `gain` (points of the student over the baseline, or of the compressed
-            network over the original), `fewer_errors`, `times_smaller` (the original's file against the compressed one's),
-            `gap_closed` (% of the way from the baseline to the teacher that the student has gone). Of a sweep
-            `best.ROLE.accuracy` and `best.gain`, at the setting that is best on validation images, and `worst.…` at the one that
-            is worst there.
+            classes that were left out), `ROLE.size` (KB); `gain` (points of the student over the baseline, or over what else its
+            verdict compares it with, or of the compressed network over the original), `fewer_errors`, `times_smaller` (the
+            original's file against the compressed one's), `gap_closed` (% of the way from the baseline, or what else the verdict
+            compares with, to the teacher that the student has gone). Of a sweep `best.ROLE.accuracy` and `best.gain`, at the
+            setting that is best on validation images, and `worst.…` at the one that is worst there.
     """
     place, _dot, rest = name.partition(".")
     if place in ("best", "worst"):
@@ -66,7 +66,7 @@ def measure(result: Mapping[str, Any], name: str) -> Measured | None:
     if not found:
         return None
     if name == "gap_closed":
-        gap = result["models"]["teacher"]["accuracy"] - result["models"]["baseline"]["accuracy"]
+        gap = result["models"]["teacher"]["accuracy"] - result["models"][found.get("against", "baseline")]["accuracy"]
         return Measured(100 * found["difference"] / gap) if gap else None
     scale = 100 if name == "gain" else (result.get("images") or {}).get("test", 0)
     low, high = found["interval"]

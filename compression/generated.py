@@ -104,7 +104,8 @@ class GeneratedLoop(Loop):
         if making.width:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(seed + SEED)
-                self.generator = ImageGenerator(self.dataset.shape, making.width).to(self.dataset.train.labels.device)
+                generator = ImageGenerator(self.dataset.shape, making.width).to(memory_format=torch.channels_last)
+                self.generator = generator.to(self.dataset.train.labels.device)
             self.trained["generator"] = self.generator
             self.generator_optimizer = self._adam()
 

@@ -93,6 +93,8 @@ def test_figures_are_those_of_the_result_in_their_units() -> None:
     assert measure(found, "teacher.accuracy") is None
     found["models"]["teacher"] = {"accuracy": 0.992}
     assert measure(found, "gap_closed") == (pytest.approx(80), None, None)
+    found["models"]["noise"], found["verdict"]["against"] = {"accuracy": 0.9766}, "noise"
+    assert measure(found, "gap_closed") == (pytest.approx(100 * 0.0056 / (0.992 - 0.9766)), None, None)
     compressed = {"models": {"original": {"size_bytes": 4000}, "compressed": {"size_bytes": 100}}, "verdict": None}
     assert measure(compressed, "times_smaller") == (40, None, None)
     assert measure(compressed, "gain") is None

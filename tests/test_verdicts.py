@@ -152,6 +152,24 @@ def test_without_a_baseline_only_the_teacher_is_compared_with() -> None:
     assert "train one too" in told[0][2]
 
 
+def test_without_data_the_generator_is_asked_about_against_noise_and_real_images_are_for_reference() -> None:
+    models = {
+        "teacher": {"accuracy": 0.99},
+        "baseline": {"accuracy": 0.96},
+        "student": {"accuracy": 0.75},
+        "noise": {"accuracy": 0.3},
+    }
+    result = {"models": models, "images": {**IMAGES, "transfer": 200}, "verdict": found("yes", 0.45, 0.4, 0.5, against="noise")}
+    (told,) = verdicts("distill", result, {"scheme": {"name": "data_free"}})
+    assert (told.question, told.word) == ("Does the generator help?", "Yes")
+    assert told.sentence.startswith("Test accuracy 75.0 % with the generator, 30.0 % on noise: +45.0 points")
+    assert told.remark == "For reference: the baseline, on 200 images of the dataset with their labels, reaches 96.0 %."
+    del models["baseline"]
+    assert verdicts("distill", result, {"scheme": {"name": "data_free"}})[0].remark == ""
+    old = {**result, "models": {**models, "baseline": {"accuracy": 0.96}}, "verdict": found("no", -0.21, -0.25, -0.17)}
+    assert "96.0 % without" in verdicts("distill", old, {"scheme": {"name": "data_free"}})[0].sentence
+
+
 def test_results_of_an_earlier_version_are_answered_by_the_rules_of_today() -> None:
     old = {"claim": "student > baseline", "seeds": 1, "answer": "yes", "difference": 0.1, "interval": [0.05, 0.15]}
     models = {"student": {"accuracy": 0.9}, "baseline": {"accuracy": 0.8}, "original": {"accuracy": 0.9}}

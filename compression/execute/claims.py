@@ -1,6 +1,6 @@
 """The claims that verdicts answer."""
 
-BETTER = "student > baseline"
+BETTER = "student > {rival}"
 WITHIN = "student loses at most {points:g} {unit} against the teacher"
 LOSES = "compressed loses at most {points:g} {unit}"
 

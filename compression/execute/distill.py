@@ -18,7 +18,7 @@ from compression.measure.ensemble import describe_ensemble, ensemble
 from compression.measure.roles import add_agreement, add_latency, add_unseen, describe, image_counts
 from compression.measure.verdict import verdict
 from compression.networks import Workspace
-from compression.schemes import before, beside, made_sizes, parts
+from compression.schemes import before, beside, made_sizes, parts, rival
 from compression.spec import DistillSpec
 from compression.texts import gettext as _
 
@@ -62,7 +62,7 @@ def _measure(students: Students) -> dict[str, Any]:
     classes = {"transfer_classes": spec.transfer["classes"]} if "classes" in spec.transfer else {}
     return {
         "models": described,
-        "verdict": _better(correct, tuned=spec.tune is not None),
+        "verdict": _better(correct, rival(spec), tuned=spec.tune is not None),
         "teacher_verdict": _within(correct, spec),
         "tuning": students.rates if spec.tune else None,
         "images": {**image_counts(lab.data), "transfer": len(students.transfer.train), **classes},
@@ -71,10 +71,12 @@ def _measure(students: Students) -> dict[str, Any]:
     }
 
 
-def _better(correct: dict[str, Tensor], *, tuned: bool) -> dict[str, Any] | None:
-    if "baseline" not in correct:
+def _better(correct: dict[str, Tensor], against: str, *, tuned: bool) -> dict[str, Any] | None:
+    if against not in correct:
         return None
-    return {**verdict(correct["student"], correct["baseline"], claim=BETTER), "tuned": tuned}
+    found = verdict(correct["student"], correct[against], claim=BETTER.format(rival=against))
+    # A network beside the student has the student's learning rate.
+    return {**found, "tuned": tuned} if against == "baseline" else {**found, "tuned": False, "against": against}
 
 
 def _within(correct: dict[str, Tensor], spec: DistillSpec) -> dict[str, Any] | None:

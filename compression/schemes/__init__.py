@@ -72,6 +72,11 @@ def made_sizes(spec: Asked) -> dict[str, dict[str, int]]:
     return SCHEMES[spec.scheme["name"]].traits.get("makes", lambda spec: {})(spec)
 
 
+def rival(spec: Asked) -> str:
+    """Return the role against which a student shows whether a spec's scheme helps: the trait `rival`, or the baseline."""
+    return SCHEMES[spec.scheme["name"]].traits.get("rival", "baseline")
+
+
 def roles(spec: Asked, *, baseline: bool = True) -> list[str]:
     """Return all roles of a spec's scheme in the order in which they are trained."""
     return [*before(spec), *beside(spec), *parts(spec), *(["baseline"] if baseline else []), "student"]

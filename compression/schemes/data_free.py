@@ -47,6 +47,8 @@ def sizes(spec: Asked) -> dict[str, dict[str, int]]:
     before=lambda spec: {"teacher": spec.teacher},
     beside=lambda spec: {"noise": spec.student},
     makes=sizes,
+    rival="noise",
+    help=_("the generator"),
     titles={"noise": _("On noise")},
     labels=False,
     formula=(

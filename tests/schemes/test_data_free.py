@@ -4,16 +4,22 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.nn import functional
 
+from compression import networks
 from compression.data.load import load_present
-from compression.distillation import Seen
+from compression.distillation import Batch, Seen, softened_divergence
 from compression.errors import SpecError
 from compression.estimate import trainings
 from compression.execute import Workspace
-from compression.generated import NOISE, ImageGenerator
+from compression.execute.distill import _better
+from compression.generated import NOISE, SEED, ImageGenerator, Making, train_on_generated
+from compression.recipe import RECIPE
+from compression.schemes import rival
 from compression.schemes.data_free import wishes
 from compression.settings import data_root
 from compression.spec import parse
+from compression.teacher import Teacher
 from tests.schemes.test_contract import Run, digits, same  # noqa: F401  a fixture
 
 SMALL = {
@@ -39,6 +45,47 @@ def test_the_generators_loss_worked_by_hand():
     assert float(wishes(5.0, 0.1, alike)["entropy"]) == pytest.approx(0.0, abs=1e-5)
     unsure = Seen(torch.zeros(2, 2), embedding=torch.zeros(2, 1))
     assert float(wishes(5.0, 0.1, unsure)["one_hot"]) == pytest.approx(0.693147)
+
+
+@pytest.mark.parametrize("width", [8, 0])
+def test_training_equals_a_plain_loop_with_the_optimizers_of_torch(digits, width):  # noqa: F811
+    """Rounding makes a generator and its student diverge within some hundred steps, so few are compared."""
+    teacher, ours, plain = (networks.build({"name": "mlp", "hidden": [16]}, digits, seed=seed).eval() for seed in (0, 1, 1))
+    recipe = RECIPE.bind({"epochs": 1, "optimizer": "adam", "lr": 0.002, "schedule": "constant", "weight_decay": 0})()
+
+    def taught(own: Seen, others: Seen, _batch: Batch) -> dict[str, torch.Tensor]:
+        return {"kl": 16 * softened_divergence(own.logits, others.logits, 4.0)}
+
+    making = Making(64, 5, taught, width, 0.01, lambda seen: wishes(5.0, 0.1, seen))
+    list(train_on_generated(ours, Teacher(teacher, digits), recipe, making, seed=1))
+    torch.manual_seed(1 + SEED)
+    generator = ImageGenerator(digits.shape, max(width, 1))
+    steps = [torch.optim.Adam(generator.parameters(), 0.01), torch.optim.Adam(plain.parameters(), 0.002)]
+    torch.manual_seed(1_000_003 + 1)
+    for _step in range(5):
+        images = generator(torch.randn(64, NOISE)) if width else torch.randn(64, *digits.shape)
+        embedding = torch.relu(teacher[1](images.flatten(1)))
+        logits = teacher[-1](embedding)
+        mean = logits.softmax(1).mean(0)
+        if width:
+            steps[0].zero_grad()
+            one_hot = functional.cross_entropy(logits, logits.argmax(1))
+            (one_hot + 5 * (mean * mean.log10()).sum() - 0.1 * embedding.abs().mean()).backward()
+            steps[0].step()
+        steps[1].zero_grad()
+        answers = (plain(images.detach()) / 4).log_softmax(1)
+        (16 * functional.kl_div(answers, (logits.detach() / 4).softmax(1), reduction="batchmean")).backward()
+        steps[1].step()
+    for one, other in zip(ours.parameters(), plain.parameters(), strict=True):
+        assert torch.allclose(one, other, atol=1e-5)
+
+
+def test_the_first_claim_compares_with_the_student_on_noise():
+    right = {"student": torch.tensor([[True, True]]), "noise": torch.tensor([[True, False]])}
+    found = _better(right, rival(parse(SMALL)), tuned=True)
+    assert (found["claim"], found["against"], found["difference"]) == ("student > noise", "noise", 0.5)
+    assert not found["tuned"], "noise has the student's learning rate"
+    assert rival(parse({"kind": "distill"})) == "baseline"
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 30, 33)])

@@ -3,6 +3,7 @@
 import functools
 import json
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -12,6 +13,7 @@ from compression.charts.curves import describe_learning_curves, metric_title
 from compression.data import DATASETS
 from compression.roles import role_title
 from compression.runs.records import FINISHED, Run
+from compression.schemes import OFFLINE, made_sizes
 from compression.texts import gettext as _
 from ui.address.settings import Address
 from ui.distill import closer
@@ -75,6 +77,25 @@ def _named(spec: Mapping[str, Any]) -> list[str]:
     return [role_title(role, titles(spec)).lower() for role in expected_roles("distill", spec)]
 
 
+def _invitation(spec: Mapping[str, Any] | None) -> str:
+    if spec is None:
+        return _("**These settings cannot run**: below the controls it says why.")
+    if not has_teacher(spec):
+        sentence = _("**Press Run.** Your student learns twice: alone, as the baseline, and with {help}. No teacher is trained.")
+        return sentence.format(help=what_helps(spec))
+    if made_sizes(SimpleNamespace(**{"scheme": OFFLINE, **spec})):
+        sentence = _(
+            "**Press Run.** Your student learns without an image, from its teacher's answers to what {help} makes; another"
+            " one from its answers to noise; and the baseline alone, from images with their labels."
+        )
+        return sentence.format(help=what_helps(spec))
+    if together(spec):
+        return _(
+            "**Press Run.** Your student learns twice: alone, as baseline, and with a {whom} that starts from scratch, too."
+        ).format(whom=role_title("teacher", titles(spec)).lower())
+    return _("**Press Run.** Your student learns twice: alone, as the baseline, and with its teacher's help.")
+
+
 def invite(spec: Mapping[str, Any] | None) -> None:
     """Say what pressing Run will do, over an example of what comes of it.
 
@@ -82,20 +103,7 @@ def invite(spec: Mapping[str, Any] | None) -> None:
         spec: what the controls ask for now; None where that cannot run.
     """
     with st.container(border=True, key="invitation"):
-        if spec is None:
-            sentence = _("**These settings cannot run**: below the controls it says why.")
-        elif not has_teacher(spec):
-            sentence = _(
-                "**Press Run.** Your student learns twice: alone, as the baseline, and with {help}. No teacher is trained."
-            )
-            sentence = sentence.format(help=what_helps(spec))
-        elif together(spec):
-            sentence = _(
-                "**Press Run.** Your student learns twice: alone, as baseline, and with a {whom} that starts from scratch, too."
-            ).format(whom=role_title("teacher", titles(spec)).lower())
-        else:
-            sentence = _("**Press Run.** Your student learns twice: alone, as the baseline, and with its teacher's help.")
-        st.markdown(sentence)
+        st.markdown(_invitation(spec))
         st.caption(_("The curves grow below while it trains; the verdict takes this place. Closing the tab does not stop a run."))
     near = nearest.find(spec) if spec is not None else None
     with st.container(border=True, key="example"):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from compression.charts.numbers import format_count, format_percent, format_points
+from compression.errors import SpecError
 from compression.fields import check_scheme
 from compression.measure.settling import CHANCE, MOST_SEEDS, what_would_settle
 from compression.roles import role_title
@@ -64,28 +65,48 @@ def _help(found: Mapping[str, Any] | None, result: Mapping[str, Any], spec: Mapp
     if found is None:
         sentence = _("Without a baseline there is no telling; train one too to find out.")
         return Verdict(question, *_shown(UNASKED), sentence)
-    if all(learned_nothing(role, result, spec) for role in ("student", "baseline")):
+    rival = found.get("against", "baseline")
+    if all(learned_nothing(role, result, spec) for role in ("student", rival)):
         sentence = _("Test accuracy {new} with {whom} and {old} without is no better than guessing, which is right {odds}.")
-        accuracies = {"new": _accuracy(result, "student"), "old": _accuracy(result, "baseline")}
+        accuracies = {"new": _accuracy(result, "student"), "old": _accuracy(result, rival)}
         return Verdict(question, *_shown(NEITHER), f"{sentence.format(whom=whom, odds=odds(spec), **accuracies)} {advice(spec)}")
     case, numbers = _case(found), {"whom": whom, **_numbers(found, images)}
     if case == EQUAL:
         sentence = _("With and without {whom} the student gets the same test images right, at every seed ({basis}).")
         return Verdict(question, *_shown(case), sentence.format(**numbers))
     sentence = _("Test accuracy {new} with {whom}, {old} without: {change} points ({interval}; {basis}).")
-    told = sentence.format(new=_accuracy(result, "student"), old=_accuracy(result, "baseline"), **numbers)
+    if rival != "baseline":
+        sentence = _("Test accuracy {new} with {whom}, {old} {rival}: {change} points ({interval}; {basis}).")
+        numbers |= {"rival": role_title(rival, titles(spec)).lower()}
+    told = sentence.format(new=_accuracy(result, "student"), old=_accuracy(result, rival), **numbers)
     if case == NO:
         told = _("It does harm.") + " " + told
-    lost = lost_seeds(("student", "baseline"), result, spec)
-    return Verdict(question, *_shown(case), f"{told} {lost}" if lost else told + _advice(case, found), _remark(found))
+    lost = lost_seeds(("student", rival), result, spec)
+    remark = _remark(found) if rival == "baseline" else _on_images(result)
+    return Verdict(question, *_shown(case), f"{told} {lost}" if lost else told + _advice(case, found), remark)
+
+
+def _on_images(result: Mapping[str, Any]) -> str:
+    """Return how the same network fares on images of the dataset with their labels, where a result has it."""
+    learned = result.get("images", {}).get("transfer")
+    if "baseline" not in result["models"] or not learned:
+        return ""
+    sentence = _("For reference: the baseline, on {count} images of the dataset with their labels, reaches {old}.")
+    return sentence.format(count=format_count(learned), old=_accuracy(result, "baseline"))
 
 
 def what_helps(spec: Mapping[str, Any]) -> str:
-    """Return what the student has and the baseline has not: the teacher, or what a scheme or a loss without one calls it."""
-    if has_teacher(spec):
-        return _("the {whom}").format(whom=_whom(spec))
-    scheme = check_scheme(spec.get("scheme") or OFFLINE)
-    return _(SCHEMES[scheme["name"]].traits.get("help", mark("the loss")))
+    """Return what the student has and the baseline has not: the teacher, or what a scheme or a loss without one says it is."""
+    if (asked := _scheme_helps(spec)) or not has_teacher(spec):
+        return _(asked or mark("the loss"))
+    return _("the {whom}").format(whom=_whom(spec))
+
+
+def _scheme_helps(spec: Mapping[str, Any]) -> str | None:
+    try:
+        return SCHEMES[check_scheme(spec.get("scheme") or OFFLINE)["name"]].traits.get("help")
+    except SpecError:  # a spec of another version
+        return None
 
 
 def _whom(spec: Mapping[str, Any]) -> str:
