@@ -434,6 +434,12 @@ def test_somebody_elses_run_can_be_watched_and_not_cancelled(visit: Visit) -> No
     assert "run-cancel" not in {button.key for button in app.button}
 
 
+def test_without_data_the_invitation_says_who_learns_from_what(visit: Visit) -> None:
+    told = words(visit("distill", scheme="data_free"))
+    assert "learns without an image, from its teacher's answers to what the generator makes" in told
+    assert "Your student learns twice" not in told
+
+
 def test_a_finished_run_shows_verdict_cards_and_what_to_take_along(visit: Visit) -> None:
     run = finished(result=distilled())
     app = visit("distill", run=run)
