@@ -26,7 +26,7 @@ from compression.networks import Workspace
 from compression.pruning import PRUNING
 from compression.pruning.layer_facts import MOST_IMAGES
 from compression.recipe import RECIPE, Recipe, outcomes, teacher_recipe
-from compression.schemes import before, beside, each_before, made_sizes, parts
+from compression.schemes import before, beside, each_before, made_sizes, parts, teacher_dataset
 from compression.spec import CompressSpec, DistillSpec, Spec
 from compression.steps import STEPS
 from compression.steps.quantize_activations import BATCH as CALIBRATION_BATCH
@@ -50,6 +50,7 @@ class Training:
         loss: the distillation loss, or the list of them; None for the labels alone.
         exits: how many early exits are trained with it at most.
         made: where it learns from made images, `batch`, `steps` and `width` of their generator.
+        dataset: what it learns from, where that is not the run's own dataset.
         shared: the name under which runs after this one find what it trained; empty where they do not.
     """
 
@@ -60,6 +61,7 @@ class Training:
     loss: Any = None
     exits: int = 0
     made: Mapping[str, int] | None = None
+    dataset: str = ""
     shared: str = ""
 
 
@@ -81,15 +83,16 @@ def predict_parts(spec: Spec, workspace: Workspace, *, device: str, pace: Pace) 
     """Yield the seconds of everything but training, then each training with its seconds; as `predict_seconds`."""
     yield None, _beside_training(spec, workspace, device)
     for training in trainings(spec, workspace):
-        factor = pace(architecture_of(training.architecture, workspace), spec.dataset["name"])
+        factor = pace(architecture_of(training.architecture, workspace), training.dataset or spec.dataset["name"])
         yield training, factor * _seconds(spec, training, workspace, device)
 
 
 def cores(spec: Spec, workspace: Workspace, threads: int) -> int:
     """Return how many CPU cores a run computes with: one, unless its training steps are large enough for several threads."""
     models = [spec.model] if isinstance(spec, CompressSpec) else [spec.student, *beside(spec).values()]
-    models += [choice for _role, choice, _seed in each_before(spec)] if isinstance(spec, DistillSpec) else []
     operations = max(_cost(model, spec.dataset["name"], workspace).macs for model in models)
+    for _role, choice, _seed in each_before(spec) if isinstance(spec, DistillSpec) else ():
+        operations = max(operations, _cost(choice, teacher_dataset(spec)["name"], workspace).macs)
     return threads if operations * spec.train["batch_size"] >= MACS_WORTH_THREADS else 1
 
 
@@ -137,11 +140,12 @@ def trainings(spec: Spec, workspace: Workspace) -> Iterator[Training]:
 
 
 def _distill_trainings(spec: DistillSpec, workspace: Workspace) -> Iterator[Training]:
-    recipe, everything = teacher_recipe(spec.dataset, spec.teacher_train, spec.train), _images(spec.dataset)
+    dataset = teacher_dataset(spec)
+    recipe, everything = teacher_recipe(dataset, spec.teacher_train, spec.train), _images(dataset)
     for role, choice, seed in each_before(spec):
-        if not _cached(spec.dataset, choice, recipe, seed, workspace):
-            key = networks.cache_key(spec.dataset, choice, recipe, seed)
-            yield Training(role, choice, RECIPE.bind(recipe)(), everything, shared=key)
+        if not _cached(dataset, choice, recipe, seed, workspace):
+            key = networks.cache_key(dataset, choice, recipe, seed)
+            yield Training(role, choice, RECIPE.bind(recipe)(), everything, dataset=dataset["name"], shared=key)
     roles = ("baseline", "student") if spec.baseline else ("student",)
     images, own = _transferred(spec), RECIPE.bind(spec.train)()
     for role in roles:
@@ -176,7 +180,8 @@ def _compress_trainings(spec: CompressSpec, workspace: Workspace) -> Iterator[Tr
 
 def _seconds(spec: Spec, training: Training, workspace: Workspace, device: str) -> float:
     """Return the seconds of a training, of its loss and of its teacher's answers."""
-    name, validation = spec.dataset["name"], _validation_images(spec.dataset["name"])
+    name = training.dataset or spec.dataset["name"]
+    validation = _validation_images(name)
     own = _cost(training.architecture, name, workspace)
     if training.made:
         costs, shape = (own, _cost(spec.teacher, name, workspace)), DATASETS[name].traits["shape"]
@@ -189,8 +194,9 @@ def _seconds(spec: Spec, training: Training, workspace: Workspace, device: str) 
         return seconds
     teacher, recipe = spec.teacher if isinstance(spec, DistillSpec) else spec.model, training.recipe
     (built, edits), student = structure_of(teacher, workspace), architecture_of(training.architecture, workspace)
-    compared = comparison(training.loss, student, built, name, edits)
-    answers = _cost(teacher, name, workspace).answer_seconds(training.images, device, recipe.batch_size)
+    there = teacher_dataset(spec)["name"] if isinstance(spec, DistillSpec) else name
+    compared = comparison(training.loss, student, built, name, edits, teacher_dataset=there)
+    answers = _cost(teacher, there, workspace).answer_seconds(training.images, device, recipe.batch_size)
     seconds += recipe.epochs * answers * _new_views(spec, training, device, compared.numbers if compared else 0)
     if compared:
         batch = min(recipe.batch_size, training.images)
@@ -221,8 +227,14 @@ def _beside_training(spec: Spec, workspace: Workspace, device: str) -> float:
     seconds = SECONDS_A_RUN + SECONDS_A_PIXEL * pixels * (entry.traits["images"] + test)
     if isinstance(spec, DistillSpec):
         own, seen = 1 + spec.baseline, test + _validation_images(name)
+        there = teacher_dataset(spec)["name"]
+        own_images = DATASETS[there].traits["test_images"] + _validation_images(there)
         for _role, choice, _seed in each_before(spec):
-            seconds += _cost(choice, name, workspace).answer_seconds(seen + _transferred(spec), device)
+            seconds += _cost(choice, there, workspace).answer_seconds(own_images + _transferred(spec), device)
+        if there != name:
+            traits = DATASETS[there].traits
+            more = functools.reduce(int.__mul__, traits["shape"]) * (traits["images"] + traits["test_images"])
+            seconds += SECONDS_A_PIXEL * more
         for choice, times in [(spec.student, own), *((choice, 1) for choice in beside(spec).values())]:
             seconds += times * len(spec.seeds) * _cost(choice, name, workspace).answer_seconds(seen, device)
         return seconds + (own + len(before(spec)) + len(beside(spec)) + len(parts(spec))) * SECONDS_A_ROLE

@@ -26,7 +26,13 @@ class Comparison(NamedTuple):
 
 
 def comparison(
-    loss: Any, student: dict[str, Any], teacher: dict[str, Any], dataset: str, teacher_edits: Sequence[Any] = ()
+    loss: Any,
+    student: dict[str, Any],
+    teacher: dict[str, Any],
+    dataset: str,
+    teacher_edits: Sequence[Any] = (),
+    *,
+    teacher_dataset: str | None = None,
 ) -> Comparison | None:
     """Return what losses cost that look inside two architectures; None of losses on logits, which cost next to nothing.
 
@@ -35,13 +41,14 @@ def comparison(
     """
     if not build_objective(loss).looks_inside:
         return None
-    return _comparison(*(json.dumps(part, sort_keys=True) for part in (loss, student, teacher, [*teacher_edits])), dataset)
+    parts = (json.dumps(part, sort_keys=True) for part in (loss, student, teacher, [*teacher_edits]))
+    return _comparison(*parts, dataset, teacher_dataset or dataset)
 
 
 @functools.lru_cache(maxsize=PAIRS_CACHED)
-def _comparison(loss: str, student: str, teacher: str, edits: str, dataset: str) -> Comparison:
+def _comparison(loss: str, student: str, teacher: str, edits: str, dataset: str, teacher_dataset: str) -> Comparison:
     traits, objective = DATASETS[dataset].traits, build_objective(json.loads(loss))
-    layouts = layout_of(json.loads(student), dataset), layout_of(json.loads(teacher), dataset, json.loads(edits))
+    layouts = layout_of(json.loads(student), dataset), layout_of(json.loads(teacher), teacher_dataset, json.loads(edits))
     looks = objective.looks(*layouts)
     own, others = (look.probe(traits["classes"])[[0] * EXAMPLES] for look in looks)
     total = objective.total(objective.build(own[:1], others[:1], images=EXAMPLES), task(traits["task"]).loss)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 from compression.catalog import Entry, Knob
@@ -15,7 +16,7 @@ from compression.models import MODELS, NEW_CLASSIFIER, WEIGHTS, WEIGHTS_ID, arch
 from compression.objective import build_objective, check_comparison
 from compression.recipe import RECIPE
 from compression.roles import TITLES, parted
-from compression.schemes import SCHEMES, Asked, role_titles
+from compression.schemes import SCHEMES, Asked, learns_elsewhere, role_titles, teacher_dataset
 from compression.steps import STEPS
 from compression.texts import gettext as _
 
@@ -186,6 +187,33 @@ def refuse_unused(scheme: Any, path: str, value: Any) -> None:
             raise SpecError(f"{root}.{name}", within[name], _(fields[f"{root}.{name}"]))
 
 
+def check_task(spec: Asked) -> None:
+    """Make sure that a teacher of another task is of another one, and that losses compare what the two have in common.
+
+    Raises:
+        SpecError: the teacher's dataset is the student's, or a loss compares logits.
+    """
+    if not learns_elsewhere(spec):
+        return
+    entry = SCHEMES[spec.scheme["name"]]
+    knob = entry.traits["teacher_dataset"]
+    if spec.scheme[knob] == spec.dataset["name"]:
+        names = ", ".join(name for name in DATASETS if name != spec.dataset["name"])
+        allowed = _("allowed is another dataset than the student's, such as one of {names}").format(names=names)
+        raise SpecError(f"scheme.{knob}", spec.scheme[knob], allowed)
+    for index, part in enumerate(spec.loss if isinstance(spec.loss, list) else [spec.loss]):
+        if not compares_inside(DISTILLATION[part["name"]]):
+            names = ", ".join(name for name in DISTILLATION if compares_inside(DISTILLATION[name]))
+            allowed = _("the teacher's logits are of another task's classes: allowed is a loss on its features, one of {names}")
+            where = f"loss.{index}.name" if isinstance(spec.loss, list) else "loss.name"
+            raise SpecError(where, part["name"], allowed.format(names=names))
+
+
+def compares_inside(loss: Entry) -> bool:
+    """Tell whether a loss compares features or embeddings, which networks of other tasks have, too."""
+    return bool(loss.traits.get("needs"))
+
+
 def check_losses(spec: Mapping[str, Any]) -> None:
     """Make sure that the losses of a spec can compare its networks, and that the labels have one weight.
 
@@ -200,9 +228,11 @@ def check_losses(spec: Mapping[str, Any]) -> None:
     losses = {"loss": spec["loss"]} if spec.get("loss") else {}
     losses |= {f"steps.{place}.loss": step["loss"] for place, step in enumerate(spec.get("steps", ())) if step.get("loss")}
     teacher, student = (spec["teacher"], spec["student"]) if "loss" in spec else (spec["model"], spec["model"])
+    there = teacher_dataset(SimpleNamespace(**spec)) if "scheme" in spec else spec["dataset"]
     if teacher is not None and "run" not in teacher:
         for where, loss in losses.items():
-            check_comparison(build_objective(loss, where=where), student, teacher, spec["dataset"]["name"])
+            objective = build_objective(loss, where=where)
+            check_comparison(objective, student, teacher, spec["dataset"]["name"], teacher_dataset=there["name"])
 
 
 def check_part(spec: Asked, dataset: str) -> None:

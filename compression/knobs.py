@@ -56,6 +56,8 @@ class Knob:
         """
         if self.kind == "method":
             return self._method(value, where)
+        if self.kind == "choice" and self.registry is not None:
+            return self.registry.find(value, where).name
         if self.kind == "choice":
             if not any(value == choice and type(value) is type(choice) for choice in self.choices):
                 raise SpecError(where, value, self.allowed())

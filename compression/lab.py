@@ -1,9 +1,10 @@
 """What a run works with: its data, its networks, its progress and its trainings; every kind of run is given one `Lab`."""
 
+import json
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from torch import nn
 from compression import events, given, networks, settings
 from compression.data import DATASETS
 from compression.data.arrays import Dataset
-from compression.data.load import load
+from compression.data.load import load, load_present
 from compression.events import Event
 from compression.export import weights
 from compression.hooks import Hooks
@@ -46,6 +47,23 @@ class Lab:
     choice: dict[str, Any]
     data: Dataset
     progress: Progress = field(default_factory=Progress)
+    _others: "dict[str, Lab]" = field(default_factory=dict)
+
+    def on(self, choice: dict[str, Any]) -> "Lab":
+        """Return the lab of the same run on another dataset, which lies there already; itself for its own."""
+        if choice == self.choice:
+            return self
+        key = json.dumps(choice, sort_keys=True)
+        return self._others.get(key) or self._put(key, choice, load_present(choice, settings.data_root()))
+
+    def bring(self, choice: dict[str, Any]) -> Iterator[Event]:
+        """Yield stages while another dataset is found or downloaded, on which `on` then finds the lab."""
+        data = yield from fetch(choice)
+        self._put(json.dumps(choice, sort_keys=True), choice, data)
+
+    def _put(self, key: str, choice: dict[str, Any], data: Dataset) -> "Lab":
+        self._others[key] = replace(self, choice=choice, data=data.to(self.workspace.device), _others={})
+        return self._others[key]
 
     def path(self, role: str, seed: int) -> Path:
         """Return the file of a role's network."""
@@ -246,11 +264,16 @@ def _convergence(history: History) -> str | None:
 
 def open_lab(choice: dict[str, Any], workspace: Workspace) -> Generator[Event, None, Lab]:
     """Yield stages while data is found or downloaded; return the `Lab` with the data on the device."""
+    data = yield from fetch(choice)
+    return Lab(workspace, choice, data.to(workspace.device))
+
+
+def fetch(choice: dict[str, Any]) -> Generator[Event, None, Dataset]:
+    """Yield stages while data is found or downloaded; return it."""
     title = _(DATASETS[choice["name"]].title)
     yield events.stage("data", _("Reading {title}").format(title=title))
     loading = load(choice, settings.data_root())
-    data = yield from events.translated(loading, lambda sentence: [events.stage("data", sentence)])
-    return Lab(workspace, choice, data.to(workspace.device))
+    return (yield from events.translated(loading, lambda sentence: [events.stage("data", sentence)]))
 
 
 @contextmanager

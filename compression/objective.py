@@ -266,11 +266,14 @@ def check_comparison(
     teacher: dict[str, Any],
     dataset: str,
     teacher_edits: Sequence[Mapping[str, Any]] = (),
+    *,
+    teacher_dataset: str | None = None,
 ) -> tuple[Layout, Layout]:
     """Return which layers of two architectures (`name` and knobs) the losses look at.
 
     Args:
         teacher_edits: what sets the teacher's structure apart from its architecture's.
+        teacher_dataset: what the teacher was trained on, where it is another dataset.
 
     Raises:
         SpecError: a network has no such layers, or too few of them, or the dataset has too few classes.
@@ -278,7 +281,7 @@ def check_comparison(
     objective.check_classes(DATASETS[dataset].traits["classes"])
     if not objective.looks_inside:
         return Layout(), Layout()
-    return objective.looks(layout_of(student, dataset), layout_of(teacher, dataset, teacher_edits))
+    return objective.looks(layout_of(student, dataset), layout_of(teacher, teacher_dataset or dataset, teacher_edits))
 
 
 def _left_to_labels(choice: Mapping[str, Any]) -> float | None:

@@ -5,14 +5,24 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 from compression.data import DATASETS
 from compression.errors import SpecError
-from compression.fields import CHECKS, check_losses, check_part, check_scheme, fit_transfer, refuse_unused, unused_fields
+from compression.fields import (
+    CHECKS,
+    check_losses,
+    check_part,
+    check_scheme,
+    check_task,
+    fit_transfer,
+    refuse_unused,
+    unused_fields,
+)
 from compression.models import MODELS
 from compression.recipe import RECIPE, default_recipe
-from compression.schemes import OFFLINE, roles
+from compression.schemes import OFFLINE, SCHEMES, roles, teacher_dataset, usual_fields
 from compression.steps import STEPS
 from compression.steps.possible import check_pipeline
 from compression.texts import gettext as _
@@ -127,7 +137,8 @@ def parse(raw: Any) -> Spec:
     kind = raw.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
         raise SpecError("kind", kind, _("allowed is one of {names}").format(names=", ".join(KINDS)))
-    fields = {**DEFAULTS[kind], **{key: value for key, value in raw.items() if key != "kind"}}
+    usual = usual_fields(raw.get("scheme")) if kind == DistillSpec.kind else {}
+    fields = {**DEFAULTS[kind], **usual, **{key: value for key, value in raw.items() if key != "kind"}}
     for key, value in fields.items():
         if key not in DEFAULTS[kind]:
             allowed = _("a {kind} spec has the fields {names}").format(kind=kind, names=", ".join(DEFAULTS[kind]))
@@ -141,10 +152,12 @@ def parse(raw: Any) -> Spec:
     if "transfer" in checked:
         checked["transfer"] = fit_transfer(checked["transfer"], checked["dataset"])
     if checked.get("teacher_train") is not None:
-        base = default_recipe(DATASETS[checked["dataset"]["name"]])
+        base = default_recipe(DATASETS[teacher_dataset(SimpleNamespace(**checked))["name"]])
         checked["teacher_train"] = RECIPE.check({**base, **fields["teacher_train"]}, "teacher_train")
         if (own := fields["teacher_train"].get("precision")) is not None:
             raise SpecError("teacher_train.precision", own, _("allowed is train.precision, for all networks of a run"))
+    if kind == DistillSpec.kind:
+        check_task(SimpleNamespace(**checked))
     check_losses(checked)
     if "steps" in checked and "run" not in checked["model"]:
         check_pipeline(checked["steps"], checked["model"], checked["dataset"]["name"])
@@ -163,10 +176,23 @@ def load_methods() -> None:
 
 def libraries(raw: Mapping[str, Any]) -> set[str]:
     """Return the libraries, beside torch, that a spec's dataset and networks are made with: the trait `library` of each."""
-    wanted = [(DATASETS, raw.get("dataset")), *((MODELS, raw.get(role)) for role in ("teacher", "student", "model"))]
+    wanted = [
+        (DATASETS, raw.get("dataset")),
+        (DATASETS, _teachers_data(raw)),
+        *((MODELS, raw.get(role)) for role in ("teacher", "student", "model")),
+    ]
     named = [(registry, part.get("name")) for registry, part in wanted if isinstance(part, Mapping)]
     traits = [registry[name].traits for registry, name in named if isinstance(name, str) and name in registry]
     return {found["library"] for found in traits if "library" in found}
+
+
+def _teachers_data(raw: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the dataset that a scheme's knob names for the teacher, as a choice; None where there is none."""
+    scheme = raw.get("scheme")
+    name = scheme.get("name") if isinstance(scheme, Mapping) else scheme
+    if not isinstance(name, str) or name not in SCHEMES or (knob := SCHEMES[name].traits.get("teacher_dataset")) is None:
+        return None
+    return {"name": (scheme if isinstance(scheme, Mapping) else {}).get(knob, SCHEMES[name].knobs[knob].default)}
 
 
 def override(raw: Any, settings: Sequence[str]) -> dict[str, Any]:
@@ -197,8 +223,10 @@ def _changed_uses(old: Any, new: Any) -> dict[str, Any]:
     """Return the fields that one of two schemes has no use for, as the new one begins with them; none for the same scheme."""
     before, now = (check_scheme(scheme)["name"] for scheme in (old, new))
     unused = unused_fields(new)
-    fields = {*unused, *unused_fields(old)} & DEFAULTS["distill"].keys() if before != now else set()
-    return {field: None if field in unused else copy.deepcopy(DEFAULTS["distill"][field]) for field in fields}
+    usual = {**copy.deepcopy(DEFAULTS["distill"]), **usual_fields(now)}
+    other = {*unused, *unused_fields(old), *usual_fields(now), *usual_fields(before)}
+    fields = other & DEFAULTS["distill"].keys() if before != now else set()
+    return {field: None if field in unused else usual[field] for field in fields}
 
 
 def _parted(setting: str) -> tuple[str, Any]:

@@ -26,9 +26,11 @@ class Teacher:
         model: on the device of the dataset, in evaluation mode.
         dataset: what the students learn from, with inputs normalized as the teacher was trained to take them.
         looks: how often all students together look at each training image, in a run that nothing interrupts.
+        same_task: whether its classes are the students', so that their answers can agree.
     """
 
-    def __init__(self, model: nn.Module, dataset: Dataset, *, looks: int = 0) -> None:
+    def __init__(self, model: nn.Module, dataset: Dataset, *, looks: int = 0, same_task: bool = True) -> None:
+        self.same_task = same_task
         self.model, self.dataset, self.looks = copy.deepcopy(model).to(memory_format=torch.channels_last), dataset, looks
         self._seen: dict[Layout, Seen | None] = {Layout(): None}
         self._tables: dict[str, Table | None] = {}

@@ -50,8 +50,8 @@ class Beat:
 class Epoch:
     """What one pass over the data gave; epoch 0 is the network before training and has no training loss.
 
-    `values`: `train_loss`, `term_<name>`, `val_loss`, `val_accuracy`, `lr`, `agreement` with the teacher if there is one, and
-    where hooks ask for them `gradient_labels` and `gradient_teacher`.
+    `values`: `train_loss`, `term_<name>`, `val_loss`, `val_accuracy`, `lr`, `agreement` with the teacher if there is one of the
+    same task, and where hooks ask for them `gradient_labels` and `gradient_teacher`.
     """
 
     epoch: int
@@ -265,7 +265,7 @@ class Loop:
         """Return the values of the network as it is, on validation images."""
         logits = predict(self.model, self.dataset, self.dataset.validation.inputs)
         values, self.choice = validate(logits, self.dataset), logits.argmax(1)
-        if self.teacher is not None:
+        if self.teacher is not None and self.teacher.same_task:
             values["agreement"] = float((self.choice == self.teacher.validation_choice).float().mean())
         return values
 

@@ -97,6 +97,7 @@ def test_schemes_know_teachers_and_what_losses_see_and_nothing_else_of_the_engin
     known = (
         "compression.schemes",
         "compression.distillation",
+        "compression.data",
         "compression.models",
         "compression.teacher",
         "compression.exits",

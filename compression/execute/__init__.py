@@ -10,6 +10,7 @@ from compression.execute.compress import compress
 from compression.execute.distill import distill
 from compression.networks import Workspace
 from compression.objective import build_objective, check_comparison
+from compression.schemes import teacher_dataset
 from compression.spec import DistillSpec, Spec
 from compression.steps.possible import check_network
 
@@ -39,14 +40,16 @@ def check_references(spec: Spec, workspace: Workspace) -> None:
     choice = spec.teacher if isinstance(spec, DistillSpec) else spec.model
     if choice is None:
         return
-    given.check(choice, spec.dataset, workspace)
+    dataset = teacher_dataset(spec) if isinstance(spec, DistillSpec) else spec.dataset
+    given.check(choice, dataset, workspace)
     if "run" in choice:
         path = networks.find_artifact(choice, workspace)
         facts = networks.facts_in(path)
         if isinstance(spec, DistillSpec):
             student, name, edits = spec.student, spec.dataset["name"], facts.get("edits", ())
             if spec.loss:
-                check_comparison(build_objective(spec.loss), student, facts["architecture"], name, edits)
+                objective, there = build_objective(spec.loss), dataset["name"]
+                check_comparison(objective, student, facts["architecture"], name, edits, teacher_dataset=there)
         else:
             with torch.device("meta"):  # no memory is taken and nothing is computed
                 done = [step for step in facts.get("steps", ()) if isinstance(step, dict)]

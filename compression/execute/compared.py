@@ -7,9 +7,10 @@ from typing import Any
 from torch import nn
 
 from compression import compared
+from compression.adaptation import adapted
 from compression.execute.students import Students
 from compression.objective import Given, Loss, build_objective
-from compression.schemes import SCHEMES, Events, Learner
+from compression.schemes import SCHEMES, Events, Learner, learns_elsewhere
 
 
 def layers_compared(students: Students) -> list[dict[str, Any]]:
@@ -41,7 +42,10 @@ class _Untrained:
     def obtain(self, role: str) -> Generator[dict[str, Any], None, _Known | None]:
         yield from ()
         networks = self.run.everyone.get(role)
-        return _Known(role, next(iter(networks.values())).model) if networks else None
+        if not networks:
+            return None
+        first = next(iter(networks.values()))
+        return _Known(role, adapted(first.model, first.data) if learns_elsewhere(self.run.spec) else first.model)
 
     def students(self, train: Callable[[Learner], Events], *, teacher: _Known | None = None) -> Events:
         yield from train(self.run.begin("student", self.run.spec.seeds[0], 0.0, "student"))

@@ -18,7 +18,7 @@ from compression.measure.ensemble import describe_ensemble, ensemble
 from compression.measure.roles import add_agreement, add_latency, add_unseen, describe, image_counts
 from compression.measure.verdict import verdict
 from compression.networks import Workspace
-from compression.schemes import before, beside, made_sizes, parts, rival
+from compression.schemes import before, beside, learns_elsewhere, made_sizes, parts, rival, teacher_dataset
 from compression.spec import DistillSpec
 from compression.texts import gettext as _
 
@@ -26,6 +26,8 @@ from compression.texts import gettext as _
 def distill(spec: DistillSpec, workspace: Workspace) -> Iterator[Event]:
     """Yield the events of a distillation; the last is its result."""
     lab = yield from open_lab(spec.dataset, workspace)
+    if learns_elsewhere(spec):
+        yield from lab.bring(teacher_dataset(spec))
     spec, precision = yield from settle(spec, lab)
     students = Students(spec, lab, lab.data.first(spec.transfer["images"], spec.transfer.get("classes")))
     yield from students.run()
@@ -34,14 +36,16 @@ def distill(spec: DistillSpec, workspace: Workspace) -> Iterator[Event]:
 
 
 def _measure(students: Students) -> dict[str, Any]:
-    spec, lab, everyone = students.spec, students.lab, students.everyone
+    spec, lab = students.spec, students.lab
+    elsewhere = before(spec) if learns_elsewhere(spec) else {}
+    everyone = {role: by_seed for role, by_seed in students.everyone.items() if role not in elsewhere}
     scores = {role: [score(network.model, network.data) for network in by_seed.values()] for role, by_seed in everyone.items()}
     correct = {role: torch.stack([right for right, _chosen in rows]) for role, rows in scores.items()}
     files = {role: {seed: lab.path(role, seed) for seed in by_seed} for role, by_seed in everyone.items()}
     described = {role: describe(by_seed, files[role], correct[role]) for role, by_seed in everyone.items()}
     chosen = {role: [choice for _right, choice in rows] for role, rows in scores.items()}
     timed = dict(everyone)
-    for role in (role for role in before(spec) if len(everyone[role]) > 1):
+    for role in (role for role in before(spec) if len(everyone.get(role, ())) > 1):
         described[role], right, choice = describe_ensemble(described[role], everyone[role], files[role])
         correct[role], chosen[role], timed[role] = right[None], [choice], {0: ensemble(everyone[role])}
     add_unseen(described, correct, lab.data.test.labels, spec.transfer.get("classes"))
@@ -65,10 +69,20 @@ def _measure(students: Students) -> dict[str, Any]:
         "verdict": _better(correct, rival(spec), tuned=spec.tune is not None),
         "teacher_verdict": _within(correct, spec),
         "tuning": students.rates if spec.tune else None,
+        **({"other_task": _of_another_task(students)} if elsewhere else {}),
         "images": {**image_counts(lab.data), "transfer": len(students.transfer.train), **classes},
         **({"compared": layers} if layers else {}),
         "timing": lab.progress.timing,
     }
+
+
+def _of_another_task(students: Students) -> dict[str, Any]:
+    """Return what a result says of a teacher of another task: all of it measured on images of its own."""
+    dataset, lab, (role,) = teacher_dataset(students.spec), students.lab, before(students.spec)
+    by_seed = students.everyone[role]
+    correct = torch.stack([score(network.model, network.data)[0] for network in by_seed.values()])
+    described = describe(by_seed, {seed: lab.path(role, seed) for seed in by_seed}, correct)
+    return {"role": role, "dataset": dataset["name"], "images": image_counts(lab.on(dataset).data), "model": described}
 
 
 def _better(correct: dict[str, Tensor], against: str, *, tuned: bool) -> dict[str, Any] | None:

@@ -24,7 +24,7 @@ from compression.measure.macs import to_fast_layout_
 from compression.precision import AUTOMATIC, BFLOAT16, ENOUGH, FLOAT32, sentence
 from compression.recipe import RECIPE, Recipe, in_precision, teacher_recipe
 from compression.reuse import student_as_trained
-from compression.schemes import beside, each_before
+from compression.schemes import beside, each_before, teacher_dataset
 from compression.spec import CompressSpec, DistillSpec
 from compression.texts import gettext as _
 from compression.training import Loop
@@ -109,8 +109,9 @@ def _trained(spec: DistillSpec | CompressSpec, lab: Lab) -> Iterator[tuple[nn.Mo
         return
     for choice in {role: choice for role, choice, _seed in each_before(spec)}.values():
         if not is_given(choice):
-            recipe = RECIPE.bind(teacher_recipe(spec.dataset, spec.teacher_train, spec.train))()
-            yield networks.build(choice, lab.data, seed=0), lab.data, recipe
+            dataset = teacher_dataset(spec)
+            recipe, data = teacher_recipe(dataset, spec.teacher_train, spec.train), lab.on(dataset).data
+            yield networks.build(choice, data, seed=0), data, RECIPE.bind(recipe)()
     transfer = lab.data.first(spec.transfer["images"], spec.transfer.get("classes"))
     yield student_as_trained(spec, lab.data, lab.workspace), transfer, own
     for choice in beside(spec).values():

@@ -14,7 +14,7 @@ from compression.data.arrays import Dataset
 from compression.events import Event
 from compression.export import weights
 from compression.recipe import teacher_recipe
-from compression.schemes import before
+from compression.schemes import before, learns_elsewhere
 from compression.spec import DistillSpec
 from compression.training import LOOP_VERSION
 
@@ -79,12 +79,12 @@ class SharedTraining:
 def shared_baseline(spec: DistillSpec, models: Path, seed: int, lr: float) -> SharedTraining:
     """Return the training of a baseline, by all that its network and its curve depend on.
 
-    A teacher that is trained before is part of that: the curve has the agreement with it.
+    A teacher that is trained before is part of that: the curve has the agreement with it, unless it is of another task.
 
     Args:
         models: the folder of cached networks.
     """
-    taught = bool(before(spec))
+    taught = bool(before(spec)) and not learns_elsewhere(spec)
     facts = {
         "loop": LOOP_VERSION,
         "dataset": spec.dataset,

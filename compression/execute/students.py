@@ -4,14 +4,13 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import torch
 from torch import nn
 
 from compression import events, networks
 from compression.data.arrays import Dataset
 from compression.events import Event
-from compression.execute.looks import looks
 from compression.execute.shared import SharedTraining, Trained, shared_baseline
+from compression.execute.teachers import obtain
 from compression.execute.tuning import learning_rates, tuning_trainings
 from compression.exits import Exit, add_exits, exits_seconds, network_of
 from compression.export import weights
@@ -22,13 +21,13 @@ from compression.inheritance import inherit
 from compression.lab import Lab
 from compression.measure.cost import cost
 from compression.networks import Network
-from compression.objective import Given, Loss, Objective, build_objective, check_comparison
+from compression.objective import Given, Loss, Objective, build_objective
 from compression.recipe import RECIPE, Recipe, teacher_recipe
 from compression.reuse import reuse_classifier, student_as_trained
 from compression.roles import role_title
-from compression.schemes import SCHEMES, Events, Learner, beside, each_before, made_sizes, parts, role_titles
+from compression.schemes import SCHEMES, Events, Learner, beside, each_before, made_sizes, parts, role_titles, teacher_dataset
 from compression.spec import DistillSpec
-from compression.teacher import Several, Teacher, averaged
+from compression.teacher import Teacher
 from compression.texts import gettext as _
 from compression.together import Losses
 
@@ -74,8 +73,8 @@ class Students:
         names = [(role, f"{role}-seed{seed}") for role in self.roles for seed in self.spec.seeds]
         names += [(training.role, training.name) for training in tuning_trainings(self.spec, self.roles)]
         for _role, choice, seed in each_before(self.spec):
-            recipe = teacher_recipe(self.spec.dataset, self.spec.teacher_train, self.spec.train)
-            self.lab.plan(choice, recipe, seed)
+            dataset = teacher_dataset(self.spec)
+            self.lab.on(dataset).plan(choice, teacher_recipe(dataset, self.spec.teacher_train, self.spec.train), seed)
         for role, name in names:
             self._count(role, name, probe, more=self._exits_seconds(role))
             for other, model in others.items() if role == "student" else ():
@@ -102,21 +101,9 @@ class Students:
 
     def obtain(self, role: str) -> Generator[Event, None, Teacher | None]:
         """Implement `schemes.Lab.obtain`."""
-        spec, recipe = self.spec, teacher_recipe(self.spec.dataset, self.spec.teacher_train, self.spec.train)
-        wanted = [(choice, seed) for of, choice, seed in each_before(spec) if of == role]
-        if not wanted:
-            return None
-        found = self.everyone.setdefault(role, {})
-        for index, (choice, seed) in enumerate(wanted, 1):
-            found[seed] = yield from self.lab.obtain(choice, recipe, role=role, seed=seed, index=index, of=len(wanted))
-            if spec.loss is not None:
-                edits, of = found[seed].facts.get("edits", ()), found[seed].architecture
-                check_comparison(build_objective(spec.loss), spec.student, of, spec.dataset["name"], edits)
-        first, several = next(iter(found.values())), len(found) > 1
-        model = Several([network.model for network in found.values()]) if several else first.model
-        teacher = Teacher(model, replace(first.data, train=self.transfer.train), looks=looks(spec))
-        logits = torch.stack([network.validation_logits for network in found.values()], 1)
-        teacher.validation_choice = averaged(logits).argmax(1) if several else first.validation_logits.argmax(1)
+        found, teacher = yield from obtain(self.spec, self.lab, role, self.transfer)
+        if teacher is not None:
+            self.everyone[role] = found
         return teacher
 
     def students(self, train: Callable[[Learner], Events], *, teacher: Teacher | None = None) -> Events:
@@ -140,7 +127,7 @@ class Students:
     def as_teacher(self, learner: Learner) -> Teacher:
         """Implement `schemes.Lab.as_teacher`."""
         teacher = Teacher(learner.model, self.transfer, looks=self.spec.train["epochs"])
-        if self._teacher is not None:
+        if self._teacher is not None and self._teacher.same_task:
             # The agreement of all curves and of the result is that with one teacher, whoever taught a network.
             teacher.validation_choice = self._teacher.validation_choice
         return teacher

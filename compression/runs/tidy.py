@@ -158,6 +158,7 @@ def _add_cache(part: Part, used: list[File], before: float) -> None:
 
 def _add_images(part: Part, runs: Iterable[Run], before: float) -> None:
     used = {str(_mapping(run.spec.get("dataset")).get("name")) for run in runs}
+    used |= {str(value) for run in runs for value in _mapping(run.spec.get("scheme")).values()}  # a teacher's of another task
     old = [file for file in _own_images() if file.written < before]
     part.files += [file for file in old if file.path.name.split(".")[0] not in used]
     part.count += len(part.files)

@@ -1,5 +1,6 @@
 """Schemes: one file an arrangement of teachers and students, and what every scheme is given."""
 
+import copy
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -55,6 +56,25 @@ def each_before(spec: Asked) -> list[tuple[str, dict[str, Any], int]]:
     """Return each network that `before` names: its role, its architecture or earlier run, and its seed."""
     several = {role: choices if isinstance(choices, list) else [choices] for role, choices in before(spec).items()}
     return [(role, choice, choice.get("seed", seed)) for role, of in several.items() for seed, choice in enumerate(of)]
+
+
+def teacher_dataset(spec: Asked) -> dict[str, Any]:
+    """Return the dataset that the networks of `before` are trained on: the spec's, unless the scheme has a knob for another."""
+    knob = SCHEMES[spec.scheme["name"]].traits.get("teacher_dataset")
+    if knob is None:
+        return spec.dataset
+    return {"name": spec.scheme[knob], "train_images": None, "split_seed": spec.dataset.get("split_seed", 0)}
+
+
+def learns_elsewhere(spec: Asked) -> bool:
+    """Tell whether the networks of `before` are of another task than the student, so that nothing of theirs is compared."""
+    return "teacher_dataset" in SCHEMES[spec.scheme["name"]].traits
+
+
+def usual_fields(scheme: Any) -> dict[str, Any]:
+    """Return what fields of a spec are with a scheme, by its name or with its knobs, where a spec says nothing of them."""
+    name = scheme.get("name") if isinstance(scheme, Mapping) else scheme
+    return copy.deepcopy(SCHEMES[name].traits.get("usual", {})) if isinstance(name, str) and name in SCHEMES else {}
 
 
 def beside(spec: Asked) -> dict[str, dict[str, Any]]:

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from compression import networks, settings
 from compression.charts.numbers import format_parameters
 from compression.data.load import load_present
+from compression.distillation import DISTILLATION
 from compression.export import weights
 from compression.runs import store
 from compression.runs.records import CANCELLED, FAILED, INTERRUPTED
@@ -588,6 +589,8 @@ def test_runs_in_two_precisions_are_told_apart(lab_home: Path) -> None:
         ({"scheme": "born_again"}, "2 more networks: Generation 1, CNN \\(width 4\\); Generation 2, CNN \\(width 4\\)"),
         ({"scheme": "ensemble", "scheme.teachers": "4"}, "4 teachers are trained"),
         ({"scheme": "online"}, "with a co-trained teacher that starts from scratch"),
+        ({"scheme": "early_exits"}, "No teacher is trained: the student has 2 early exits while it trains"),
+        ({"scheme": "another_task"}, "is shown the images of Digits (8×8) resized from 8×8 to 28×28 pixels"),
     ],
 )
 def test_a_scheme_says_which_networks_it_trains(visit: Visit, query: dict[str, str], expected: str) -> None:
@@ -596,6 +599,36 @@ def test_a_scheme_says_which_networks_it_trains(visit: Visit, query: dict[str, s
     assert expected.replace("\\", "") in words(app).replace("\\", "")
     button(app, "Run").click().run()
     assert store().runs(limit=1)[0].spec["scheme"]["name"] == query["scheme"]
+
+
+def test_with_a_teacher_of_another_task_only_losses_on_features_are_offered_and_its_dataset_is_chosen(visit: Visit) -> None:
+    app = visit("distill", scheme="another_task", loss="kd", **{"scheme.teacher_dataset": "fashion_mnist"})
+    assert not app.exception
+    assert "“kd”" in words(app), "what the link asked for is told"
+    offered = app.selectbox(key="distill-loss").options
+    assert len(offered) == sum(bool(entry.traits.get("needs")) for entry in DISTILLATION.values())
+    assert "of another task, Fashion-MNIST" in words(app)
+    button(app, "Run").click().run()
+    spec = store().runs(limit=1)[0].spec
+    assert spec["scheme"] == {"name": "another_task", "teacher_dataset": "fashion_mnist"}
+    app.selectbox(key="distill-dataset").set_value("fashion_mnist").run()
+    assert "another dataset than the student's" in words(app)
+    assert button(app, "Run").disabled
+
+
+def test_a_result_has_a_teacher_of_another_task_apart_from_the_networks_that_are_compared(visit: Visit) -> None:
+    result = distilled()
+    teacher = result["models"].pop("teacher")
+    found = {"role": "source", "dataset": "mnist", "images": {"test": 10_000}, "model": {**teacher, "accuracy": 0.9876}}
+    more = {"scheme": {"name": "another_task", "teacher_dataset": "mnist"}, "loss": {"name": "pkt"}}
+    app = visit("distill", run=finished(result={**result, "teacher_verdict": None, "other_task": found}, **more))
+    assert not app.exception
+    told = words(app)
+    assert "Does the other task's teacher help?" in told
+    assert "Other task's teacher: CNN" in told
+    assert "right on 98.8 % of the 10,000 test images of MNIST" in told
+    assert "learns from CNN (width 32) of another task, mnist" in told
+    assert "within 1 point" not in told
 
 
 def test_a_student_between_whom_and_the_teacher_nothing_stands_cannot_run(visit: Visit) -> None:

@@ -136,14 +136,15 @@ def test_cached_networks_stay_while_a_run_uses_them(store: Store, monkeypatch: p
 
 
 def test_own_images_stay_while_they_are_young_or_a_run_names_them(store: Store) -> None:
-    folder, names = settings.home() / "datasets", {name: "own-" + 24 * name for name in "abcd"}
-    paths = {name: _write(folder / f"{names[name]}.safetensors", "images") for name in "abc"}
+    folder, names = settings.home() / "datasets", {name: "own-" + 24 * name for name in "abcde"}
+    paths = {name: _write(folder / f"{names[name]}.safetensors", "images") for name in "abce"}
     os.utime(paths["b"])
+    ended(store, scheme={"name": "another_task", "teacher_dataset": names["e"]})
     ended(store, dataset={"name": names["c"], "train_images": None, "split_seed": 0})
     half, other = _write(folder / f"{names['d']}.77.partial", "half"), _write(folder / "notes.txt", "words")
     found = tidy(store)
     assert (found.parts[IMAGES].count, found.parts[IMAGES].bytes) == (2, len("images") + len("half"))
-    assert [path.exists() for path in (*paths.values(), half, other)] == [False, True, True, False, True]
+    assert [path.exists() for path in (*paths.values(), half, other)] == [False, True, True, True, False, True]
     assert tidy(store, owner="ada").parts[IMAGES].count == 0
 
 

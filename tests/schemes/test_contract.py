@@ -11,6 +11,7 @@ import torch
 
 from compression import training
 from compression.catalog import Entry, Knob
+from compression.data import DATASETS
 from compression.data.load import load_present
 from compression.estimate import trainings
 from compression.execute import Workspace
@@ -21,6 +22,7 @@ from compression.roles import TITLES, parted
 from compression.schemes import SCHEMES, before, beside, each_before, parts, roles
 from compression.settings import data_root
 from compression.spec import DEFAULTS, DistillSpec, override, parse
+from tests.schemes.other_images import other_images
 
 ENTRIES = [*SCHEMES.values()]
 SMALL = {
@@ -31,9 +33,20 @@ SMALL = {
     "transfer": {"images": 60},
     "seeds": [0, 2],
 }
-ELSEWHERE = {("cut", "inherit")}  # a student is a part of its teacher by one of the two alone: test_cut.py
+ELSEWHERE = {
+    ("cut", "inherit"),  # a student is a part of its teacher by one of the two alone: test_cut.py
+    ("another_task", "teacher_dataset"),  # another dataset would have to be downloaded
+}
 STEPS = 3 * 2  # of one training
 Weights = dict[tuple[str, int], Mapping[str, torch.Tensor]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A home for the images that a teacher of another task learns from."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAB_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
 
 
 @pytest.fixture(params=ENTRIES, ids=lambda entry: entry.name)
@@ -49,6 +62,7 @@ def digits() -> Any:
 
 def asked(entry: Entry, **changes: Any) -> DistillSpec:
     few = {name: int(knob.low) for name, knob in entry.knobs.items() if knob.kind == "int"}
+    few |= {name: other_images() for name, knob in entry.knobs.items() if knob.registry is DATASETS}
     spec = {**SMALL, "dataset": {"name": "digits", "train_images": 100}, "scheme": {"name": entry.name, **few}, **changes}
     unused = entry.traits.get("unused", {})
     return parse({field: value for field, value in {"teacher_train": {"epochs": 1}, **spec}.items() if field not in unused})

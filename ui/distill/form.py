@@ -30,31 +30,34 @@ def draw(address: Address) -> Request:
         st.markdown(_("**Distillation**"))
         arranged = scheme.draw(address)
         unused = unused_fields(arranged)
-        taught = {} if "loss" in unused else losses.draw(address)
+        offered = losses.offered_with(arranged)
+        taught = {} if "loss" in unused else losses.draw(address, offered)
         layers = st.container(gap="small")
     with st.container(border=True, gap="small"):
         st.markdown(_("**Networks and data**"))
         data, teacher, student, facts = _networks(address, arranged)
         scheme.networks_trained(arranged, taught.get("loss"), teacher, student, data.name)
+        there = scheme.teachers_data(arranged, data)
         sees = st.container()
     with st.container(border=True, gap="small"):
         st.markdown(_("**Training**"))
         training, dataset, terms = _training(address, data)
         if teacher is not None and "teacher_train" not in unused and "name" in teacher:
-            training["teacher_train"] = teacher_recipe.draw(address, data)
+            training["teacher_train"] = teacher_recipe.draw(address, there)
         classes = training.pop("classes")
     with sees:
         transfer = {"images": transfer_set.images(address, data, dataset["train_images"]), "classes": classes}
     if teacher is not None:
         idle = not has_teacher({"scheme": arranged, **taught})
         with facts:
-            _teacher_facts(dataset, teacher, training, along="teacher_train" in unused, idle=idle)
+            learned = dataset if there is data else {"name": there.name, "train_images": None}
+            _teacher_facts(learned, teacher, training, along="teacher_train" in unused, idle=idle)
     with layers:
         if taught:
-            networks = (student, network_source.structure_of(teacher), data.name)
-            shared.layers_seen(address, taught["loss"], *networks)
+            networks = shared.Compared(student, network_source.structure_of(teacher), data.name, there.name)
+            shared.layers_seen(address, taught["loss"], networks)
             with st.container(horizontal=True, gap="small"):
-                losses.offer_another(address, taught["loss"], *networks)
+                losses.offer_another(address, taught["loss"], offered, networks)
                 temperature.offer(address, taught["loss"])
     raw = {"kind": "distill", "dataset": dataset, "transfer": transfer, "student": student}
     raw |= {"teacher": teacher} if teacher is not None else {}
@@ -66,7 +69,7 @@ def _networks(address: Address, arranged: dict[str, Any]) -> tuple[Entry, dict[s
     unused = unused_fields(arranged)
     if "teacher" in unused:
         data = shared.dataset(address, USUAL["dataset"])
-        shared.download_note(data)
+        shared.dataset_note(address, data)
         student = shared.network(address, "student", _("Student"), USUAL["student"])
         network_facts.show((student, []), data.name)
         return data, None, student, st.container()
@@ -78,10 +81,11 @@ def _networks(address: Address, arranged: dict[str, Any]) -> tuple[Entry, dict[s
         source = network_source.source(address, "teacher", _("Teacher from"), unused=unused)
     shared.dataset_note(address, data)
     label = role_title("teacher", role_titles(arranged) if "teacher_train" in unused else None)
-    teacher = network_source.choose_network(address, data, "teacher", label, USUAL["teacher"], source=source)
+    there = scheme.teachers_data(arranged, data)
+    teacher = network_source.choose_network(address, there, "teacher", label, USUAL["teacher"], source=source)
     facts = st.container()
     student = shared.network(address, "student", _("Student"), USUAL["student"])
-    against = network_source.structure_of(teacher)
+    against = network_source.structure_of(teacher) if there is data else None
     network_facts.show((student, _edits(arranged, student, against, data.name)), data.name, against=against)
     return data, teacher, student, facts
 

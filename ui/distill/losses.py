@@ -1,19 +1,21 @@
 """The losses of a distillation: one alone, or a list of them, each with its weight."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import streamlit as st
 
+from compression.catalog import Entry
 from compression.distillation import DISTILLATION
 from compression.errors import SpecError
-from compression.fields import LABEL_WEIGHT, MOST_PARTS, WEIGHT
-from compression.objective import build_objective, check_comparison
+from compression.fields import LABEL_WEIGHT, MOST_PARTS, WEIGHT, compares_inside
+from compression.objective import build_objective
+from compression.schemes import SCHEMES, usual_fields
 from compression.spec import DEFAULTS
 from compression.texts import gettext as _
 from ui.address.settings import Address
 from ui.form import formula, shared
-from ui.form.network_facts import Structure
+from ui.form.shared import Compared
 from ui.form.widgets import choose, entry_form, knob_widget, understand_number
 
 USUAL = DEFAULTS["distill"]["loss"]["name"]
@@ -22,37 +24,46 @@ LABELS = "label_weight"
 WEIGHT_WIDTH = 104  # pixels
 
 
-def draw(address: Address) -> dict[str, Any]:
+class Offered(NamedTuple):
+    """The losses that a scheme can work with, and the name of the one that it begins with."""
+
+    usual: str
+    offers: Callable[[Entry], bool]
+
+
+def draw(address: Address, offered: Offered) -> dict[str, Any]:
     """Draw the losses with their knobs and the formula, and return the fields of the spec."""
     count = address.recall(COUNT, _asked(address))
     if not count:
-        entry = choose(address, DISTILLATION, "loss", default=USUAL, label=_("Loss"))
+        entry = choose(address, DISTILLATION, "loss", default=offered.usual, label=_("Loss"), offer=offered.offers)
         return {"loss": shared.distillation_loss(address, entry, "loss")}
-    losses = [_weighted(address, place) for place in range(count)]
+    losses = [_weighted(address, place, offered) for place in range(count)]
     weight = _label_weight(address, losses)
     st.latex(formula.of_several(losses, weight))
     return {"loss": losses, LABELS: weight}
 
 
-def offer_another(address: Address, loss: Any, student: Mapping[str, Any], teacher: Structure | None, dataset: str) -> None:
-    """Draw the button that adds a loss: the first that is not there yet and that can compare the two networks.
+def offered_with(scheme: Mapping[str, Any]) -> Offered:
+    """Return which losses a scheme can work with, and the one that it begins with."""
+    inside = "teacher_dataset" in SCHEMES[scheme["name"]].traits
+    usual = {"loss": {"name": USUAL}} | usual_fields(scheme)
+    return Offered(usual["loss"]["name"], compares_inside if inside else lambda entry: True)
 
-    Args:
-        teacher: its architecture and edits; None where they are not known.
-    """
+
+def offer_another(address: Address, loss: Any, offered: Offered, networks: Compared) -> None:
+    """Draw the button that adds a loss: the first that is not there yet and that can compare the two networks."""
     there = [part["name"] for part in (loss if isinstance(loss, list) else [loss])]
     if len(there) < MOST_PARTS:
-        fresh = (name for name in DISTILLATION if name not in there and _compares(name, student, teacher, dataset))
+        possible = (name for name in DISTILLATION if offered.offers(DISTILLATION[name]))
+        fresh = (name for name in possible if name not in there and _compares(name, networks))
         help_text = _("The student then learns from the sum of the losses, each with a weight")
         looks = {"icon": ":material/add:", "type": "tertiary", "help": help_text, "key": "add-loss"}
-        st.button(_("Add a loss"), on_click=_add, args=(address, next(fresh, USUAL)), **looks)
+        st.button(_("Add a loss"), on_click=_add, args=(address, next(fresh, offered.usual)), **looks)
 
 
-def _compares(name: str, student: Mapping[str, Any], teacher: Structure | None, dataset: str) -> bool:
+def _compares(name: str, networks: Compared) -> bool:
     try:
-        if teacher is not None:
-            objective = build_objective(DISTILLATION.check({"name": name}, "loss"))
-            check_comparison(objective, dict(student), dict(teacher[0]), dataset, teacher[1])
+        networks.layers(build_objective(DISTILLATION.check({"name": name}, "loss")))
     except SpecError:
         return False
     return True
@@ -71,14 +82,14 @@ def _name(place: int) -> str:
     return f"loss.{place}" if place else "loss"
 
 
-def _weighted(address: Address, place: int) -> dict[str, Any]:
+def _weighted(address: Address, place: int, offered: Offered) -> dict[str, Any]:
     """Draw one loss of a list, its knobs, its weight and the button that removes it."""
     name = _name(place)
     with st.container(border=True, gap="small"):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             label = _("Loss {number}").format(number=place + 1)
             with st.container():
-                entry = choose(address, DISTILLATION, name, default=USUAL, label=label)
+                entry = choose(address, DISTILLATION, name, default=offered.usual, label=label, offer=offered.offers)
             with st.container(width=WEIGHT_WIDTH):
                 weight = knob_widget(address, WEIGHT, f"{name}.weight")
             help_text = _("Remove {label}").format(label=label)

@@ -22,7 +22,19 @@ from ui.run.downloads import download_row
 from ui.run.feed import Watch, watch
 from ui.run.live import follow
 from ui.run.verdicts import verdicts, what_helps
-from ui.run.words import age_text, as_text, expected_roles, has_teacher, network, networks, settings_text, titles, together, what
+from ui.run.words import (
+    age_text,
+    as_text,
+    expected_roles,
+    has_teacher,
+    network,
+    networks,
+    other_task,
+    settings_text,
+    titles,
+    together,
+    what,
+)
 from ui.widgets.live_chart import live_chart
 
 TALL, LOW = 320, 260  # pixels
@@ -60,13 +72,13 @@ def charts(spec: dict, seen: Watch) -> None:
     """Draw a run's accuracy, loss and agreement; nothing for a run that ended before it had any."""
     if seen.frame.empty and not seen.run.active:
         return
-    places = [st.container(), *st.columns(2 if has_teacher(spec) else 1, gap="small")]
+    places = [st.container(), *st.columns(2 if "teacher" in expected_roles("distill", spec) else 1, gap="small")]
     labels = {
         "val_accuracy": _("Validation accuracy of {roles} over epochs").format(roles=", ".join(_named(spec))),
         "loss": _("Training and validation loss over epochs"),
         "agreement": _("{metric} over epochs").format(metric=metric_title("agreement", titles(spec))),
     }
-    for place, (metric, label) in zip(places, labels.items(), strict=False):  # without a teacher there is no agreement
+    for place, (metric, label) in zip(places, labels.items(), strict=False):  # without a teacher of its task: no agreement
         draw = functools.partial(curves, spec=spec, revision=seen.run.id)
         figure = seen.figure(metric, lambda frame, metric=metric, draw=draw: draw(frame, metric))
         with place:
@@ -83,6 +95,11 @@ def _invitation(spec: Mapping[str, Any] | None) -> str:
     if not has_teacher(spec):
         sentence = _("**Press Run.** Your student learns twice: alone, as the baseline, and with {help}. No teacher is trained.")
         return sentence.format(help=what_helps(spec))
+    if task := other_task(spec):
+        sentence = _(
+            "**Press Run.** Your student learns twice: alone, as the baseline, and from a teacher of another task, {data}."
+        )
+        return sentence.format(data=as_text(_(DATASETS[task].title)))
     if made_sizes(SimpleNamespace(**{"scheme": OFFLINE, **spec})):
         sentence = _(
             "**Press Run.** Your student learns without an image, from its teacher's answers to what {help} makes; another"

@@ -6,9 +6,22 @@ from typing import Any
 
 import streamlit as st
 
+from compression.adaptation import told as adapted_text
+from compression.catalog import Entry
+from compression.data import DATASETS
 from compression.errors import SpecError
 from compression.roles import role_title
-from compression.schemes import OFFLINE, SCHEMES, beside, each_before, made_sizes, parts, role_titles
+from compression.schemes import (
+    OFFLINE,
+    SCHEMES,
+    beside,
+    each_before,
+    learns_elsewhere,
+    made_sizes,
+    parts,
+    role_titles,
+    teacher_dataset,
+)
 from compression.texts import gettext as _
 from ui.address.settings import Address
 from ui.form import shared
@@ -20,6 +33,12 @@ def draw(address: Address) -> dict[str, Any]:
     """Draw the choice of a scheme and, but for the usual one, what it does, its knobs and its formula; return it."""
     entry = choose(address, SCHEMES, "scheme", default=OFFLINE["name"], label=_("Scheme"))
     return OFFLINE if entry.name == OFFLINE["name"] else shared.distillation_loss(address, entry, "scheme")
+
+
+def teachers_data(scheme: Mapping[str, Any], data: Entry) -> Entry:
+    """Return the dataset that the teacher is trained on: the student's, unless the scheme has a knob for another."""
+    asked = SimpleNamespace(scheme=scheme, dataset={"name": data.name})
+    return DATASETS[teacher_dataset(asked)["name"]] if learns_elsewhere(asked) else data
 
 
 def networks_trained(
@@ -48,5 +67,16 @@ def networks_trained(
         told.append(sentence.format(count=made["student"]["batch"] * made["student"]["steps"]))
     if within:
         told.append(_("No teacher is trained: the student has {count} early exits while it trains.").format(count=within))
+    if learns_elsewhere(asked):
+        data, there = DATASETS[dataset], DATASETS[teacher_dataset(asked)["name"]]
+        told.append(adapted_text(data.traits["shape"], there.traits["shape"], (_(data.title), _(there.title))))
+        told.append(
+            _(
+                "Its classes are others: it has no accuracy on the student's images and no agreement with the student, and only"
+                " losses on features or embeddings can be chosen."
+            )
+        )
+        if (megabytes := there.traits["megabytes"]) and there is not data:
+            told.append(_("Its data is downloaded once, {size} MB, unless it is here.").format(size=megabytes))
     if told:
         st.caption(as_text(" ".join(told)))

@@ -11,11 +11,11 @@ from compression.catalog import Entry, Knob
 from compression.charts.numbers import format_about, format_count
 from compression.data.load import train_images_knob
 from compression.errors import SpecError
-from compression.features import stages_text
+from compression.features import Layout, stages_text
 from compression.fields import TOLERANCE
 from compression.given import is_given
 from compression.models import MODELS, WEIGHTS
-from compression.objective import build_objective, check_comparison
+from compression.objective import Objective, build_objective, check_comparison
 from compression.recipe import outcomes
 from compression.texts import gettext as _
 from compression.texts import mark, ngettext
@@ -151,24 +151,39 @@ def distillation_loss(address: Address, entry: Entry, prefix: str) -> dict[str, 
     return loss
 
 
-def layers_seen(
-    address: Address,
-    loss: dict[str, Any] | list[dict[str, Any]],
-    student: Mapping[str, Any],
-    teacher: Structure | None,
-    dataset: str,
-) -> None:
-    """Draw which layers of the two networks a loss, or a list of them, compares, if any; where it cannot, nothing can run.
+@dataclass(frozen=True)
+class Compared:
+    """Two networks that losses shall compare.
 
-    Args:
+    Attributes:
         teacher: its architecture and edits; None where they are not known.
+        teacher_dataset: what it is trained on, where that is another dataset.
     """
+
+    student: Mapping[str, Any]
+    teacher: Structure | None
+    dataset: str
+    teacher_dataset: str | None = None
+
+    def layers(self, objective: Objective) -> tuple[Layout, Layout] | None:
+        """Return which layers of the two losses look at; None where the teacher is not known.
+
+        Raises:
+            SpecError: they have none to look at.
+        """
+        if self.teacher is None:
+            return None
+        built, edits = self.teacher
+        student, there = dict(self.student), self.teacher_dataset
+        return check_comparison(objective, student, dict(built), self.dataset, edits, teacher_dataset=there)
+
+
+def layers_seen(address: Address, loss: dict[str, Any] | list[dict[str, Any]], networks: Compared) -> None:
+    """Draw which layers of the two networks a loss, or a list of them, compares, if any; where it cannot, nothing can run."""
     objective = build_objective(loss)
-    if teacher is None:
-        return
     try:
-        layers = check_comparison(objective, dict(student), dict(teacher[0]), dataset, teacher[1])
-        if objective.looks_inside:
+        layers = networks.layers(objective)
+        if layers and objective.looks_inside:
             st.caption(stages_text(*layers))
     except SpecError as error:
         st.error(as_text(str(error)), icon=":material/error:")

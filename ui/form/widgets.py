@@ -77,6 +77,9 @@ def knob_widget(address: Address, knob: Knob, key: str, *, default: Any = None, 
     default = knob.default if default is None else default
     if knob.kind in ("choice", "method"):
         options, usual = _options(knob), NOTHING if default is None else default
+        if knob.registry is not None:  # entries that are in no listing, such as own images, can be named by a link
+            held = {address.asks(key), st.session_state.get(address.key(key))} - {None, *options}
+            options += sorted(name for name in held if name in knob.registry)
         return select(address, key, options, default=usual, label=label, show=title_of(knob), help=_(knob.help))
     if knob.kind == "ints":
         return _numbers(address, knob, key, list(default), label)

@@ -17,6 +17,7 @@ from compression.charts.numbers import (
 )
 from compression.charts.style import role_look
 from compression.charts.tradeoff import evidence_title
+from compression.data import DATASETS
 from compression.roles import TITLES, role_title, roles_in_order
 from compression.runs.records import Run
 from compression.texts import gettext as _
@@ -68,11 +69,33 @@ def show_roles(run: Run) -> None:
             with column.container(border=True, height="stretch", gap="small"):
                 st.html(card_html(role, models[role], against, result, names))
                 _download(run, role, models[role])
+    if "other_task" in result:
+        _show_other_task(run, result["other_task"])
     if "precision" in result:
         st.caption(as_text(precision.sentence(result["precision"])))
     for sentence in layers_compared.sentences(run.spec, result):
         st.caption(as_text(sentence))
     st.caption(_("How these numbers were come by"), help=origins())
+
+
+def _show_other_task(run: Run, found: Mapping[str, Any]) -> None:
+    """Draw what is known of a teacher of another task, which stands apart from the networks that are compared."""
+    model, data = found["model"], DATASETS[found["dataset"]].title if found["dataset"] in DATASETS else found["dataset"]
+    sentence = _(
+        "{role}: {network}, {parameters} parameters, right on {accuracy} of the {count} test images of {data}. On the student's"
+        " images it has no accuracy: its classes are others."
+    )
+    told = sentence.format(
+        role=role_title(found["role"], titles(run.spec)),
+        network=network(model["architecture"]),
+        parameters=format_count(model["parameters"]),
+        accuracy=format_percent(model["accuracy"]),
+        count=format_count(found["images"]["test"]),
+        data=_(data),
+    )
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(as_text(told), width="stretch")
+        network_button(run, str(model.get("artifact")), _("Download it"), key=f"download-{run.id}-other-task")
 
 
 def card_rows_of(roles: Iterable[str]) -> list[list[str]]:

@@ -17,7 +17,7 @@ from compression.fields import unused_fields
 from compression.models import MODELS, WEIGHTS
 from compression.roles import role_title, roles_in_order
 from compression.runs.records import Run
-from compression.schemes import OFFLINE, SCHEMES, role_titles, roles
+from compression.schemes import OFFLINE, SCHEMES, before, learns_elsewhere, role_titles, roles
 from compression.spec import parse
 from compression.steps import STEPS
 from compression.texts import gettext as _
@@ -76,7 +76,9 @@ def networks(run: Run) -> str:
         return _("{student}, without a teacher").format(student=network(spec.get("student")))
     if run.kind == "distill":
         sentence = _("{student} and {teacher} learn together") if together(spec) else _("{student} learns from {teacher}")
-        return sentence.format(teacher=network(spec.get("teacher")), student=network(spec.get("student")))
+        told = sentence.format(teacher=network(spec.get("teacher")), student=network(spec.get("student")))
+        task = other_task(spec)
+        return _("{told} of another task, {data}").format(told=told, data=called(task)) if task else told
     if run.kind == "compress":
         return _("{model}, compressed").format(model=network(spec.get("model")))
     return kind_title(run.kind)
@@ -87,6 +89,14 @@ def together(spec: Mapping[str, Any]) -> bool:
     chosen = spec.get("scheme")
     name = chosen.get("name") if isinstance(chosen, Mapping) else OFFLINE["name"]
     return name in SCHEMES and "before" not in SCHEMES[name].traits and has_teacher(spec)
+
+
+def other_task(spec: Mapping[str, Any]) -> str:
+    """Return the name of the dataset that a distillation's teacher is trained on, where it is not the student's."""
+    scheme = spec.get("scheme")
+    if not isinstance(scheme, Mapping) or scheme.get("name") not in SCHEMES:
+        return ""
+    return str(scheme.get(SCHEMES[scheme["name"]].traits.get("teacher_dataset"), ""))
 
 
 def has_teacher(spec: Mapping[str, Any]) -> bool:
@@ -104,7 +114,7 @@ def titles(spec: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def expected_roles(kind: str, spec: Mapping[str, Any]) -> list[str]:
-    """Return the roles that a run has or will have, so that its legend stands from the start."""
+    """Return the roles whose curves a run has or will have, so that its legend stands from the start."""
     return ["original", "compressed"] if kind == "compress" else list(_roles(json.dumps(spec, sort_keys=True)))
 
 
@@ -112,7 +122,8 @@ def expected_roles(kind: str, spec: Mapping[str, Any]) -> list[str]:
 def _roles(spec: str) -> tuple[str, ...]:
     try:
         parsed = parse(json.loads(spec))
-        return tuple(roles_in_order(roles(parsed, baseline=parsed.baseline)))
+        apart = before(parsed) if learns_elsewhere(parsed) else {}
+        return tuple(roles_in_order(role for role in roles(parsed, baseline=parsed.baseline) if role not in apart))
     except (LabError, AttributeError):  # a spec of another version
         return "teacher", "baseline", "student"
 
