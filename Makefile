@@ -20,7 +20,7 @@ test: $(INSTALLED_FOR_TESTS)
 	.venv/bin/python -m ruff check .
 	.venv/bin/python -m ruff format --check .
 	.venv/bin/python -m pytest --ignore tests/browser --numprocesses 2 --dist loadfile
-	.venv/bin/python -m pytest tests/browser --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	.venv/bin/python -m pytest tests/browser --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .venv/bin/pip:
 	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \

@@ -13,7 +13,7 @@ LONGEST = ("test_newcomer.py", "test_server_kills.py", "test_results_pages.py", 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest: with several workers, none of them is left to be waited for at the end."""
+    """Begin with the files that take longest: none of them is left to be waited for at the end."""
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
