@@ -1,7 +1,7 @@
 """The app and a browser, shared by a module's tests; a missing browser is a failure, never a skip."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,18 @@ LONGEST = ("test_newcomer.py", "test_server_kills.py", "test_results_pages.py", 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest: none of them is left to be waited for at the end."""
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add what each open page showed to the report of a failed test, with a picture of it in the ignored folder."""
+    report = yield
+    browser = getattr(item, "funcargs", {}).get("browser")
+    if report.failed and browser is not None:
+        pages = [page for context in browser.contexts for page in context.pages]
+        for number, page in enumerate(pages, start=1):
+            report.sections.append((f"page {number} of {len(pages)}", lab.told(page, f"failed-{item.name}-{number}")))
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "screenshots"
@@ -40,6 +41,9 @@ BROWSER_FLAGS = [
 POINTS = """role => [...(document.querySelector(".live-chart")?.data ?? [])]
     .filter(trace => trace.meta === `${role}-val_accuracy`)
     .reduce((count, trace) => count + [...(trace.y ?? [])].filter(Number.isFinite).length, 0)"""
+TRACES = """() => [...document.querySelectorAll(".live-chart")]
+    .map(chart => (chart.data ?? [{ meta: "not drawn" }]).map(trace => `${trace.meta}: ${trace.y?.length}`).join(", "))
+    .join("; ")"""
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -170,3 +174,13 @@ def shoot(page: Page, name: str) -> Path:
     target = SCREENSHOTS / f"{name}.png"
     page.screenshot(path=target, animations="disabled")
     return target
+
+
+def told(page: Page, name: str) -> str:
+    """Return where a page is, what its live charts hold and what it shows, and keep a picture of it."""
+    try:
+        shoot(page, name)
+        state = page.locator("[data-testid=stApp]").get_attribute("data-test-script-state", timeout=1000)
+        return f"{page.title()} | {page.url} | script {state}\n{page.evaluate(TRACES)}\n{page.inner_text('body')}"
+    except PlaywrightError as error:  # a page that has crashed or is still empty
+        return f"{page.url} | {error}"
