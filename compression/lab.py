@@ -176,9 +176,20 @@ class Lab:
             model.eval()
 
     def obtain(
-        self, choice: dict[str, Any], recipe: dict[str, Any], *, role: str, seed: int, index: int = 1, of: int = 1
+        self,
+        choice: dict[str, Any],
+        recipe: dict[str, Any],
+        *,
+        role: str,
+        seed: int,
+        index: int = 1,
+        of: int = 1,
+        called: str = "",
     ) -> Generator[Event, None, Network]:
         """Yield events until there is a trained network: from an earlier run, from the cache, or trained now and cached.
+
+        Args:
+            called: what the stages call it; its role without.
 
         Returns:
             The network on the device; a file of it lies in the run's folder under the role's name.
@@ -187,7 +198,7 @@ class Lab:
         source = self._find(choice, key)
         if source is None:
             place = {"role": role, "seed": seed, "index": index, "of": of}
-            source = yield from self._train_once(choice, RECIPE.bind(recipe)(), key, place)
+            source = yield from self._train_once(choice, RECIPE.bind(recipe)(), key, place, called or _(role))
         target = self.path(role, seed)
         network = self.read(source)
         if source.suffix == target.suffix:
@@ -214,7 +225,7 @@ class Lab:
         return networks.find_cached(key, self.workspace)
 
     def _train_once(
-        self, choice: dict[str, Any], recipe: Recipe, key: str, place: dict[str, Any]
+        self, choice: dict[str, Any], recipe: Recipe, key: str, place: dict[str, Any], called: str
     ) -> Generator[Event, None, Path]:
         """Yield events until a network is cached: trained here, unless another run is at it, whose network is then taken.
 
@@ -223,22 +234,22 @@ class Lab:
         self.workspace.models.mkdir(parents=True, exist_ok=True)
         lock, role, seed = FileLock(self.workspace.models / f"{key}.lock", thread_local=False), place["role"], place["seed"]
         try:
-            yield from self._until_free(lock, key, place)
+            yield from self._until_free(lock, key, place, called)
             source = self._find(choice, key)
             if source is None:
-                yield events.stage(role, _("Training the {role}").format(role=_(role)), **place)
+                yield events.stage(role, _("Training the {role}").format(role=called), **place)
                 return (yield from self._train_and_cache(choice, recipe, key, role=role, seed=seed))
             self.progress.skip(key)
             return source
         finally:
             lock.release()
 
-    def _until_free(self, lock: FileLock, key: str, place: dict[str, Any]) -> Iterator[Event]:
+    def _until_free(self, lock: FileLock, key: str, place: dict[str, Any], called: str) -> Iterator[Event]:
         try:
             lock.acquire(blocking=False)
             return
         except Timeout:
-            text = _("Waiting for the {role}, which another run trains now").format(role=_(place["role"]))
+            text = _("Waiting for the {role}, which another run trains now").format(role=called)
             yield events.stage(place["role"], text, **place)
         while not lock.is_locked:
             yield self.progress.event(key, role=place["role"], seed=place["seed"], epoch=0, epochs=1)

@@ -7,6 +7,7 @@ import torch
 
 from compression import events
 from compression.adaptation import adapted, as_pixels
+from compression.data import DATASETS
 from compression.data.arrays import Dataset
 from compression.events import Event
 from compression.execute.looks import looks
@@ -17,6 +18,7 @@ from compression.recipe import teacher_recipe
 from compression.schemes import each_before, learns_elsewhere, teacher_dataset
 from compression.spec import DistillSpec
 from compression.teacher import Several, Teacher, averaged
+from compression.texts import gettext as _
 
 Found = dict[int, Network]
 
@@ -32,8 +34,10 @@ def obtain(spec: DistillSpec, lab: Lab, role: str, transfer: Dataset) -> Generat
     dataset, found = teacher_dataset(spec), Found()
     recipe, there = teacher_recipe(dataset, spec.teacher_train, spec.train), lab.on(dataset)
     wanted = [(choice, seed) for of, choice, seed in each_before(spec) if of == role]
+    elsewhere = _("teacher of another task, the classes of {data}").format(data=_(DATASETS[dataset["name"]].title))
+    called = elsewhere if learns_elsewhere(spec) else ""
     for index, (choice, seed) in enumerate(wanted, 1):
-        obtaining = there.obtain(choice, recipe, role=role, seed=seed, index=index, of=len(wanted))
+        obtaining = there.obtain(choice, recipe, role=role, seed=seed, index=index, of=len(wanted), called=called)
         if learns_elsewhere(spec):
             obtaining = events.translated(obtaining, lambda event: [] if event["type"] == "metric" else [event])
         found[seed] = yield from obtaining

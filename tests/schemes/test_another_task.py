@@ -128,6 +128,8 @@ def test_a_result_compares_student_and_baseline_and_has_the_teacher_apart(tmp_pa
     assert result["models"].keys() == {"baseline", "student"}
     assert result["teacher_verdict"] is None
     assert "agreement" not in result["models"]["student"]
+    stages = [event["text"] for event in told_before if event["type"] == "stage" and event["role"] == "source"]
+    assert stages == ["Training the teacher of another task, the classes of Bars"]
     curves = [event for event in told_before if event["type"] == "metric"]
     assert {event["role"] for event in curves} == {"baseline", "student"} == {*expected_roles("distill", spec.to_json())}
     assert not any("agreement" in event["values"] for event in curves)
