@@ -619,3 +619,13 @@ def test_a_run_of_ten_hours_keeps_its_curves_files_and_log(visit: Visit) -> None
     assert "The first stage" in log
     assert "The last stage" in log
     assert "Student, seed 0 (7 bytes)" in [element.proto.label for element in app.get("download_button")]
+
+
+def test_the_list_says_what_a_difference_is_from_where_it_is_no_baseline(visit: Visit) -> None:
+    result = distilled()
+    result["models"]["noise"] = result["models"]["baseline"]
+    finished(result={**result, "verdict": {**result["verdict"], "against": "noise"}}, scheme="data_free")
+    finished(result=distilled())
+    usual, against_noise = visit("runs").dataframe[0].value["now"]
+    assert against_noise.startswith("Yes, +3.0 points against “On noise” · ")
+    assert usual.startswith("Yes, +3.0 points · ")

@@ -95,7 +95,8 @@ def columns(working: bool, owners: Mapping[str, str]) -> dict[str, Any]:
     """Return the columns of the table; with runs at work there is room for their progress; `owners` have colours."""
     signs = {sign(state): state.colour for state in STATES.values()}
     gain = _(
-        "The verdict, and by how many points the student differs from its baseline, or the compressed network from its original"
+        "The verdict, and by how many points the student differs from its baseline or from the network that is named, or the"
+        " compressed network from its original"
     )
     return {
         # Chips in colours: a table styled by pandas costs the server four times as much at each poll.

@@ -2,11 +2,13 @@
 
 from typing import NamedTuple
 
+from compression.roles import role_title
 from compression.runs.frames import models_of
 from compression.runs.records import Run
 from compression.texts import gettext as _
 from ui.run.differences import OUTCOMES
 from ui.run.verdicts import signed_points, verdicts_of
+from ui.run.words import titles
 
 
 class Outcome(NamedTuple):
@@ -16,18 +18,21 @@ class Outcome(NamedTuple):
         accuracy: of the student or the compressed network on test images, 0 to 1.
         difference: of that accuracy from the baseline's or the original's, 0 to 1.
         word: the verdict's answer; empty where the run asks nothing.
+        rival: what the difference is from, where it is neither.
     """
 
     accuracy: float | None = None
     difference: float | None = None
     word: str = ""
+    rival: str = ""
 
     @property
     def sentence(self) -> str:
         """The answer with its difference: `Yes, +3.6 points`."""
         if self.difference is None:
             return self.word
-        change = _("{difference} points").format(difference=signed_points(self.difference))
+        told = _("{difference} points against “{rival}”") if self.rival else _("{difference} points")
+        change = told.format(difference=signed_points(self.difference), rival=self.rival)
         return ", ".join(filter(None, [self.word, change]))
 
 
@@ -37,6 +42,7 @@ def outcome(run: Run) -> Outcome:
         accuracy = next((models_of(run)[role]["accuracy"] for role in OUTCOMES if role in models_of(run)), None)
         found, answers = (run.result or {}).get("verdict"), verdicts_of(run) if run.result else []
         difference = float(found["difference"]) if found else None
-        return Outcome(accuracy, difference, answers[0].word if answers else "")
+        rival = role_title(found["against"], titles(run.spec)) if found and "against" in found else ""
+        return Outcome(accuracy, difference, answers[0].word if answers else "", rival)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         return Outcome()
