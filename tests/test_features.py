@@ -10,15 +10,17 @@ from torch import nn
 from compression.data import DATASETS
 from compression.features import Layout, Stage, View, layout, layout_of, match, paired, stages_text
 from compression.models import MODELS
+from tests.models.zoo import DIFFERENT
 
 SHAPES = [(1, 8, 8), (3, 32, 32)]
-NAMES = list(MODELS)
+NAMES = DIFFERENT
 FLAT = {"mlp", "lenet300"}
 STAGES = {
     "cnn": [(16, 8), (32, 8), (64, 8)],
     "lenet5": [(20, 12), (50, 4)],
     "resnet": [(16, 8), (32, 4), (64, 2)],
     "resnet18": [(64, 8), (128, 4), (256, 2)],
+    "resnet18_imagenet": [(64, 2)],
 }
 BOTH = ("features", "embedding")
 

@@ -1,4 +1,4 @@
-"""Residual networks: the CIFAR family and torchvision's ResNet-18 with a stem for small images."""
+"""Residual networks: the CIFAR family, and torchvision's ResNet-18 with a stem for small images and with its own."""
 
 from typing import Annotated, Literal
 
@@ -87,4 +87,20 @@ def resnet18(shape: Shape, classes: int) -> nn.Module:
     model.conv1 = nn.Conv2d(shape[0], 64, 3, 1, 1, bias=False)
     nn.init.kaiming_normal_(model.conv1.weight, mode="fan_out", nonlinearity="relu")
     model.maxpool = nn.Identity()
+    return model
+
+
+@MODELS.register(
+    title=_("ResNet-18 (ImageNet)"),
+    source="He et al. 2016, arXiv:1512.03385, table 1; torchvision.models.resnet18",
+    library="torchvision",
+)
+def resnet18_imagenet(shape: Shape, classes: int) -> nn.Module:
+    """Torchvision's ResNet-18 as it is: a 7x7 convolution with stride 2 and pooling first, which published weights fit."""
+    import torchvision
+
+    model = torchvision.models.resnet18(weights=None, num_classes=classes)
+    if shape[0] != model.conv1.in_channels:
+        model.conv1 = nn.Conv2d(shape[0], 64, 7, 2, 3, bias=False)
+        nn.init.kaiming_normal_(model.conv1.weight, mode="fan_out", nonlinearity="relu")
     return model

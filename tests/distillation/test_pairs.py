@@ -13,11 +13,12 @@ from compression.features import Layout, View, layout_of
 from compression.models import MODELS
 from compression.objective import build_objective
 from compression.spec import parse
+from tests.models.zoo import DIFFERENT
 
 LOSSES = [entry.name for entry in DISTILLATION.values() if entry.traits.get("needs")]
 ON_FEATURES = [name for name in LOSSES if "features" in DISTILLATION[name].traits["needs"]]
 FLAT = ["lenet300", "mlp"]
-NETWORKS = [name for name in MODELS if name not in FLAT]
+NETWORKS = [name for name in DIFFERENT if name not in FLAT]
 EXAMPLES = 4
 BATCH = Batch(torch.zeros(EXAMPLES, 1, 8, 8), torch.tensor([0, 1, 2, 3]), torch.arange(EXAMPLES), step=0)
 

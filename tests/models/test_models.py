@@ -17,6 +17,7 @@ def test_counts_that_papers_state():
     assert count("lenet300") == 266_610  # Han et al. 2016, table 3: 267K
     assert count("resnet", (3, 32, 32), depth=20) == 269_722  # He et al. 2016, table 6: 0.27M
     assert count("resnet", (3, 32, 32), depth=56) == 853_018  # He et al. 2016, table 6: 0.85M
+    assert count("resnet18_imagenet", (3, 224, 224), 1000) == 11_689_512  # torchvision.models.ResNet18_Weights: num_params
     assert count("mlp", hidden=[1200, 1200]) == 784 * 1200 + 1200 + 1200 * 1200 + 1200 + 1200 * 10 + 10  # Hinton et al. 2015
 
 

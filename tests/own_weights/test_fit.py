@@ -87,7 +87,7 @@ def test_a_published_cifar_resnet_answers_the_same_under_our_names(last, depth, 
     assert how.renamed == len(state) == len(model.state_dict())
 
 
-@pytest.mark.parametrize("name", ["cnn", "lenet5", "lenet300", "mlp", "resnet", "resnet18", "mobilenet_v2"])
+@pytest.mark.parametrize("name", ["cnn", "lenet5", "lenet300", "mlp", "resnet", "resnet18", "resnet18_imagenet", "mobilenet_v2"])
 def test_a_network_of_the_zoo_takes_its_own_weights_under_its_own_names(name):
     architecture = MODELS.check({"name": name}, "model")
     there, here = build(architecture), build(architecture, seed=1)
@@ -211,6 +211,22 @@ def test_torchvisions_resnet_with_its_stem_for_large_images_does_not_fit_the_one
     there = {name: Found("F32" if tensor.is_floating_point() else "I64", tuple(tensor.shape)) for name, tensor in state.items()}
     with pytest.raises(DataError, match=r"conv1\.weight is 64x3x7x7 in the file, 64x3x3x3 in this network\."):
         fit(there, here, architecture, "fc", new=True)
+
+
+@pytest.mark.parametrize("side", [32, 224])
+def test_torchvisions_resnet_answers_the_same_in_the_network_with_its_stem(side):
+    architecture = {"name": "resnet18_imagenet"}
+    torch.manual_seed(3)
+    published = torchvision.models.resnet18(weights=None).train()
+    published(torch.randn(2, 3, 64, 64))  # running statistics other than the initial ones
+    state = published.eval().state_dict()
+    model = MODELS.bind(architecture)((3, side, side), 1000).eval()
+    how = fit(found(state), model, architecture, "fc", new=False)
+    fill(model, state, how)
+    images = torch.randn(1, 3, side, side)
+    with torch.no_grad():
+        assert torch.allclose(model(images), published(images), rtol=1e-5, atol=1e-6)
+    assert len(how.names) == len(model.state_dict())
 
 
 def test_torchvisions_mobilenet_of_imagenets_classes_fits_with_a_new_classifier():

@@ -12,13 +12,13 @@ from compression.errors import SpecError
 from compression.exits import add_exits, network_of
 from compression.features import View, layout
 from compression.measure.macs import macs
-from compression.models import MODELS
 from compression.networks import construct
 from compression.schemes.early_exits import ExitsLoss
 from compression.spec import parse
+from tests.models.zoo import DIFFERENT
 
 SHAPE, CLASSES = (3, 32, 32), 10
-DEEP = [name for name in MODELS if name not in ("mlp", "lenet300")]
+DEEP = [name for name in DIFFERENT if name not in ("mlp", "lenet300")]
 LABELS = torch.tensor([1, 3, 0])
 BATCH = Batch(torch.zeros(3), LABELS, LABELS, 0)
 
