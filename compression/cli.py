@@ -34,7 +34,7 @@ class Parser(argparse.ArgumentParser):
 def build_parser() -> Parser:
     """Return the parser of all commands."""
     parser = Parser(prog="python -m compression", description=_("Compression Lab on the command line."), allow_abbrev=False)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="run | runs | cards | methods")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="run | runs | cards | methods | weights")
     _add_run(commands)
     runs = commands.add_parser("runs", help=_("look after runs"), allow_abbrev=False)
     _add_actions(
@@ -44,6 +44,12 @@ def build_parser() -> Parser:
         commands.add_parser("cards", help=_("list the cards: papers' results, and what was measured of them"), allow_abbrev=False)
     )
     _machine(commands.add_parser("methods", help=_("list the methods and their settings"), allow_abbrev=False))
+    weights = commands.add_parser(
+        "weights", help=_("list published ImageNet weights, or download those of a network"), allow_abbrev=False
+    )
+    weights.add_argument(
+        "network", nargs="?", metavar="NETWORK", help=_("download its weights once, and print how a spec names them")
+    )
     return parser
 
 
@@ -161,6 +167,11 @@ def _carry_out(request: argparse.Namespace) -> int:
             from compression.commands.methods import show_methods
 
         return show_methods(request)
+    if request.command == "weights":
+        with starting():
+            from compression.commands.weights import published_weights
+
+        return published_weights(request)
     from compression.commands.runs import look_after
 
     return look_after(request)

@@ -31,6 +31,7 @@ def _as_timm(width: float) -> dict[str, str]:
     source="Sandler et al. 2018, arXiv:1801.04381; torchvision.models.mobilenet_v2",
     library="torchvision",
     also_named=_as_timm,
+    imagenet={"weights": "MobileNet_V2_Weights.IMAGENET1K_V1", "megabytes": 14},
 )
 def mobilenet_v2(
     shape: Shape,

@@ -94,6 +94,7 @@ def resnet18(shape: Shape, classes: int) -> nn.Module:
     title=_("ResNet-18 (ImageNet)"),
     source="He et al. 2016, arXiv:1512.03385, table 1; torchvision.models.resnet18",
     library="torchvision",
+    imagenet={"weights": "ResNet18_Weights.IMAGENET1K_V1", "megabytes": 47},
 )
 def resnet18_imagenet(shape: Shape, classes: int) -> nn.Module:
     """Torchvision's ResNet-18 as it is: a 7x7 convolution with stride 2 and pooling first, which published weights fit."""

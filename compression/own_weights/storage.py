@@ -35,8 +35,11 @@ def store(content: bytes, folder: Path) -> str:
         sentence = _("This lab holds {most} GB of weights, which is the most: `python -m compression runs tidy` frees some.")
         raise LimitError(sentence.format(most=MOST_BYTES_STORED // 2**30))
     partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
-    partial.write_bytes(content)
-    partial.replace(target)
+    try:
+        partial.write_bytes(content)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
     return name
 
 
