@@ -1,8 +1,11 @@
 """What every scheme must do, whichever it is."""
 
 import json
+import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +90,36 @@ class Run:
         return {(role, seed): network.model.state_dict() for role, of in everyone.items() for seed, network in of.items()}
 
 
+@dataclass(frozen=True)
+class Finished:
+    """A finished run that tests share: they change neither its networks nor its folder."""
+
+    run: Run
+    events: list[dict[str, Any]]
+    root: Path
+
+    def models(self, root: Path) -> Path:
+        """Copy the teachers and baselines that it trained to another folder, and return that folder."""
+        shutil.copytree(self.root / "models", root / "models")
+        return root
+
+
+@pytest.fixture(scope="module")
+def finished(digits: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Finished]:
+    """Return the finished run of a scheme, which told every step: computed once for each scheme and list of seeds."""
+
+    @cache
+    def of(name: str, *seeds: int) -> Finished:
+        root = tmp_path_factory.mktemp("finished")
+        run = Run(asked(SCHEMES[name], seeds=list(seeds)), digits, root)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(training, "BEAT_SECONDS", -1.0)
+            patch.setattr(training, "CHECKPOINT_SECONDS", -1.0)
+            return Finished(run, run.finish(), root)
+
+    return lambda entry, seeds=(0, 2): of(entry.name, *seeds)
+
+
 def size(model: torch.nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
@@ -102,9 +135,8 @@ def metrics(events: list[dict[str, Any]]) -> dict[tuple[Any, ...], Any]:
     return {(event["role"], event["seed"], event["epoch"]): event["values"] for event in told}
 
 
-def test_it_leaves_a_network_of_every_role_for_every_seed(entry, digits, tmp_path):
-    spec, run = asked(entry), Run(asked(entry), digits, tmp_path)
-    events = run.finish()
+def test_it_leaves_a_network_of_every_role_for_every_seed(entry, finished):
+    spec, run, events = asked(entry), finished(entry).run, finished(entry).events
     assert list(run.students.everyone) == [*before(spec), *beside(spec), *parts(spec), "baseline", "student"]
     for role, by_seed in run.students.everyone.items():
         assert role in before(spec) or list(by_seed) == spec.seeds
@@ -121,12 +153,8 @@ def test_it_leaves_a_network_of_every_role_for_every_seed(entry, digits, tmp_pat
     json.dumps(events, allow_nan=False)
 
 
-def test_the_student_is_helped_and_the_baseline_is_not(entry, digits, tmp_path):
-    run = Run(asked(entry), digits, tmp_path)
-    run.finish()
-    offline = Run(asked(SCHEMES["offline"]), digits, tmp_path / "offline")
-    offline.finish()
-    found, alone = run.weights(), offline.weights()
+def test_the_student_is_helped_and_the_baseline_is_not(entry, finished):
+    found, alone = finished(entry).run.weights(), finished(SCHEMES["offline"]).run.weights()
     for seed in (0, 2):
         assert same({("", 0): found["baseline", seed]}, {("", 0): alone["baseline", seed]}), "the student alone, from its seed"
         assert not same({("", 0): found["student", seed]}, {("", 0): found["baseline", seed]})
@@ -141,15 +169,14 @@ def test_every_network_beside_a_student_learns_and_begins_from_weights_of_its_ow
 
 
 def another(knob: Knob) -> Any:
-    """A value that is not the default."""
+    """A value that `asked` does not ask for: its whole numbers are the lowest."""
     if knob.kind in ("choice", "bool"):
         return next(value for value in knob.choices or (True, False) if value != knob.default)
-    return knob.low + 0.37 * (knob.high - knob.low) if knob.kind == "float" else knob.default + 1
+    return knob.low + 0.37 * (knob.high - knob.low) if knob.kind == "float" else int(knob.low) + 1
 
 
-def test_each_knob_changes_the_student(entry, digits, tmp_path):
-    Run(asked(entry), digits, tmp_path).finish()
-    usual = Run(asked(entry), digits, tmp_path)
+def test_each_knob_changes_the_student(entry, finished, digits, tmp_path):
+    usual = Run(asked(entry), digits, finished(entry).models(tmp_path))
     usual.finish()
     for name, knob in entry.knobs.items():
         if (entry.name, name) in ELSEWHERE:
@@ -162,17 +189,14 @@ def test_each_knob_changes_the_student(entry, digits, tmp_path):
         ), name
 
 
-def test_the_same_seeds_give_the_same_numbers(entry, digits, tmp_path):
-    runs = [Run(asked(entry), digits, tmp_path / name) for name in ("one", "two")]
-    first, second = (run.finish() for run in runs)
-    assert metrics(first) == metrics(second)
-    assert same(*(run.weights() for run in runs))
+def test_the_same_seeds_give_the_same_numbers(entry, finished, digits, tmp_path):
+    first, second = finished(entry), Run(asked(entry), digits, tmp_path)
+    assert metrics(first.events) == metrics(second.finish())
+    assert same(first.run.weights(), second.weights())
 
 
-def test_it_can_be_stopped_after_every_step(entry, digits, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "BEAT_SECONDS", -1.0)
-    spec = asked(entry)
-    progress = [event for event in Run(spec, digits, tmp_path).finish() if event["type"] == "progress"]
+def test_it_can_be_stopped_after_every_step(entry, finished):
+    progress = [event for event in finished(entry).events if event["type"] == "progress"]
     for role in ("baseline", "student"):
         assert len([event for event in progress if (event["role"], event["seed"]) == (role, 0) and event["epoch"]]) >= STEPS
     fractions = [event["fraction"] for event in progress]
@@ -181,12 +205,12 @@ def test_it_can_be_stopped_after_every_step(entry, digits, tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize("where", ["between trainings", "within a training"])
-def test_wherever_it_is_stopped_it_goes_on_to_the_same_numbers(entry, digits, tmp_path, monkeypatch, where):
+def test_wherever_it_is_stopped_it_goes_on_to_the_same_numbers(entry, finished, digits, tmp_path, monkeypatch, where):
     monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1.0)
     monkeypatch.setattr(training, "BEAT_SECONDS", -1.0)
     spec = asked(entry, seeds=[2])
-    whole = Run(spec, digits, tmp_path / "whole")
-    expected = metrics(events := whole.finish())
+    whole, events = finished(entry, seeds=(2,)).run, finished(entry, seeds=(2,)).events
+    expected = metrics(events)
     stops = [place for place, event in enumerate(events) if event["type"] in ("stage", "artifact")]
     if where == "within a training":
         late = {
@@ -229,15 +253,11 @@ def test_it_works_for_as_long_as_forecast(entry, digits, tmp_path, monkeypatch):
     assert not run.students.lab.progress.work
 
 
-def test_a_step_of_each_of_its_networks_can_be_timed(entry, digits, tmp_path):
-    run = Run(asked(entry), digits, tmp_path)
-    timed = [size(model) for model, _data, _recipe in _trained(run.students.spec, run.students.lab)]
-    run.finish()
-    made = {
-        role: next(iter(of.values())).model
-        for role, of in run.students.everyone.items()
-        if role not in ("baseline", *parts(run.students.spec))
-    }
+def test_a_step_of_each_of_its_networks_can_be_timed(entry, finished, digits, tmp_path):
+    spec = asked(entry)
+    timed = [size(model) for model, _data, _recipe in _trained(spec, Run(spec, digits, tmp_path).students.lab)]
+    everyone = finished(entry).run.students.everyone
+    made = {role: next(iter(of.values())).model for role, of in everyone.items() if role not in ("baseline", *parts(spec))}
     assert sorted(timed) == sorted(size(model) for model in made.values())
 
 
@@ -253,10 +273,9 @@ def test_both_roles_choose_their_rates_and_others_have_the_students(entry, digit
     assert {event["seed"] for event in events if event["type"] == "metric" and event["role"] == "student"} == {0, 2}
 
 
-def test_baselines_are_trained_once_for_all_its_knobs(entry, digits, tmp_path):
-    Run(asked(entry), digits, tmp_path).finish()
+def test_baselines_are_trained_once_for_all_its_knobs(entry, finished, digits, tmp_path):
     knobs = {name: knob.snap(0.37 * (knob.high + knob.low)) for name, knob in entry.knobs.items() if knob.kind == "float"}
-    again = Run(asked(entry, scheme={**asked(entry).scheme, **knobs}), digits, tmp_path, "again")
+    again = Run(asked(entry, scheme={**asked(entry).scheme, **knobs}), digits, finished(entry).models(tmp_path), "again")
     again.finish()
     assert again.students.cached == {0, 2}
 
