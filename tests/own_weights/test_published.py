@@ -1,16 +1,11 @@
 """Published weights: downloaded once from a server of this test, compared with their hash, stored, and what goes wrong."""
 
 import errno
-import hashlib
-import io
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 import torch
@@ -22,9 +17,9 @@ from compression.errors import DataError, LabError
 from compression.models import MODELS
 from compression.networks import Workspace
 from compression.own_weights import published, storage
+from tests.own_weights.published_server import MEAN, STD, publishing, saved
 
 CIFAR = {"name": "cifar10", "split_seed": 0}
-MEAN, STD = [0.5, 0.25, 0.75], [0.2, 0.3, 0.4]
 ran: list[str] = []
 
 
@@ -33,12 +28,6 @@ class Harmful:
 
     def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
         return ran.append, ("ran",)
-
-
-def saved(what: Any) -> bytes:
-    file = io.BytesIO()
-    torch.save(what, file)
-    return file.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -50,40 +39,8 @@ def state() -> dict[str, torch.Tensor]:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     """A server of one file, which torchvision is said to publish for the network `cnn`."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            serving.asked.append(self.path)
-            self.send_response(serving.status)
-            self.send_header("Content-Length", str(serving.told or len(serving.content)))
-            self.end_headers()
-            self.wfile.write(serving.content)
-
-        def log_message(self, *_told: object) -> None:
-            """Say nothing."""
-
-    there = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    serving = SimpleNamespace(asked=[], status=200, told=0, content=b"", url="")
-
-    def publish(content: bytes, *, name: str | None = None) -> None:
-        serving.content = content
-        name = name or f"cnn-{hashlib.sha256(content).hexdigest()[:8]}.pth"
-        serving.url = f"http://127.0.0.1:{there.server_port}/models/{name}"
-
-    def listed(_name: str) -> SimpleNamespace:
-        scale = SimpleNamespace(mean=MEAN, std=STD)
-        return SimpleNamespace(url=serving.url, transforms=lambda: scale, meta={"categories": ["tench", "goldfish", "shark"]})
-
-    serving.publish = publish
-    serving.close = there.server_close
-    monkeypatch.setitem(MODELS["cnn"].traits, "imagenet", {"weights": "none", "megabytes": 1})
-    monkeypatch.setattr(torchvision.models, "get_weight", listed)
-    thread = threading.Thread(target=there.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield serving
-    there.shutdown()
-    thread.join()
-    there.server_close()
+    with publishing(monkeypatch) as serving:
+        yield serving
 
 
 def download(folder: Path) -> str:

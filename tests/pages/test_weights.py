@@ -16,6 +16,7 @@ from compression.models import MODELS
 from compression.own_weights import header
 from compression.own_weights.storage import store as store_weights
 from compression.runs import store
+from tests.own_weights.published_server import publishing, saved
 from tests.pages.conftest import Visit
 
 CNN = {"name": "cnn", "width": 8}
@@ -187,3 +188,42 @@ def test_the_run_of_an_address_fills_its_file(visit: Visit) -> None:
     assert again.selectbox(key="distill-teacher.from").value == "file"
     assert again.query_params["teacher.weights"] == stored()[0].stem
     assert not again.error
+
+
+def test_published_weights_are_downloaded_when_a_button_is_pressed_and_set_their_network(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with publishing(monkeypatch) as server:
+        server.publish(saved(MODELS["cnn"].function((3, 32, 32), 1000).state_dict()))
+        link = {"dataset": "cifar10", "teacher.from": "file", "teacher": "mlp"}
+        app = visit("distill", **link)
+        assert "licence" in words(app)
+        assert "images keep the size they have here, 32 × 32" in words(app)
+        assert not server.asked
+        assert not stored()
+        app.button(key="distill-teacher-published-cnn").click().run()
+        assert not app.exception
+        assert not app.error
+        (path,) = (path for path in stored() if path.is_file())
+        assert app.query_params["teacher.weights"] == path.stem
+        assert app.selectbox(key="distill-teacher").value == "cnn"
+        assert "inputs normalized as the file says" in words(app)
+        assert "other classes apart (tench, goldfish, shark): it gets a new classifier here" in words(app)
+        assert app.query_params["teacher.new_classifier"] == "yes"
+        assert len(server.asked) == 1
+
+
+def test_a_download_that_fails_is_told_and_nothing_can_run(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    with publishing(monkeypatch) as server:
+        server.url = "http://127.0.0.1:1/models/cnn-00000000.pth"
+        app = visit("distill", dataset="cifar10", **{"teacher.from": "file"})
+        app.button(key="distill-teacher-published-cnn").click().run()
+        assert not app.exception
+        assert "connect this machine to the network" in app.error[0].value
+        assert run_button(app).disabled
+
+
+def test_weights_for_colours_are_not_offered_for_grey_images(visit: Visit) -> None:
+    app = visit("distill", **{"teacher.from": "file"})
+    assert "are grey, and these weights take colours" in words(app)
+    assert app.button(key="distill-teacher-published-resnet18_imagenet").disabled

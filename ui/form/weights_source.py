@@ -18,6 +18,7 @@ from compression.own_weights.told import Told, told
 from compression.texts import gettext as _
 from compression.texts import ngettext
 from ui.address.settings import Address, plain
+from ui.form import published_weights
 from ui.form.shared import network
 from ui.form.widgets import flag
 from ui.run.words import as_text
@@ -31,7 +32,7 @@ def choose(address: Address, data: Entry, role: str, label: str, usual: Mapping[
     Where a file is missing, broken or of another network, that is said and nothing can run; the id of one that is not there
     is empty.
     """
-    name = _upload(address, role)
+    name = _upload(address, role, data)
     refusal = st.session_state.get(_problem_key(address, role))
     empty = _("Choose a safetensors file to take the weights from.")
     header, problem = _header(name) if name else (None, refusal or empty)
@@ -47,8 +48,8 @@ def choose(address: Address, data: Entry, role: str, label: str, usual: Mapping[
     return choice
 
 
-def _upload(address: Address, role: str) -> str:
-    """Draw the upload; return the id of the file that was brought, or that the address names, or nothing."""
+def _upload(address: Address, role: str, data: Entry) -> str:
+    """Draw the upload and the offer of published weights; return the id of the file that is held, or nothing."""
     field = f"{role}.{WEIGHTS}"
 
     def understand(text: str) -> str:
@@ -58,14 +59,23 @@ def _upload(address: Address, role: str) -> str:
             )
         return text
 
-    name, key = address.read(field, "", understand), f"{address.key(field)}-upload"
-    st.file_uploader(
+    held, problem, key = address.key(field), _problem_key(address, role), f"{address.key(field)}-upload"
+    place, network_key = st.container(), address.key(role)
+    published_weights.offer(
+        address,
+        role,
+        data,
+        lambda name: _hold(held, problem, network_key, name),
+        lambda sentence: st.session_state.update({held: "", problem: sentence}),
+    )
+    name = address.read(field, "", understand)
+    place.file_uploader(
         _("File of weights"),
         type=["safetensors"],
         key=key,
         max_upload_size=MOST_BYTES // 2**20,
         on_change=_take,
-        args=(address.key(field), key, _problem_key(address, role), address.key(role)),
+        args=(held, key, problem, network_key),
         help=_(
             "Layers may have the names that this lab, torchvision or timm gives them. The lab stores the file; links name its id."
         ),
@@ -82,16 +92,21 @@ def _take(held: str, upload: str, problem: str, role: str) -> None:
     if file is None:
         return
     try:
-        st.session_state[held] = name = storage.store(file.getvalue(), settings.weights_folder())
-        said = told(given.header_of(name, _workspace()).metadata)
+        _hold(held, problem, role, storage.store(file.getvalue(), settings.weights_folder()))
     except LabError as error:
         st.session_state[problem] = str(error)
     except OSError as error:
         st.session_state[problem] = _("The file cannot be stored: {reason}.").format(reason=error.strerror)
-    else:
-        if said.architecture is not None:
-            st.session_state[role] = said.architecture["name"]
-            st.session_state.update({f"{role}.{knob}": value for knob, value in _knobs(said.architecture).items()})
+
+
+def _hold(held: str, problem: str, role: str, name: str) -> None:
+    """Hold the id of a stored file, and set the network that it says it is of."""
+    st.session_state[held] = name
+    st.session_state.pop(problem, None)
+    said = told(given.header_of(name, _workspace()).metadata)
+    if said.architecture is not None:
+        st.session_state[role] = said.architecture["name"]
+        st.session_state.update({f"{role}.{knob}": value for knob, value in _knobs(said.architecture).items()})
 
 
 def _knobs(architecture: Mapping[str, Any]) -> dict[str, Any]:
