@@ -34,8 +34,8 @@ def offer(address: Address, role: str, data: Entry, take: Callable[[str], None],
         if channels != COLOURS:
             st.caption(as_text(_("The images of {data} are grey, and these weights take colours.").format(data=_(data.title))))
         pressed = [name for name in names() if _button(address, role, name, disabled=channels != COLOURS)]
-    if pressed:
-        _follow(pressed[0], take, refuse)
+        if pressed:
+            _follow(pressed[0], take, refuse)
 
 
 def _button(address: Address, role: str, name: str, *, disabled: bool) -> bool:
@@ -51,6 +51,7 @@ def _follow(name: str, take: Callable[[str], None], refuse: Callable[[str], None
             place.info(as_text(next(steps)), icon=":material/cloud_download:")
     except StopIteration as done:
         take(done.value)
+        place.empty()
     except LabError as error:
         refuse(str(error))
-    place.empty()
+        place.error(as_text(str(error)), icon=":material/error:")
