@@ -111,3 +111,15 @@ def test_images_that_are_gone_are_said_and_never_replaced(visit: Visit, page: st
 
 def test_uploads_are_limited() -> None:
     assert st.get_option("server.maxUploadSize") * 1_000_000 <= stored.limits.MOST_PACKED_BYTES
+
+
+def test_own_images_can_be_chosen_as_what_a_teacher_of_another_task_learns(visit: Visit) -> None:
+    app = upload(visit("distill", dataset="own"), "pets.zip", zipped(good()))
+    [own] = stored.own_datasets()
+    app.selectbox(key="distill-dataset").set_value("digits").run()
+    app.selectbox(key="distill-scheme").set_value("another_task").run()
+    there = app.selectbox(key="distill-scheme.teacher_dataset")
+    assert own.facts["title"] in there.options
+    there.set_value(own.name).run()
+    assert not app.exception
+    assert app.query_params["scheme.teacher_dataset"] in (own.name, [own.name])

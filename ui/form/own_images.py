@@ -42,7 +42,7 @@ def choose_dataset(address: Address, usual: str) -> Entry:
     held = address.key(DATASET)
     if brought := st.session_state.pop(f"{held}-brought", None):
         st.session_state[held] = brought
-    names = [*DATASETS, *_own_names(address), *_gone(address), UPLOAD]
+    names = [*DATASETS, *own_names(address), *_gone(address), UPLOAD]
     name = select(address, DATASET, names, default=usual, label=_("Dataset"), show=_title)
     return DATASETS[usual if name == UPLOAD or name in _gone(address) else name]
 
@@ -53,7 +53,7 @@ def _gone(address: Address) -> list[str]:
     return sorted(name for name in named if NAME.fullmatch(name) and look_up(name) is None)
 
 
-def _own_names(address: Address) -> list[str]:
+def own_names(address: Address) -> list[str]:
     """Return the own datasets to choose from; where strangers share the lab, those uploaded here and the one of the link."""
     names = [own.name for own in own_datasets()]
     if not settings.shared():

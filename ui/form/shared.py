@@ -9,6 +9,7 @@ import streamlit as st
 from compression import networks, runs, settings
 from compression.catalog import Entry, Knob
 from compression.charts.numbers import format_about, format_count
+from compression.data import DATASETS
 from compression.data.load import train_images_knob
 from compression.errors import SpecError
 from compression.features import Layout, stages_text
@@ -145,7 +146,8 @@ def standing(dataset_choice: Mapping[str, Any], choice: Mapping[str, Any], recip
 def distillation_loss(address: Address, entry: Entry, prefix: str) -> dict[str, Any]:
     """Draw a loss's caption, its knobs and its formula with their numbers, and return it as a spec has it."""
     st.caption(_(entry.caption))
-    loss = entry_form(address, entry, prefix)
+    own = {name: own_images.own_names(address) for name, knob in entry.knobs.items() if knob.registry is DATASETS}
+    loss = entry_form(address, entry, prefix, more=own)
     if "formula" in entry.traits:
         st.latex(formula.of_one(entry, loss))
     return loss

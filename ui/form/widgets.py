@@ -1,7 +1,7 @@
 """Widgets made from what methods declare: a knob becomes a slider, a number, a choice or a checkbox, bound to the address."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import streamlit as st
@@ -61,7 +61,9 @@ def select(
     return chosen
 
 
-def knob_widget(address: Address, knob: Knob, key: str, *, default: Any = None, label: str | None = None) -> Any:
+def knob_widget(
+    address: Address, knob: Knob, key: str, *, default: Any = None, label: str | None = None, more: Collection[str] = ()
+) -> Any:
     """Draw one knob as the widget that suits its kind, and return its value, checked by the knob again; of a method
     its name, or `NOTHING`.
 
@@ -72,13 +74,14 @@ def knob_widget(address: Address, knob: Knob, key: str, *, default: Any = None, 
         key: the setting's name in the address: its path in the spec.
         default: where it differs from the knob's own.
         label: where the knob's name does not say enough.
+        more: entries to choose from that the registry does not list, such as own images.
     """
     label = label or label_of(knob)
     default = knob.default if default is None else default
     if knob.kind in ("choice", "method"):
         options, usual = _options(knob), NOTHING if default is None else default
         if knob.registry is not None:  # entries that are in no listing, such as own images, can be named by a link
-            held = {address.asks(key), st.session_state.get(address.key(key))} - {None, *options}
+            held = {*more, address.asks(key), st.session_state.get(address.key(key))} - {None, *options}
             options += sorted(name for name in held if name in knob.registry)
         return select(address, key, options, default=usual, label=label, show=title_of(knob), help=_(knob.help))
     if knob.kind == "ints":
@@ -125,11 +128,25 @@ def _fits_a_slider(low: float | None, high: float | None, step: float | None) ->
     return steps <= MOST_SLIDER_STEPS and abs(steps - round(steps)) < 1e-6
 
 
-def entry_form(address: Address, entry: Entry, prefix: str, *, defaults: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Draw every knob of an entry, and return the choice as a spec has it: the name and the knobs."""
+def entry_form(
+    address: Address,
+    entry: Entry,
+    prefix: str,
+    *,
+    defaults: Mapping[str, Any] | None = None,
+    more: Mapping[str, Collection[str]] | None = None,
+) -> dict[str, Any]:
+    """Draw every knob of an entry, and return the choice as a spec has it: the name and the knobs.
+
+    Args:
+        more: of a knob, by its name, what can be chosen beside what its registry lists.
+    """
     given = defaults or {}
     drawn = {name: knob for name, knob in entry.knobs.items() if knob.kind != "method"}
-    values = {name: knob_widget(address, knob, f"{prefix}.{name}", default=given.get(name)) for name, knob in drawn.items()}
+    values = {
+        name: knob_widget(address, knob, f"{prefix}.{name}", default=given.get(name), more=(more or {}).get(name, ()))
+        for name, knob in drawn.items()
+    }
     return {"name": entry.name, **values}
 
 
