@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from compression.charts.curves import BOTH_LOSSES, RATIOS, TITLES, accuracy_floor, band, summarise
 from compression.charts.run_colours import run_colours
-from compression.charts.style import ALL, HEIGHT, RUN_DASHES, axis, layout, percent_axis, role_look
+from compression.charts.style import ALL, HEIGHT, RUN_DASHES, axis, layout, logarithmic_axis, percent_axis, role_look
 from compression.charts.tradeoff import escape
 from compression.roles import role_title
 from compression.texts import gettext as _
@@ -60,7 +60,7 @@ def overlaid_curves(
 
 def _upwards(drawn: pd.DataFrame, metric: str) -> dict[str, Any]:
     if metric not in RATIOS:
-        return axis(_(TITLES.get(metric, metric)), type="log", dtick="D2", hoverformat=".3~g", exponentformat="none")
+        return logarithmic_axis(_(TITLES.get(metric, metric)))
     apart = drawn.assign(seed=drawn["run"] + "/" + drawn["seed"].astype(str))
     return percent_axis(_(TITLES.get(metric, metric)), range=[accuracy_floor(apart), ALL])
 

@@ -8,7 +8,19 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from compression.charts.style import ALL, BAND_OPACITY, HEIGHT, Role, axis, decimate, layout, percent_axis, role_look, translucent
+from compression.charts.style import (
+    ALL,
+    BAND_OPACITY,
+    HEIGHT,
+    Role,
+    axis,
+    decimate,
+    layout,
+    logarithmic_axis,
+    percent_axis,
+    role_look,
+    translucent,
+)
 from compression.roles import role_title
 from compression.texts import gettext as _
 from compression.texts import mark
@@ -24,7 +36,6 @@ TITLES = {
 RATIOS = ("val_accuracy", "agreement")
 BOTH_LOSSES = ("train_loss", "val_loss")
 FLOOR_STEP = 0.05  # the accuracy axis starts on a multiple of this, so that it seldom moves while a run is drawn
-FEW_DECADES = 30
 LEGEND_ROW, WITHOUT_LEGEND = 30, 40  # pixels
 FEW_ENTRIES = 3
 SETTLED = 0.2  # the share of a curve's epochs that the accuracy axis may cut off below
@@ -90,12 +101,8 @@ def metric_title(metric: str, titles: Mapping[str, str] | None = None) -> str:
 
 
 def loss_axis(rows: pd.DataFrame) -> dict[str, Any]:
-    """Return a logarithmic axis for losses, with a label each decade, or more where there are few decades."""
-    values = rows.loc[rows["value"] > 0, "value"]
-    if values.empty:
-        return axis("", type="log", dtick=1, range=[-2, 1])
-    few = values.max() < FEW_DECADES * values.min()
-    return axis("", type="log", dtick="D2" if few else 1, hoverformat=".3~g", exponentformat="none")
+    """Return a logarithmic axis for losses, which shows some decades before there is any."""
+    return logarithmic_axis("", **({} if (rows["value"] > 0).any() else {"range": [-2, 1]}))
 
 
 def levelled(frame: pd.DataFrame) -> set[str]:

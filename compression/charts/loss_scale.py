@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from compression.charts.style import axis, layout, role_look
+from compression.charts.style import axis, layout, logarithmic_axis, role_look
 from compression.texts import gettext as _
 from compression.texts import mark
 
@@ -37,5 +37,5 @@ def describe_loss_scale(frame: pd.DataFrame, *, revision: str = "") -> dict[str,
         )
     shape = layout(_("Length of the gradient that each part gives the student's weights"), uirevision=revision, height=HEIGHT)
     shape["xaxis"] = axis(_("Epoch"), rangemode="tozero")
-    shape["yaxis"] = axis("", type="log", dtick=1, exponentformat="power")
+    shape["yaxis"] = logarithmic_axis("")
     return {"data": traces, "layout": shape}

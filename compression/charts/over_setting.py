@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from compression.charts.numbers import format_percent
 from compression.charts.run_colours import run_colours
-from compression.charts.style import BAND_OPACITY, axis, layout, percent_axis, role_look, translucent
+from compression.charts.style import BAND_OPACITY, NUMBER, axis, layout, percent_axis, role_look, translucent
 from compression.charts.tradeoff import OUTCOMES, called, escape
 from compression.roles import roles_in_order
 from compression.texts import gettext as _
@@ -60,7 +60,7 @@ def _ticks(places: pd.Series, *, logarithmic: bool) -> dict[str, Any]:
         return {"type": "category", "categoryorder": "array", "categoryarray": values}
     values = sorted(values)
     ticks = {"tickvals": values, "ticktext": [f"{value:g}" for value in values]} if len(values) <= MOST_TICKS else {}
-    return {"type": "log" if logarithmic else "linear", **ticks}
+    return {"type": "log", "tickformat": NUMBER, **ticks} if logarithmic else {"type": "linear", **ticks}
 
 
 def _series(rows: pd.DataFrame, role: str, *, several: bool) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ BAND_OPACITY = 0.16
 GRID = "rgba(128,128,128,0.22)"
 RUN_DASHES = ("solid", "dash", "dot", "dashdot")
 LEGIBLE = 17  # pixels; read from the fifth row where the page is thrown on a wall
+NUMBER = "~g"
 MARK_COLOUR = "#E69F00"
 
 
@@ -61,6 +62,11 @@ def axis(title: str, **more: Any) -> dict[str, Any]:
     """Return a quiet axis with its title; the title names the unit."""
     shared = {"gridcolor": GRID, "zeroline": False, "linecolor": GRID, "ticks": "", "automargin": True}
     return {"title": {"text": title, "standoff": 8, "font": {"size": 13}}, **shared, **more}
+
+
+def logarithmic_axis(title: str, **more: Any) -> dict[str, Any]:
+    """Return a logarithmic axis whose labels are all complete numbers: without a format plotly writes 5 for 0.5 and for 50."""
+    return axis(title, **{"type": "log", "tickformat": NUMBER, "hoverformat": ".3~g", **more})
 
 
 def percent_axis(title: str, **more: Any) -> dict[str, Any]:

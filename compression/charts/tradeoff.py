@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from compression.charts.numbers import format_bytes, format_macs, format_milliseconds, format_percent
-from compression.charts.style import MARK_COLOUR, axis, layout, percent_axis, role_look, translucent
+from compression.charts.style import MARK_COLOUR, layout, logarithmic_axis, percent_axis, role_look, translucent
 from compression.roles import role_title, roles_in_order
 from compression.texts import gettext as _
 from compression.texts import mark
@@ -74,9 +74,7 @@ def tradeoff(
         traces.append(highlight(rows, chosen, marked, middle))
     kinds = ", ".join(evidence_title(kind) for kind in drawn[chosen.evidence].dropna().unique())
     title = f"{_(chosen.title)} · {kinds}" if kinds else _(chosen.title)
-    across = axis(title, type="log", dtick="D2", tickformat=chosen.ticks)
-    if len(drawn) and drawn[chosen.column].max() > 100 * drawn[chosen.column].min():
-        across["dtick"] = 1
+    across = logarithmic_axis(title, tickformat=chosen.ticks)
     upwards = percent_axis(_("Test accuracy, 95 % interval"))
     looks = layout("", uirevision=revision or cost, height=height, xaxis=across, yaxis=upwards)
     return go.Figure(data=traces, layout={**looks, "title": None, "margin": {"l": 8, "r": 12, "t": 40, "b": 8}})

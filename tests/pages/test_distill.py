@@ -1,6 +1,7 @@
 """Distill: what the controls ask for, what a run shows while it works and when it has ended."""
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,13 @@ def button(app: AppTest, label: str) -> Any:
 
 def labels(app: AppTest) -> set[str]:
     return {button.label for button in app.button}
+
+
+def charts_drawn(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Return the charts that a page draws from now on, in a list that grows."""
+    drawn: list[dict[str, Any]] = []
+    monkeypatch.setattr("ui.distill.result.live_chart", lambda figure, **looks: drawn.append(json.loads(figure)))
+    return drawn
 
 
 def words(app: AppTest) -> str:
@@ -85,6 +93,21 @@ def test_before_a_run_the_nearest_finished_one_is_shown_with_what_differs_and_op
     assert not app.exception
     assert app.query_params["run"] == near
     assert app.number_input(key="distill-loss.temperature").value == 8.0
+
+
+def test_a_finished_run_is_never_marked_as_an_example_and_pale_only_where_settings_differ(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = charts_drawn(monkeypatch)
+    app = visit("distill")
+    assert drawn[-1]["layout"]["annotations"][0]["text"] == "Example"
+    finished()
+    app.run()
+    assert "annotations" not in drawn[-1]["layout"]
+    assert {trace["opacity"] for trace in drawn[-1]["data"] if "name" in trace} == {1.0}
+    app.number_input(key="distill-loss.temperature").set_value(8.0).run()
+    assert "annotations" not in drawn[-1]["layout"]
+    assert {trace["opacity"] for trace in drawn[-1]["data"] if "name" in trace} == {0.7}
 
 
 def test_a_run_of_another_dataset_is_no_example(visit: Visit) -> None:

@@ -56,15 +56,15 @@ def curves(frame: pd.DataFrame, metric: str, spec: Mapping[str, Any], revision: 
 def example_figure() -> str:
     """Return the curves of the run that comes with the lab, pale and marked as an example."""
     chart = curves(example.frame(), "val_accuracy", example.run()["spec"], "example")
+    mark = {"text": _("Example"), "showarrow": False, "font": {"size": 54}, "opacity": 0.18}
+    chart["layout"]["annotations"] = [{**mark, "xref": "paper", "yref": "paper", "x": 0.62, "y": 0.35}]
     return json.dumps(_pale(chart))
 
 
 def _pale(chart: dict[str, Any]) -> dict[str, Any]:
-    """Return a chart that nobody takes for that of a run of one's own: pale, marked as an example."""
+    """Return a chart that nobody takes for that of the settings on screen."""
     for trace in chart["data"]:
-        trace |= {"opacity": PALE, "meta": f"example-{trace['meta']}"}
-    mark = {"text": _("Example"), "showarrow": False, "font": {"size": 54}, "opacity": 0.18}
-    chart["layout"]["annotations"] = [{**mark, "xref": "paper", "yref": "paper", "x": 0.62, "y": 0.35}]
+        trace["opacity"] = PALE * trace.get("opacity", 1.0)
     return chart
 
 
@@ -136,7 +136,8 @@ def _show_nearest(near: nearest.Nearest) -> bool:
     words = f"{near.told} {networks(run)} · {age_text(run.created)}"
     badge = _("Nearest finished run") if near.rows else _("Finished run")
     st.markdown(f":gray-badge[{badge}] :gray[{as_text(words)}]")
-    figure = seen.figure("example", lambda frame: _pale(curves(frame, "val_accuracy", run.spec, run.id)))
+    draw = functools.partial(curves, metric="val_accuracy", spec=run.spec, revision=run.id)
+    figure = seen.figure("nearest", lambda frame: _pale(draw(frame))) if near.rows else seen.figure("val_accuracy", draw)
     label = _("{badge}: validation accuracy over epochs").format(badge=badge)
     live_chart(figure, key="distill-example", label=label, height=TALL)
     answer = verdicts("distill", run.result or {}, run.spec)[0]
