@@ -58,13 +58,13 @@ def example_figure() -> str:
     chart = curves(example.frame(), "val_accuracy", example.run()["spec"], "example")
     mark = {"text": _("Example"), "showarrow": False, "font": {"size": 54}, "opacity": 0.18}
     chart["layout"]["annotations"] = [{**mark, "xref": "paper", "yref": "paper", "x": 0.62, "y": 0.35}]
-    return json.dumps(_pale(chart))
+    return json.dumps(_of_before(chart, PALE))
 
 
-def _pale(chart: dict[str, Any]) -> dict[str, Any]:
-    """Return a chart that nobody takes for that of the settings on screen."""
+def _of_before(chart: dict[str, Any], opacity: float) -> dict[str, Any]:
+    """Return the chart of a run that was there before, its curves known from those of a run that starts here."""
     for trace in chart["data"]:
-        trace["opacity"] = PALE * trace.get("opacity", 1.0)
+        trace |= {"opacity": opacity * trace.get("opacity", 1.0), "meta": f"example-{trace['meta']}"}
     return chart
 
 
@@ -137,7 +137,8 @@ def _show_nearest(near: nearest.Nearest) -> bool:
     badge = _("Nearest finished run") if near.rows else _("Finished run")
     st.markdown(f":gray-badge[{badge}] :gray[{as_text(words)}]")
     draw = functools.partial(curves, metric="val_accuracy", spec=run.spec, revision=run.id)
-    figure = seen.figure("nearest", lambda frame: _pale(draw(frame))) if near.rows else seen.figure("val_accuracy", draw)
+    opacity = PALE if near.rows else 1.0
+    figure = seen.figure(("before", opacity), lambda frame: _of_before(draw(frame), opacity))
     label = _("{badge}: validation accuracy over epochs").format(badge=badge)
     live_chart(figure, key="distill-example", label=label, height=TALL)
     answer = verdicts("distill", run.result or {}, run.spec)[0]
