@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from ui.run.verdicts import points, signed_points, verdicts
+from ui.run.decimals import interval_points, printed_difference, result_decimals, signed_points
+from ui.run.verdicts import points, verdicts
 
 IMAGES = {"train": 1038, "validation": 259, "test": 500}
 ACCURACIES = {"teacher": 0.994, "baseline": 0.933, "student": 0.967, "original": 0.984, "compressed": 0.978}
@@ -25,7 +26,8 @@ def read(kind: str, result: dict[str, Any], spec: dict[str, Any] | None = None) 
 HELP = "Does the teacher help?"
 WITHIN = "Is the student within 1 point of its teacher?"
 COST = "Does compression cost at most 1 point?"
-NOISE = " The answer lies within the noise. More seeds narrow the interval."
+EITHER = "It may be either: the interval reaches to both sides of "
+NOISE = " More seeds narrow the interval."
 LUCK = " Its interval knows the test images but not the luck of training: take 2 seeds or more."
 
 
@@ -53,7 +55,8 @@ LUCK = " Its interval knows the test images but not the luck of training: take 2
         (
             found("inconclusive", 0.004, -0.005, 0.012),
             "Too close to tell",
-            "Test accuracy 96.7 % with the teacher, 93.3 % without: +0.4 points (95 % interval −0.5 to +1.2; 5 seeds, "
+            EITHER
+            + "0. Test accuracy 96.7 % with the teacher, 93.3 % without: +0.4 points (95 % interval −0.5 to +1.2; 5 seeds, "
             "500 test images)." + NOISE,
         ),
         (
@@ -83,7 +86,7 @@ def test_whether_the_teacher_helps(given: dict[str, Any], word: str, sentence: s
             found("inconclusive", -0.02, -0.04, 0.0, tolerance=0.025),
             "Is the student within 2.5 points of its teacher?",
             "Too close to tell",
-            "Test accuracy 96.7 %",
+            EITHER + "−2.5 points. Test accuracy 96.7 %",
         ),
         (
             found("inconclusive", 0.0, -0.006, 0.006, tolerance=0.0, reason="no_difference"),
@@ -108,8 +111,8 @@ def test_how_far_the_student_is_from_its_teacher(given: dict[str, Any], question
         (found("yes", 0.001, -0.003, 0.005), COST, "Yes", "Compression gains 0.1 points. Test accuracy"),
         (found("yes", -0.0002, -0.003, 0.003), COST, "Yes", "Compression costs nothing that shows. Test accuracy"),
         (found("no", -0.1, -0.12, -0.08), COST, "No", "Compression costs 10.0 points. Test accuracy"),
-        (found("inconclusive", -0.02, -0.04, 0.0), COST, "Too close to tell", "Compression costs 2.0 points."),
-        (found("inconclusive", -0.02, -0.03, -0.01, 1, reason="one_seed"), COST, "One seed cannot tell", "Compression costs"),
+        (found("inconclusive", -0.02, -0.04, 0.0), COST, "Too close to tell", EITHER + "−1 point. Test accuracy"),
+        (found("inconclusive", -0.02, -0.03, -0.01, 1, reason="one_seed"), COST, "One seed cannot tell", "Test accuracy"),
         (
             found("yes", -0.02, -0.024, -0.01, tolerance=0.025),
             "Does compression cost at most 2.5 points?",
@@ -135,6 +138,79 @@ def test_what_compression_costs(given: dict[str, Any], question: str, word: str,
 def test_a_difference_has_the_same_sign_as_its_interval() -> None:
     ((_question, _word, told),) = read("compress", {"verdict": found("yes", 0.001, -0.003, 0.005, tolerance=0.01)})
     assert told.endswith("+0.1 points (95 % interval −0.3 to +0.5; 5 seeds, 500 test images).")
+
+
+def test_an_edge_has_the_decimals_that_show_on_which_side_of_what_decides_it_lies() -> None:
+    helped = found("yes", 0.034, 0.0004, 0.0552)
+    close = found("inconclusive", -0.0268, -0.0436, -0.00996, tolerance=0.01)
+    told = read("distill", {"verdict": helped, "teacher_verdict": close})
+    assert "(95 % interval +0.04 to +5.5; " in told[0][2]
+    assert "(95 % interval −4.4 to −0.996; " in told[1][2]
+    assert "(95 % interval −1.04 to +0.5; " in read("compress", {"verdict": found("inconclusive", -0.003, -0.0104, 0.005)})[0][2]
+
+
+@pytest.mark.parametrize(
+    ("edges", "threshold", "texts"),
+    [
+        ((-0.0436, -0.00996), -0.01, ("−4.4", "−0.996")),
+        ((-0.0436, -0.01004), -0.01, ("−4.4", "−1.004")),
+        ((-0.0004, 0.0004), 0.0, ("−0.04", "+0.04")),
+        ((-0.00002, 0.03), 0.0, ("−0.002", "+3.0")),
+        ((-0.0121, -0.0126), -0.0125, ("−1.2", "−1.3")),
+        ((-0.0124, -0.01), -0.0125, ("−1.2", "−1.0")),
+        ((-0.02, -0.01), -0.01, ("−2.0", "−1.0")),
+        ((-0.01000011, 0.0), -0.01, ("−1.0", "0.0")),
+    ],
+)
+def test_the_edges_of_an_interval(edges: tuple[float, float], threshold: float, texts: tuple[str, str]) -> None:
+    assert interval_points(edges, threshold) == texts
+
+
+def of(new: float, old: float, difference: float | None = None) -> dict[str, Any]:
+    """Return a compression whose verdict compares two accuracies."""
+    difference = new - old if difference is None else difference
+    answer = found("inconclusive", difference, difference - 0.013, difference + 0.013, tolerance=0.01)
+    return {"models": {"compressed": {"accuracy": new}, "original": {"accuracy": old}}, "verdict": answer, "images": IMAGES}
+
+
+def test_printed_accuracies_differ_by_the_printed_difference() -> None:
+    ((_question, _word, told),) = read("compress", of(0.9913, 0.9946))
+    assert "Test accuracy 99.13 % against the original's 99.46 %: −0.33 points (95 % interval −1.6 to " in told
+    ((_question, _word, told),) = read("compress", of(0.991, 0.995))
+    assert "Test accuracy 99.1 % against the original's 99.5 %: −0.4 points" in told
+
+
+def test_thirds_of_three_seeds_agree_too() -> None:
+    new, old = 0.9912 + 0.0001 / 3, 0.9945 + 0.0002 / 3
+    assert result_decimals(of(new, old)) == 2
+    assert "99.12 % against the original's 99.46 %: −0.34 points" in read("compress", of(new, old))[0][2]
+    assert printed_difference(new - old, new, old, 2) == pytest.approx(new - old, abs=0.0001)
+
+
+def test_a_difference_of_other_seeds_than_the_accuracies_asks_for_no_decimals() -> None:
+    assert result_decimals(of(0.9913, 0.9946, -0.02)) == 1
+    assert result_decimals({"verdict": None}) == 1
+
+
+def settled(seeds: float, images: float, difference: float, name: str) -> str:
+    """Return what is advised after an undecided comparison whose seeds and images vary so much."""
+    spread = {"seeds": seeds, "images": images, "both": 0.0, "count": 500}
+    answer = found("inconclusive", difference, -0.01, 0.03, tolerance=0.0, spread=spread)
+    (answer,) = verdicts("compress", {**of(0.96, 0.95), "verdict": answer}, {"dataset": {"name": name}})
+    return answer.sentence.split("). ")[-1]
+
+
+def test_what_settles_it_is_what_people_can_do() -> None:
+    own = "own-" + 24 * "0"
+    seeds = "Take about 7 seeds to settle it: enough in 8 of 10 repeats, if the true difference is the one measured."
+    assert settled(0.0001, 0.0, 0.015, "digits") == seeds
+    assert "images" not in settled(0.00001, 0.02, 0.015, "digits")
+    both = settled(0.00005, 0.011, 0.02, own)
+    assert " seeds, or about " in both
+    assert " test images in place of 500 to settle it: " in both
+    assert settled(0.02, 0.02, 0.001, "digits") == (
+        "More seeds narrow the interval. Yet even 10 would probably not settle it: the two are too much alike."
+    )
 
 
 def test_what_did_not_vary_is_said() -> None:

@@ -60,14 +60,14 @@ def format_milliseconds(latency_ms: float) -> str:
     return _("{number} ms").format(number=three_digits(latency_ms))
 
 
-def format_percent(ratio: float) -> str:
-    """Return a ratio (0 to 1) as percent with one decimal: 96.7 %."""
-    return f"{100 * ratio:.1f} %" if math.isfinite(ratio) else "–"
+def format_percent(ratio: float, decimals: int = 1) -> str:
+    """Return a ratio (0 to 1) as percent, with one decimal unless told otherwise: 96.7 %."""
+    return f"{100 * ratio:.{decimals}f} %" if math.isfinite(ratio) else "–"
 
 
-def format_points(difference: float) -> str:
-    """Return a difference of two ratios in percentage points, with one decimal and no noun: 2.1."""
-    return f"{100 * difference:.1f}".replace("-0.0", "0.0").replace("-", "−")
+def format_points(difference: float, decimals: int = 1) -> str:
+    """Return a difference of two ratios in percentage points, without a noun: 2.1."""
+    return f"{100 * difference:z.{decimals}f}".replace("-", "−")
 
 
 def format_seconds(seconds: float) -> str:

@@ -13,9 +13,10 @@ from compression.runs.records import Run
 from compression.texts import gettext as _
 from compression.texts import mark
 from ui.frame.pages import RUNS
+from ui.run.decimals import interval_points
 from ui.run.differences import MISSING, OUTCOMES, columns_of, in_common, leaves
 from ui.run.outcome import outcome
-from ui.run.verdicts import signed_points, verdicts_of
+from ui.run.verdicts import verdicts_of
 from ui.run.words import kind_title, latency_text, owner_text, titles, what
 from ui.widgets.table_height import table_height
 
@@ -74,7 +75,7 @@ def verdict_sentence(run: Run) -> str:
     sentence = outcome(run).sentence
     if not sentence or not interval:
         return sentence
-    low, high = map(signed_points, interval)
+    low, high = interval_points(interval, -_verdict(run).get("tolerance", 0.0))
     return _("{sentence} ({low} to {high})").format(sentence=sentence, low=low, high=high)
 
 

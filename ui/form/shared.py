@@ -25,10 +25,9 @@ from ui.form import formula, own_images
 from ui.form.network_facts import Structure
 from ui.form.widgets import choose, entry_form, knob_widget, select, understand_number
 from ui.frame import machine
-from ui.run.verdicts import points
+from ui.run.verdicts import MOST_SEEDS_OFFERED, points
 from ui.run.words import as_text
 
-MOST_SEEDS_OFFERED = 10
 MINUTE_S, MOST_MINUTES = 60, 1_440
 SEEDS = Knob(
     mark("How often everything is trained anew; more seeds tell luck from skill"),

@@ -9,6 +9,7 @@ import pandas as pd
 
 from compression.charts.numbers import format_points, format_ratio
 from compression.texts import gettext as _
+from ui.run.decimals import interval_points
 
 FOLDER = Path(__file__).resolve().parents[2] / "assets" / "home"
 HEIGHT = 310  # pixels
@@ -36,7 +37,7 @@ def footing() -> str:
     """Return what the headline stands on."""
     result = run()["result"]
     verdict, models = result["verdict"], result["models"]
-    low, high = map(format_points, verdict["interval"])
+    low, high = interval_points(verdict["interval"], -verdict["tolerance"])
     fewer = format_ratio(models["teacher"]["parameters"] / models["student"]["parameters"])
     basis = _("Digits, {seeds} seeds, test accuracy; 95 % interval {low} to {high} points.")
     size = _("The student has {fewer} fewer parameters than its teacher.").format(fewer=fewer)

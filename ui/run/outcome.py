@@ -6,8 +6,9 @@ from compression.roles import role_title
 from compression.runs.frames import models_of
 from compression.runs.records import Run
 from compression.texts import gettext as _
+from ui.run.decimals import signed_points
 from ui.run.differences import OUTCOMES
-from ui.run.verdicts import signed_points, verdicts_of
+from ui.run.verdicts import verdicts_of
 from ui.run.words import titles
 
 

@@ -23,6 +23,7 @@ from compression.runs.records import Run
 from compression.texts import gettext as _
 from compression.texts import mark, ngettext
 from ui.run import layers_compared
+from ui.run.decimals import result_decimals
 from ui.run.downloads import network_button
 from ui.run.ratios import NOTABLE, NOTABLY_FASTER, ratio_text, savings
 from ui.run.verdicts import verdicts_of
@@ -171,7 +172,7 @@ def card_html(
         f'<div class="role-card" style="--role: {style.colour}">'
         f'<div class="role"><i class="{SHAPES.get(style.symbol, style.symbol)}"></i>{html.escape(role_title(role, titles))}</div>'
         f'<div class="network">{html.escape(network(model.get("architecture")))}</div>'
-        f'<div class="accuracy">{html.escape(format_percent(model["accuracy"]))}</div>'
+        f'<div class="accuracy">{html.escape(format_percent(model["accuracy"], result_decimals(whole)))}</div>'
         f"{''.join(f'<small>{html.escape(line)}</small>' for line in _basis(model, whole))}{warnings}{rows}</div>"
     )
 

@@ -1,17 +1,20 @@
 """The questions that a finished run answers, each with its answer and what it stands on, in words."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from compression.charts.numbers import format_count, format_percent, format_points
+from compression.charts.numbers import format_count, format_percent
+from compression.data.own.stored import NAME as OWN_NAME
 from compression.errors import SpecError
 from compression.fields import check_scheme
-from compression.measure.settling import CHANCE, MOST_SEEDS, what_would_settle
+from compression.measure.settling import CHANCE, what_would_settle
 from compression.roles import role_title
 from compression.runs.records import Run
 from compression.schemes import OFFLINE, SCHEMES
 from compression.texts import gettext as _
 from compression.texts import mark
+from ui.run.decimals import interval_points, printed_difference, result_decimals, signed_points
 from ui.run.guessing import advice, learned_nothing, lost_seeds, odds
 from ui.run.words import has_teacher, titles
 
@@ -24,7 +27,7 @@ NEITHER = (mark("Neither learned"), ":material/warning:", "red")
 UNTRAINED = (mark("The original did not learn"), ":material/warning:", "red")
 UNASKED = (mark("No baseline"), ":material/info:", "gray")
 USUAL_TOLERANCE = 0.01
-SMALLEST_SHOWN = 0.0005  # of a difference that does not read 0.0 points
+MOST_SEEDS_OFFERED = 10  # by a page's slider
 
 
 class Verdict(NamedTuple):
@@ -51,15 +54,15 @@ def verdicts(kind: str, result: Mapping[str, Any], spec: Mapping[str, Any]) -> l
         result: of the run; one of an earlier version may lack whatever was added since.
         spec: of the run.
     """
-    found, images = result.get("verdict"), result.get("images", {}).get("test")
+    found = result.get("verdict")
     if kind == "compress":
-        return [_compression(found, result, spec, images)] if found else []
-    answers = [_help(found, result, spec, images)]
+        return [_compression(found, result, spec)] if found else []
+    answers = [_help(found, result, spec)]
     against_teacher = result.get("teacher_verdict")
-    return [*answers, _distance(against_teacher, result, spec, images)] if against_teacher else answers
+    return [*answers, _distance(against_teacher, result, spec)] if against_teacher else answers
 
 
-def _help(found: Mapping[str, Any] | None, result: Mapping[str, Any], spec: Mapping[str, Any], images: int | None) -> Verdict:
+def _help(found: Mapping[str, Any] | None, result: Mapping[str, Any], spec: Mapping[str, Any]) -> Verdict:
     whom = what_helps(spec)
     question = _("Does {whom} help?").format(whom=whom)
     if found is None:
@@ -70,7 +73,7 @@ def _help(found: Mapping[str, Any] | None, result: Mapping[str, Any], spec: Mapp
         sentence = _("Test accuracy {new} with {whom} and {old} without is no better than guessing, which is right {odds}.")
         accuracies = {"new": _accuracy(result, "student"), "old": _accuracy(result, rival)}
         return Verdict(question, *_shown(NEITHER), f"{sentence.format(whom=whom, odds=odds(spec), **accuracies)} {advice(spec)}")
-    case, numbers = _case(found), {"whom": whom, **_numbers(found, images)}
+    case, numbers = _case(found), {"whom": whom, **_numbers(found, result, ("student", rival))}
     if case == EQUAL:
         sentence = _("With and without {whom} the student gets the same test images right, at every seed ({basis}).")
         return Verdict(question, *_shown(case), sentence.format(**numbers))
@@ -78,12 +81,11 @@ def _help(found: Mapping[str, Any] | None, result: Mapping[str, Any], spec: Mapp
     if rival != "baseline":
         sentence = _("Test accuracy {new} with {whom}, {old} {rival}: {change} points ({interval}; {basis}).")
         numbers |= {"rival": role_title(rival, titles(spec)).lower()}
-    told = sentence.format(new=_accuracy(result, "student"), old=_accuracy(result, rival), **numbers)
-    if case == NO:
-        told = _("It does harm.") + " " + told
+    told = sentence.format(**numbers)
+    told = _("It does harm.") + " " + told if case == NO else _either(case) + told
     lost = lost_seeds(("student", rival), result, spec)
     remark = _remark(found) if rival == "baseline" else _on_images(result)
-    return Verdict(question, *_shown(case), f"{told} {lost}" if lost else told + _advice(case, found), remark)
+    return Verdict(question, *_shown(case), f"{told} {lost}" if lost else told + _advice(case, found, spec), remark)
 
 
 def _on_images(result: Mapping[str, Any]) -> str:
@@ -114,23 +116,23 @@ def _whom(spec: Mapping[str, Any]) -> str:
     return role_title("teacher", titles(spec)).lower()
 
 
-def _distance(found: Mapping[str, Any], result: Mapping[str, Any], spec: Mapping[str, Any], images: int | None) -> Verdict:
+def _distance(found: Mapping[str, Any], result: Mapping[str, Any], spec: Mapping[str, Any]) -> Verdict:
     tolerance = found.get("tolerance", USUAL_TOLERANCE)
     whom = _whom(spec)
     question = _("Is the student within {points} of its {whom}?").format(points=points(tolerance), whom=whom)
     if not tolerance:
         question = _("Is the student as accurate as its {whom}?").format(whom=whom)
     remark = _remark(found, members=result["models"]["teacher"].get("members", 1))
-    case, numbers = _case(found), _numbers(found, images)
+    case, numbers = _case(found), _numbers(found, result, ("student", "teacher"), tolerance)
     if case == EQUAL:
         sentence = _("Student and {whom} get the same test images right, at every seed ({basis}).")
         return Verdict(question, *_shown(case), sentence.format(whom=whom, **numbers), remark)
     sentence = _("Test accuracy {new} against the {whom}'s {old}: {change} points ({interval}; {basis}).")
-    told = sentence.format(whom=whom, new=_accuracy(result, "student"), old=_accuracy(result, "teacher"), **numbers)
-    return Verdict(question, *_shown(case), told + _advice(case, found), remark)
+    told = _either(case, tolerance) + sentence.format(whom=whom, **numbers)
+    return Verdict(question, *_shown(case), told + _advice(case, found, spec), remark)
 
 
-def _compression(found: Mapping[str, Any], result: Mapping[str, Any], spec: Mapping[str, Any], images: int | None) -> Verdict:
+def _compression(found: Mapping[str, Any], result: Mapping[str, Any], spec: Mapping[str, Any]) -> Verdict:
     tolerance = found.get("tolerance", spec.get("tolerance", USUAL_TOLERANCE))
     question = _("Does compression cost at most {points}?").format(points=points(tolerance))
     if not tolerance:
@@ -139,21 +141,30 @@ def _compression(found: Mapping[str, Any], result: Mapping[str, Any], spec: Mapp
         sentence = _("Its test accuracy of {old} is no better than guessing, which is right {odds}: there is nothing to lose.")
         told = sentence.format(old=_accuracy(result, "original"), odds=odds(spec))
         return Verdict(question, *_shown(UNTRAINED), f"{told} {advice(spec)}")
-    case, numbers = _case(found), _numbers(found, images)
+    case, numbers = _case(found), _numbers(found, result, ("compressed", "original"), tolerance)
     if case == EQUAL:
         sentence = _("Original and compressed network get the same test images right, at every seed ({basis}).")
         return Verdict(question, *_shown(case), sentence.format(**numbers), _remark(found))
-    told = _("{cost} Test accuracy {new} against the original's {old}: {change} points ({interval}; {basis}).").format(
-        cost=_cost(found["difference"]), new=_accuracy(result, "compressed"), old=_accuracy(result, "original"), **numbers
-    )
-    return Verdict(question, *_shown(case), told + _advice(case, found), _remark(found))
+    sentence = _("Test accuracy {new} against the original's {old}: {change} points ({interval}; {basis}).")
+    told = (_cost(numbers["change"]) if case in (YES, NO) else _either(case, tolerance)) + sentence.format(**numbers)
+    return Verdict(question, *_shown(case), told + _advice(case, found, spec), _remark(found))
 
 
-def _cost(difference: float) -> str:
-    if abs(difference) < SMALLEST_SHOWN:
-        return _("Compression costs nothing that shows.")
-    sentence = _("Compression gains {points} points.") if difference > 0 else _("Compression costs {points} points.")
-    return sentence.format(points=format_points(abs(difference)))
+def _cost(change: str) -> str:
+    """Return what compression costs, of an answer that is yes or no; `change` is the difference as the sentence prints it."""
+    if change.startswith(("+", "−")):
+        sentence = _("Compression gains {points} points.") if change.startswith("+") else _("Compression costs {points} points.")
+        return sentence.format(points=change[1:]) + " "
+    return _("Compression costs nothing that shows.") + " "
+
+
+def _either(case: tuple[str, str, str], tolerance: float = 0.0) -> str:
+    """Return why an answer is neither yes nor no, where the interval holds what decides."""
+    if case != UNCLEAR:
+        return ""
+    if not tolerance:
+        return _("It may be either: the interval reaches to both sides of 0.") + " "
+    return _("It may be either: the interval reaches to both sides of −{points}.").format(points=points(tolerance)) + " "
 
 
 def _case(found: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -172,35 +183,49 @@ def _shown(case: tuple[str, str, str]) -> tuple[str, str, str]:
     return _(word), icon, colour
 
 
-def _numbers(found: Mapping[str, Any], images: int | None) -> dict[str, str]:
-    low, high = found["interval"]
+def _numbers(
+    found: Mapping[str, Any], result: Mapping[str, Any], roles: tuple[str, str], tolerance: float = 0.0
+) -> dict[str, str]:
+    """Return the parts of a verdict's sentence: both accuracies, their difference, its interval, and what it stands on."""
+    decimals, (new, old) = result_decimals(result), (result["models"][role]["accuracy"] for role in roles)
+    images = result.get("images", {}).get("test")
+    low, high = interval_points(found["interval"], -tolerance)
     seeds = _("one seed") if found["seeds"] == 1 else _("{seeds} seeds").format(seeds=found["seeds"])
     told = [seeds, *([_("{count} test images").format(count=format_count(images))] if images else [])]
     if found.get("tuned"):
         told.append(_("each at its best learning rate"))
-    interval = _("95 % interval {low} to {high}").format(low=signed_points(low), high=signed_points(high))
-    return {"change": signed_points(found["difference"]), "interval": interval, "basis": ", ".join(told)}
+    return {
+        "new": format_percent(new, decimals),
+        "old": format_percent(old, decimals),
+        "change": signed_points(printed_difference(found["difference"], new, old, decimals), decimals),
+        "interval": _("95 % interval {low} to {high}").format(low=low, high=high),
+        "basis": ", ".join(told),
+    }
 
 
-def _advice(case: tuple[str, str, str], found: Mapping[str, Any]) -> str:
+def _advice(case: tuple[str, str, str], found: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
     if case == ONE_SEED:
         return " " + _("Its interval knows the test images but not the luck of training: take 2 seeds or more.")
-    if case == UNCLEAR:
-        return " " + _("The answer lies within the noise.") + " " + _settling(found)
-    return ""
+    return " " + _settling(found, spec) if case == UNCLEAR else ""
 
 
-def _settling(found: Mapping[str, Any]) -> str:
-    """Return how many seeds or test images would settle an answer; of a run of an earlier version that more seeds help."""
-    if (needed := what_would_settle(found)) is None:
-        return _("More seeds narrow the interval.")
-    images = format_count(float(f"{needed.images:.2g}")) if needed.images else ""
-    ways = [_("about {seeds} seeds").format(seeds=needed.seeds)] if needed.seeds else []
-    ways += [_("about {count} test images").format(count=images)] if images else []
+def _settling(found: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
+    """Return what people can do to settle an answer: more seeds; more test images, where the images are their own.
+
+    Of a run of an earlier version, which does not know how its interval came about, that more seeds help.
+    """
+    needed, narrower = what_would_settle(found), _("More seeds narrow the interval.")
+    if needed is None:
+        return narrower
+    ways = [_("about {seeds} seeds").format(seeds=needed.seeds)] if (needed.seeds or math.inf) <= MOST_SEEDS_OFFERED else []
+    if needed.images and OWN_NAME.fullmatch((spec.get("dataset") or {}).get("name", "")):
+        images, now = format_count(float(f"{needed.images:.2g}")), format_count(found["spread"]["count"])
+        ways.append(_("about {count} test images in place of {now}").format(count=images, now=now))
     if not ways:
-        ways = [_("more than {seeds} seeds").format(seeds=MOST_SEEDS)]
-    sentence = _("If the true difference is what was measured, {ways} would settle it in {chance:.0f} % of repeats.")
-    return sentence.format(ways=_(" or ").join(ways), chance=100 * CHANCE)
+        sentence = _("{narrower} Yet even {most} would probably not settle it: the two are too much alike.")
+        return sentence.format(narrower=narrower, most=MOST_SEEDS_OFFERED)
+    sentence = _("Take {ways} to settle it: enough in {chance:.0f} of 10 repeats, if the true difference is the one measured.")
+    return sentence.format(ways=_(", or ").join(ways), chance=10 * CHANCE)
 
 
 def _remark(found: Mapping[str, Any], *, members: int = 1) -> str:
@@ -214,16 +239,10 @@ def _remark(found: Mapping[str, Any], *, members: int = 1) -> str:
 
 
 def _accuracy(result: Mapping[str, Any], role: str) -> str:
-    return format_percent(result["models"][role]["accuracy"])
+    return format_percent(result["models"][role]["accuracy"], result_decimals(result))
 
 
 def points(tolerance: float) -> str:
     """Return a loss of accuracy, 0 to 1, in points with the noun: 1 point, 2.5 points."""
     number = f"{100 * tolerance:.3g}"
     return _("1 point") if number == "1" else _("{number} points").format(number=number)
-
-
-def signed_points(difference: float) -> str:
-    """Return a difference of two ratios in percentage points with its sign: +2.1, −0.3, 0.0."""
-    text = format_points(difference)
-    return text if text.startswith("−") or text == "0.0" else f"+{text}"
