@@ -1,12 +1,17 @@
 """The app and a browser, shared by a module's tests; a missing browser is a failure, never a skip."""
 
+import shutil
 import signal
+import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from compression.runs import store
+from compression.runs.records import ACTIVE
+from compression.runs.store import Store
 from tests.browser import lab
 
 LONGEST = ("test_newcomer.py", "test_server_kills.py", "test_results_pages.py", "test_compress.py", "test_looks.py")
@@ -37,9 +42,9 @@ def browser() -> Iterator[Browser]:
         yield opened
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Server]:
-    """The app on a fresh store, whose log has no traceback at the end."""
+@pytest.fixture(scope="session")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Server]:
+    """The app, started once, whose log has no traceback at the end."""
     home: Path = tmp_path_factory.mktemp("lab")
     started = lab.start(home)
     yield started
@@ -47,6 +52,28 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Server]:
     lab.end_supervisor(home)
     log = (home / "server.log").read_text()
     assert "Traceback" not in log, log
+
+
+@pytest.fixture(scope="module")
+def server(shared_server: lab.Server) -> Iterator[lab.Server]:
+    """The app, whose store holds nothing of another module's tests: neither runs nor trained networks."""
+    yield shared_server
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAB_HOME", str(shared_server.home))
+        patch.delenv("LAB_DATABASE_URL", raising=False)
+        empty(store())
+    shutil.rmtree(shared_server.home / "models", ignore_errors=True)
+
+
+def empty(full: Store) -> None:
+    """Cancel and delete all runs of a store."""
+    for run in full.runs(limit=None):
+        full.cancel(run.id)
+    deadline = time.monotonic() + lab.START_TIMEOUT_S
+    while full.runs(states=ACTIVE) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for run in full.runs(limit=None):
+        full.delete(run.id)
 
 
 @pytest.fixture

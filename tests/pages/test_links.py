@@ -1,9 +1,10 @@
 """Links: whatever is on screen comes back from the address alone, for another person."""
 
+import contextlib
 import random
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -131,6 +132,30 @@ def change(walker: Walker, widget: Any) -> None:
             widget.set_value(type(widget.min)(min(value, widget.max)))
 
 
+def put(app: AppTest, settings: Mapping[str, Any]) -> None:
+    """Set a page's state; what a list does not offer as it is drawn waits until the other settings have redrawn it."""
+    later = {}
+    for key, value in settings.items():
+        before = app.session_state.filtered_state.get(key)
+        app.session_state[key] = value
+        if not offered(app, key):
+            app.session_state[key], later[key] = before, value
+    if later:
+        app.run()
+        for key, value in later.items():
+            app.session_state[key] = value
+
+
+def offered(app: AppTest, key: str) -> bool:
+    """Tell whether the list of a setting, if one is drawn, has the value that its state has."""
+    with contextlib.suppress(KeyError):
+        try:
+            return app.selectbox(key).index is not None
+        except ValueError:
+            return False
+    return True
+
+
 def screen(app: AppTest) -> dict[str, Any]:
     """Return what a page shows that its address has to bring back; without words that depend on who looks, such as “you”."""
     tables = {}
@@ -183,8 +208,7 @@ def walk(
         if (buttons := [button for button in app.button if button.key in LISTING]) and walker.random() < 0.3:
             walker.choice(buttons).click()
         if walker.random() < 0.4:
-            for key, value in moves(walker).items():
-                app.session_state[key] = value
+            put(app, moves(walker))
         compare(app.run(), open_link(app, page), asked)
         seen.add(str(screen(app)))
     return seen
