@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any, NamedTuple
 
-from compression.cards import Card, Condition, Figure
+from compression.cards import CPU, Card, Condition, Figure
 from compression.measure.best import best_cell
 
 ERRORS, PERCENT, POINTS, BYTES, TIMES = "errors", "%", "points", "KB", "times"
 REACHED, MISSED, UNCLEAR, NOT_RUN = "reached", "not reached", "too close to tell", "not run"
+OTHER_TASK = "tried on another task"
 UNITS = {
     "accuracy": PERCENT,
     "error": PERCENT,
@@ -128,9 +129,19 @@ def answer(condition: Condition, results: Results) -> str:
     return MISSED if high < least or low > most else UNCLEAR
 
 
-def standing(card: Card, results: Results) -> str:
-    """Return whether the claim of a card is reached: all of its conditions; empty where it has none."""
+def is_other_task(card: Card, budget: str = CPU) -> bool:
+    """Tell whether a card's runs within a budget have another task than the paper: figures that cannot be compared say so."""
+    return budget == CPU and any(figure.paper is not None and not figure.comparable for figure in card.figures)
+
+
+def standing(card: Card, results: Results, budget: str = CPU) -> str:
+    """Return whether the claim of a card is reached: all of its conditions; empty where it has none.
+
+    Runs on another task than the paper's neither reach its claim nor miss it: the answer is then that they were tried there.
+    """
     answers = [answer(condition, results) for condition in card.criterion]
+    if answers and NOT_RUN not in answers and is_other_task(card, budget):
+        return OTHER_TASK
     for worst in (NOT_RUN, MISSED, UNCLEAR):
         if worst in answers:
             return worst

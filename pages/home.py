@@ -20,7 +20,7 @@ def introduce() -> None:
             "accuracy, speed and size while it trains. Every answer comes with its uncertainty."
         )
     )
-    if st.button(_("Start a first distillation"), type="primary", icon=":material/play_arrow:"):
+    if st.button(_("Start a first distillation"), type="primary", icon=":material/arrow_forward:"):
         st.switch_page(DISTILL.page())
     st.caption(_("Runs on this machine: {device}. A run goes on when you close the tab.").format(device=machine.device_name()))
 

@@ -1,4 +1,4 @@
-"""Papers: what papers report, what this lab measured, and whether that is the same."""
+"""Papers: what papers report, and what this lab measured of it, what was measured first."""
 
 import streamlit as st
 
@@ -12,13 +12,15 @@ with st.spinner(_("Getting ready …")):
     from ui.papers.found import known
 
     found = [known(card) for card in cards().values() if card.source]
-st.markdown(
+st.markdown(words.summary(found))
+st.caption(
     _(
-        "Each card is a claim of a paper, with settings that anyone can run. Its figures of this lab were written down by a"
-        " command that ran them; what was not run says so."
+        "Each card is a claim of a paper, with settings that anyone can run. The figures of this lab were recorded by the command"
+        " at the foot of the card."
     )
 )
-st.caption(words.standings(found))
 st.html(view.CSS)
-for one in found:
-    view.show(one)
+for title, group in words.groups(found):
+    st.subheader(title, anchor=False)
+    for one in group:
+        view.show(one)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from compression import card_records, cli
-from compression.card_figures import MISSED, NOT_RUN, REACHED, UNCLEAR, answer, figure_of, measure, standing, unit_of
+from compression.card_figures import MISSED, NOT_RUN, OTHER_TASK, REACHED, UNCLEAR, answer, figure_of, measure, standing, unit_of
 from compression.card_records import hash_of, is_stale, record, records
 from compression.cards import CPU, FULL, Card, Condition, Figure, Part, cards, find_card
 from compression.errors import LabError, SpecError
@@ -143,6 +143,15 @@ def test_a_claim_is_reached_where_all_of_its_conditions_are_and_not_run_where_on
     assert standing(card(criterion=[gain, other]), {"": result()}) == NOT_RUN
     assert standing(card(criterion=[gain, other]), {"": result(), "other": result()}) == MISSED
     assert standing(card(), {"": result()}) == ""
+
+
+def test_runs_on_another_task_neither_reach_nor_miss_a_claim_and_those_of_the_papers_size_do() -> None:
+    other = Figure("Student", "student.accuracy", 70, comparable=False)
+    for least in (9, 99):
+        one = card(figures=[other], criterion=[Condition("Gain", "gain", at_least=least)], full={})
+        assert standing(one, {"": result()}) == OTHER_TASK
+        assert standing(one, {}) == NOT_RUN
+        assert standing(one, {"": result()}, FULL) == (REACHED if least == 9 else MISSED)
 
 
 def test_every_record_belongs_to_a_card_and_one_of_its_runs() -> None:

@@ -59,8 +59,34 @@ def test_every_card_of_a_paper_is_there_and_not_run_where_nothing_is_recorded(vi
     text = shown(app)
     assert [as_text(card.title) in text for card in PAPERS] == [True] * len(PAPERS)
     assert "digits-distill" not in "".join(captions(app))
-    assert f"{len(PAPERS)} not run" in captions(app)
-    assert text.count("not run</td>") == sum(len(card.figures) for card in PAPERS)
+    assert f"None of {len(PAPERS)} claims was tested on the paper's own task yet. {len(PAPERS)} have not been run yet." in text
+    assert "This lab</th>" not in text
+    assert [title.value for title in app.main.subheader] == ["Not run yet"]
+
+
+def test_what_was_measured_on_the_papers_task_stands_first_then_other_tasks(visit: Visit, hinton: Card) -> None:
+    recorded(hinton, 0.9915)
+    recorded(find_card("reversed-teacher")[0], 0.97)
+    app = visit("papers")
+    assert [title.value for title in app.main.subheader] == ["On the paper's own task", "Tried on another task", "Not run yet"]
+    titles = [line.value for line in app.main.markdown if "-badge[" in line.value]
+    assert [as_text(hinton.title) in titles[0], "A small network teaches a large one" in titles[1]] == [True, True]
+    sentence = "1 of {} claims was tested on the paper's own task: 1 reached. 1 was tried on another, smaller task"
+    assert sentence.format(len(PAPERS)) in shown(app)
+
+
+def test_a_card_says_how_long_its_runs_take_here_before_it_is_opened(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ui.run.forecast.seconds_together", lambda specs, device: 600.0 * len(specs))
+    app = visit("papers")
+    takes = [text for text in captions(app) if text.startswith("**On a CPU:**")]
+    assert "**On a CPU:** 20 epochs on MNIST, with each of 3 seeds; about 10 min here; not run yet." in takes
+    assert (
+        "**On a CPU:** 40 epochs on Digits \\(8×8\\), with each of 5 seeds, in each of 4 runs; about 40 min here; not run yet."
+        in takes
+    )
+    links = [link.proto.label for link in app.main.get("page_link")]
+    assert "Open on Distill (about 10 min)" in links
+    assert "Open on Distill: Attention transfer (about 10 min)" in links
 
 
 @pytest.mark.parametrize(("student", "word"), [(0.9915, "Reached"), (0.9880, "Not reached")])
@@ -73,7 +99,7 @@ def test_a_recorded_card_says_whether_it_is_reached_by_its_figures(visit: Visit,
     assert (row.paper, row.ours) == ("74 errors", f"{errors} errors")
     assert row.gap == f"+{errors - 74}"
     app = visit("papers")
-    assert f"1 {word.lower()} · {len(PAPERS) - 1} not run" in captions(app)
+    assert f"on the paper's own task: 1 {word.lower()}. {len(PAPERS) - 1} have not been run yet." in shown(app)
     assert any("10 min 0 s" in caption for caption in captions(app))
 
 
@@ -113,6 +139,14 @@ def test_what_was_recorded_of_a_sweep_is_drawn_as_a_map(visit: Visit, monkeypatc
     heat = drawn["Test accuracy: Logits as they are"]
     assert (heat.zmin, heat.zmax) == (0.2, 0.9)
     assert any(as_text("not run: Standardized logits") in caption for caption in captions(app))
+
+
+def test_what_was_tried_on_another_task_neither_reaches_nor_misses_the_claim() -> None:
+    card = find_card("reversed-teacher")[0]
+    recorded(card, 0.97)
+    assert words.badge(known(card))[0] == "Tried on another task"
+    seen = "Gained: −1.5 points (95 %: −1.6 to −1.4), not what the paper claims of its own task"
+    assert words.criterion(known(card)) == ("Seen on the other task", [("≠", seen)])
 
 
 def test_figures_of_another_task_have_no_gap() -> None:

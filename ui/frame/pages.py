@@ -45,7 +45,7 @@ PAPERS = Place(
     "papers",
     mark("Papers"),
     ":material/menu_book:",
-    mark("What papers report, what this lab measured with the same settings, and whether that is the same."),
+    mark("What papers report, and what this lab measured: on the paper's own task, or on a smaller one where a card says so."),
 )
 COMPARE = Place(
     "compare", mark("Compare"), ":material/scatter_plot:", mark("Weigh every finished model: accuracy, size, latency.")

@@ -37,7 +37,7 @@ class Known:
     @property
     def standing(self) -> str:
         """Return whether the claim of the card is reached, as `card_figures.standing` says it."""
-        return standing(self.card, self.results)
+        return standing(self.card, self.results, self.budget)
 
 
 def known(card: Card, budget: str = CPU) -> Known:

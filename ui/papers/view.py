@@ -15,7 +15,7 @@ from compression.sweep import Sweep
 from compression.texts import gettext as _
 from ui.address.link_of_run import page_of_kind, settings_of, swept_settings
 from ui.frame.pages import RUNS, Place
-from ui.papers import words
+from ui.papers import duration, words
 from ui.papers.found import Known, known
 from ui.run.sweep_outcome import Found, figure
 from ui.run.words import as_text
@@ -43,9 +43,9 @@ def _claim(found: Known) -> None:
     st.markdown(f"**{as_text(_(card.title))}** :{colour}-badge[{icon} {as_text(_(word))}]")
     st.caption(_source(card.source))
     st.markdown(as_text(_(card.says)))
-    told = [words.condition(condition, found) for condition in card.criterion]
-    lines = "".join(f"<li><b>{words.SIGNS[answer]}</b>{html.escape(sentence)}</li>" for answer, sentence in told)
-    st.html(f'<div class="paper-criterion"><span>{html.escape(_("Counts as reached where"))}</span><ul>{lines}</ul></div>')
+    title, told = words.criterion(found)
+    lines = "".join(f"<li><b>{sign}</b>{html.escape(sentence)}</li>" for sign, sentence in told)
+    st.html(f'<div class="paper-criterion"><span>{html.escape(title)}</span><ul>{lines}</ul></div>')
 
 
 def _source(source: str) -> str:
@@ -59,17 +59,17 @@ def _source(source: str) -> str:
 
 def _table(found: Known) -> str:
     rows = [words.row(figure, found) for figure in found.card.figures]
-    here = any(row.here for row in rows)
-    heads = [_("Figure"), _("Paper"), _("This lab"), _("Gap"), *([_("Runs here")] if here else [])]
-    body = "".join(_line(row, here=here) for row in rows)
+    measured, here = any(row.known for row in rows), any(row.here for row in rows)
+    heads = [_("Figure"), _("Paper"), *([_("This lab"), _("Gap")] if measured else []), *([_("Runs here")] if here else [])]
+    body = "".join(_line(row, measured=measured, here=here) for row in rows)
     head = "".join(f"<th>{html.escape(title)}</th>" for title in heads)
     return f'<table class="paper-figures"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
-def _line(row: words.Row, *, here: bool) -> str:
+def _line(row: words.Row, *, measured: bool, here: bool) -> str:
     unknown = "" if row.known else "unknown"
-    cells = [_cell(row.what), _cell(row.paper), _cell(row.ours, small=row.interval, look=unknown), _cell(row.gap)]
-    return f"<tr>{''.join([*cells, *([_cell(row.here)] if here else [])])}</tr>"
+    ours = [_cell(row.ours, small=row.interval, look=unknown), _cell(row.gap)] if measured else []
+    return f"<tr>{''.join([_cell(row.what), _cell(row.paper), *ours, *([_cell(row.here)] if here else [])])}</tr>"
 
 
 def _cell(text: str, *, small: str = "", look: str = "") -> str:
@@ -99,7 +99,9 @@ def _budgets(found: Known) -> None:
     card = found.card
     for which in card.budgets:
         told = found if which == CPU else known(card, which)
-        line = f"{words.budget(card, which)}; {words.measured(told)}"
+        time = duration.about(card, card.parts) if which == CPU else ""
+        here = "; " + _("{about_time} here").format(about_time=time) if time else ""
+        line = f"{words.budget(card, which)}{here}; {words.measured(told)}"
         if which != CPU and told.standing != NOT_RUN:
             line += f": {_(words.badge(told)[0]).lower()}"
         st.caption(f"**{as_text(_(words.BUDGETS[which]))}:** {as_text(line)}.")
@@ -115,8 +117,10 @@ def _ways(found: Known) -> None:
                 st.caption(_("It repeats a step, which only the command line can:"))
                 continue
             place, query = _settings(card, part)
-            label = _("Open on {page}").format(page=_(place.title))
-            st.page_link(place.page(), label=f"{label}: {_(told.title)}" if part else label, icon=place.icon, query_params=query)
+            label = _("Open on {page}").format(page=_(place.title)) + (f": {_(told.title)}" if part else "")
+            time = duration.about(card, [part])
+            label += f" ({time})" if time else ""
+            st.page_link(place.page(), label=label, icon=place.icon, query_params=query)
         for part, run in found.runs.items():
             label = _("Its run here: {title}").format(title=_(card.parts[part].title)) if part else _("Its run here")
             st.page_link(RUNS.page(), label=label, icon=RUNS.icon, query_params={"run": run})

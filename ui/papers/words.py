@@ -8,6 +8,7 @@ from compression.card_figures import (
     ERRORS,
     MISSED,
     NOT_RUN,
+    OTHER_TASK,
     PERCENT,
     POINTS,
     REACHED,
@@ -22,18 +23,24 @@ from compression.cards import CPU, Card, Condition, Figure
 from compression.charts.numbers import format_count, format_seconds, three_digits
 from compression.data import DATASETS
 from compression.texts import gettext as _
-from compression.texts import mark
+from compression.texts import mark, ngettext
 from ui.papers.found import Known
 
 STANDINGS = {
     REACHED: (mark("Reached"), ":material/check_circle:", "green"),
     MISSED: (mark("Not reached"), ":material/cancel:", "red"),
     UNCLEAR: (mark("Too close to tell"), ":material/help:", "orange"),
-    NOT_RUN: (mark("Not run"), ":material/schedule:", "gray"),
+    OTHER_TASK: (mark("Tried on another task"), ":material/science:", "blue"),
+    NOT_RUN: (mark("Not run yet"), ":material/schedule:", "gray"),
 }
 OUTDATED = (mark("Measured with earlier settings"), ":material/history:", "gray")
 SIGNS = {REACHED: "✔", MISSED: "✖", UNCLEAR: "?", NOT_RUN: "–"}
-BUDGETS = {CPU: mark("Budget for a CPU"), "full": mark("Full budget, for a GPU")}
+SEEN_ELSEWHERE = {
+    REACHED: ("✔", mark("{what}: {amount} ({interval}), as the paper claims")),
+    MISSED: ("≠", mark("{what}: {amount} ({interval}), not what the paper claims of its own task")),
+    UNCLEAR: ("?", mark("{what}: {amount} ({interval}), too close to tell")),
+}
+BUDGETS = {CPU: mark("On a CPU"), "full": mark("As large as in the paper, on a GPU")}
 EXACT_BELOW = 2.0  # percent; an error of 0.80 % needs its second decimal
 
 
@@ -117,8 +124,23 @@ def _gap(figure: Figure, ours: Measured | None) -> str:
     return _("{number} points").format(number=signed(gap, 2 if unit == PERCENT and abs(figure.paper) < EXACT_BELOW else 1))
 
 
-def condition(told: Condition, known: Known) -> tuple[str, str]:
-    """Return whether a condition holds, and what it asks: `("reached", "Test errors, student: at most 95 errors")`."""
+def criterion(known: Known) -> tuple[str, list[tuple[str, str]]]:
+    """Return a title and lines, each with its sign: what a card's claim asks for, or what was seen of it on another task."""
+    if known.standing != OTHER_TASK:
+        return _("Counts as reached where"), [_condition(told, known) for told in known.card.criterion]
+    return _("Seen on the other task"), [_seen(told, known) for told in known.card.criterion]
+
+
+def _seen(told: Condition, known: Known) -> tuple[str, str]:
+    sign, sentence = SEEN_ELSEWHERE[answer(told, known.results)]
+    unit, found = unit_of(told), figure_of(told, known.results)
+    assert found is not None
+    facts = {"what": _(told.what), "amount": amount(found.value, unit), "interval": _interval(found, unit)}
+    return sign, _(sentence).format(**facts).replace(" ()", "")
+
+
+def _condition(told: Condition, known: Known) -> tuple[str, str]:
+    """Return whether a condition holds, and what it asks: `("✔", "Test errors, student: at most 95 errors")`."""
     least = told.at_least is not None
     if told.sure:
         asked = _("whole interval above {amount}") if least else _("whole interval below {amount}")
@@ -127,35 +149,67 @@ def condition(told: Condition, known: Known) -> tuple[str, str]:
     bound = told.at_least if told.at_least is not None else told.at_most or 0.0
     unit = unit_of(told)
     shown = _("0") if told.sure and not bound else amount(bound, unit)
-    return answer(told, known.results), f"{_(told.what)}: {asked.format(amount=shown)}"
+    return SIGNS[answer(told, known.results)], f"{_(told.what)}: {asked.format(amount=shown)}"
 
 
-def standings(every: list[Known]) -> str:
-    """Return how many cards stand where."""
+def groups(every: list[Known]) -> list[tuple[str, list[Known]]]:
+    """Return the cards under titles: those on the paper's own task first, then those on another, then what was not run."""
+    own = [known for known in every if known.standing in (REACHED, MISSED, UNCLEAR)]
+    other = [known for known in every if known.standing == OTHER_TASK]
+    earlier = [known for known in every if known.standing == NOT_RUN and known.stale]
+    never = [known for known in every if known.standing == NOT_RUN and not known.stale]
+    titles = (_("On the paper's own task"), _("Tried on another task"), _("Measured with earlier settings"), _("Not run yet"))
+    return [(title, group) for title, group in zip(titles, (own, other, earlier, never), strict=True) if group]
+
+
+def summary(every: list[Known]) -> str:
+    """Return in sentences how many claims were reached on the paper's own task, tried on another and never run."""
     words = [badge(known)[0] for known in every]
-    told = [f"{words.count(word)} {_(word).lower()}" for word, _icon, _colour in (*STANDINGS.values(), OUTDATED) if word in words]
-    return " · ".join(told)
+    count = {standing: words.count(word) for standing, (word, _icon, _colour) in STANDINGS.items()}
+    own = [(number, STANDINGS[key][0]) for key in (REACHED, MISSED, UNCLEAR) if (number := count[key])]
+    total = sum(number for number, _word in own)
+    told = _("None of {all} claims was tested on the paper's own task yet.")
+    if own:
+        told = ngettext(
+            "{count} of {all} claims was tested on the paper's own task: {answers}.",
+            "{count} of {all} claims were tested on the paper's own task: {answers}.",
+            total,
+        )
+    answers = ", ".join(f"{number} {_(word).lower()}" for number, word in own)
+    told = told.format(count=total, all=len(every), answers=answers)
+    sentences = (
+        (
+            count[OTHER_TASK],
+            ngettext(
+                "{count} was tried on another, smaller task, which neither confirms nor refutes the paper.",
+                "{count} were tried on other, smaller tasks, which neither confirms nor refutes the papers.",
+                count[OTHER_TASK],
+            ),
+        ),
+        (words.count(OUTDATED[0]), _("{count} measured with earlier settings.")),
+        (count[NOT_RUN], ngettext("{count} has not been run yet.", "{count} have not been run yet.", count[NOT_RUN])),
+    )
+    return " ".join([told, *(sentence.format(count=number) for number, sentence in sentences if number)])
 
 
 def budget(card: Card, which: str) -> str:
-    """Return what a card's runs take within a budget: data, images, epochs, seeds."""
+    """Return what a card's runs take within a budget, such as `20 epochs on 6,400 images of CIFAR-10, with each of 3 seeds`."""
     raw = card.spec_of(next(iter(card.parts)), which)
     spec = raw.get("base", raw)
     dataset = spec.get("dataset", {"name": "digits"})
-    transfer, train = spec.get("transfer", {}), spec.get("train", {})
-    images = transfer.get("images") or dataset.get("train_images")
-    told = [_(DATASETS[dataset["name"]].title)]
-    told += [_("{count} images").format(count=format_count(images))] if images else []
-    told += [_("{epochs} epochs").format(epochs=train["epochs"])] if "epochs" in train else []
-    told += [_("{seeds} seeds").format(seeds=len(spec["seeds"]))] if "seeds" in spec else []
-    told += [_("{count} runs").format(count=len(card.parts))] if len(card.parts) > 1 else []
-    return ", ".join(told)
+    images = spec.get("transfer", {}).get("images") or dataset.get("train_images")
+    data = _(DATASETS[dataset["name"]].title)
+    data = _("{count} images of {data}").format(count=format_count(images), data=data) if images else data
+    epochs, seeds = spec.get("train", {}).get("epochs"), spec.get("seeds", ())
+    told = _("{epochs} epochs on {data}").format(epochs=epochs, data=data) if epochs else _("trained on {data}").format(data=data)
+    told += _(", with each of {count} seeds").format(count=len(seeds)) if len(seeds) > 1 else ""
+    return told + (_(", in each of {count} runs").format(count=len(card.parts)) if len(card.parts) > 1 else "")
 
 
 def measured(known: Known) -> str:
     """Return when, on what and in what time a card's runs were recorded; that they were not, where that is so."""
     if not known.records:
-        return _("not run")
+        return _("not run yet")
     last = max(known.records.values(), key=lambda record: record["made"])
     sentence = _("measured {date} on {device} ({cores} cores, PyTorch {torch}) in {time}")
     seconds = sum(record["seconds"] for record in known.records.values())
