@@ -88,6 +88,8 @@ def test_the_result_is_what_the_files_say(told):
         assert facts["size_bytes"] == (root / "runs" / "one" / facts["artifact"]).stat().st_size
         assert facts["latency_ms"]["median"] > 0
         assert facts["latency_ms"]["simulated"] is False
+    assert models["student"]["latency_ms"] == models["baseline"]["latency_ms"]  # the same structure
+    assert len(models["student"]["latency_ms"]["blocks"]) >= 6
     difference = models["student"]["accuracy"] - models["baseline"]["accuracy"]
     assert result(events)["verdict"]["difference"] == pytest.approx(difference)
     assert models["student"]["parameters"] == 1730

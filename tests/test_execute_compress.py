@@ -77,6 +77,7 @@ def test_the_result_is_what_the_files_say(whole):
         assert model["architecture"] == {"name": "cnn", "width": 3}
         assert model["evidence"]["accuracy"] == ("file" if role == "compressed" else "measured")
     original, compressed = result["models"].values()
+    assert original["latency_ms"] == compressed["latency_ms"]  # no channel is removed
     assert original["parameters"] == compressed["parameters"]
     assert original["macs"] == compressed["macs"]
     assert compressed["nonzero"] < 0.6 * original["nonzero"]

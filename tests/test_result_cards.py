@@ -1,12 +1,15 @@
 """The cards: every number says its split, its seeds, its interval and how it was come by."""
 
 import json
+import statistics
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ui.run.costs import card_rows
 from ui.run.ratios import savings
-from ui.run.result_cards import best_seed, card_html, card_rows, card_rows_of, origins, seed_title, unfinished
+from ui.run.result_cards import best_seed, card_html, card_rows_of, origins, seed_title, unfinished
 
 KEPT = json.loads((Path(__file__).parents[1] / "assets" / "home" / "run.json").read_text())["result"]
 MODEL = KEPT["models"]["student"]
@@ -60,17 +63,66 @@ def test_a_strangers_text_cannot_become_markup() -> None:
     assert "<script" not in card
 
 
-def timed(median: float, size_bytes: int = 1000) -> dict:
-    return MODEL | {"latency_ms": MODEL["latency_ms"] | {"median": median}, "size_bytes": size_bytes}
+def timed(median: float, size_bytes: int = 1000, width: int = 4, **latency: Any) -> dict:
+    figures = {"median": median, "p95": 1.5 * median, "simulated": False, **latency}
+    return MODEL | {"latency_ms": figures, "size_bytes": size_bytes, "architecture": {"name": "cnn", "width": width}}
 
 
 def test_faster_compares_latency_with_latency_and_smaller_file_with_file() -> None:
     def notes(small: dict) -> dict[str, str]:
-        return {name: note for name, _how, _value, note in card_rows(small, timed(0.4, 12_000))}
+        return {name: note for name, _how, _value, note in card_rows(small, timed(0.4, 12_000, 32))}
 
     assert (notes(timed(0.1))["Latency"], notes(timed(0.1))["Size"]) == ("4.00× faster", "12.0× smaller")
     assert (notes(timed(0.8, 24_000))["Latency"], notes(timed(0.8, 24_000))["Size"]) == ("2.00× slower", "2.00× larger")
     assert notes(timed(0.41))["Latency"] == "as fast"
+
+
+def latency_note(model: dict, against: dict | None, *others: dict) -> str:
+    models = [one for one in (model, against, *others) if one]
+    return next(note for name, *_rest, note in card_rows(model, against, models=models) if name == "Latency")
+
+
+UNRELIABLE = "not reliable: other work disturbed the timing"
+
+
+def test_a_disturbed_latency_is_not_compared_and_says_so() -> None:
+    teacher, student = timed(0.4, 12_000, 32), timed(0.1, p95=7.0)
+    assert latency_note(student, teacher) == UNRELIABLE
+    assert latency_note(student, None) == UNRELIABLE
+    assert latency_note(timed(0.1), timed(0.4, 12_000, 32, p95=17.0)) == ""
+    told = "Student against its teacher: file 12.0× smaller, latency not reliable, as other work disturbed the timing."
+    assert savings({"teacher": teacher, "student": student}) == told
+
+
+def test_a_ratio_of_latencies_has_an_interval_and_none_is_told_where_it_holds_1() -> None:
+    def note(*ratios: float) -> str:
+        blocks = [0.1 * ratio for ratio in ratios]
+        before = timed(statistics.median(blocks), width=32, blocks=blocks)
+        return latency_note(timed(0.1, blocks=[0.1] * len(blocks)), before)
+
+    assert note(2.9, 3.1, 3.0, 3.2, 3.0, 2.8) == "3.00× faster, 2.80 to 3.20"
+    assert note(1 / 2.5, 1 / 2.4, 1 / 2.6, 1 / 2.5, 1 / 2.5, 1 / 2.5) == "2.50× slower, 2.40 to 2.60"
+    assert note(0.9, 1.2, 1.3, 1.4, 1.3, 1.25) == "speed too close to tell (0.900× to 1.40×)"
+    assert note(0.98, 1.02, 1.01, 0.99, 1.0, 1.03) == "as fast"
+
+
+def test_networks_of_the_same_structure_are_as_fast_as_each_other_and_apart_in_an_old_result_not_reliable() -> None:
+    assert latency_note(timed(0.11), timed(0.1)) == "as fast"
+    baseline, student, teacher = timed(0.251), timed(0.129), timed(0.7, width=32)
+    assert latency_note(student, teacher, baseline) == UNRELIABLE
+    assert latency_note(student, teacher, timed(0.13)) == "5.43× faster"
+    models = {"teacher": teacher, "student": student, "baseline": baseline}
+    assert "not reliable" in savings(models)
+    assert UNRELIABLE in card_html("student", student, teacher, {"models": models})
+
+
+def test_zeros_that_save_no_time_say_why() -> None:
+    original, pruned = timed(0.1), timed(0.101) | {"nonzero": 346}
+    told = "as fast: single weights set to zero are still multiplied; removing channels makes it faster"
+    assert latency_note(pruned, original) == told
+    assert latency_note(timed(0.1), original) == "as fast"
+    removed = pruned | {"parameters": 346, "macs": 100, "latency_ms": {"median": 0.05, "p95": 0.06}}
+    assert latency_note(removed, original) == "2.00× faster"
 
 
 def test_a_card_says_which_rate_a_role_chose() -> None:

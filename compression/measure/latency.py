@@ -1,7 +1,7 @@
 """Latency: networks timed in blocks of calls in turn, so that whatever slows the machine down slows them all."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +15,7 @@ from compression.measure.runners import Runner
 DROPPED_CALLS = 3
 FEWEST_CALLS = 4
 BLOCK_SECONDS = 0.01
-FEWEST_BLOCKS = 3
+FEWEST_BLOCKS = 6  # the fewest whose ratios have an interval of 95 %
 MOST_BLOCKS = 200
 
 
@@ -27,6 +27,7 @@ def latency(
     batch_size: int = 1,
     threads: int = 1,
     budget_s: float = 0.3,
+    alike: Mapping[str, Hashable] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Return for each runner the median and the 95th percentile of a call, in milliseconds.
 
@@ -39,29 +40,46 @@ def latency(
         runners: on the device, each under a name of its own; those of several runtimes can take turns.
         shape: of one example, (C, H, W).
         threads: CPU threads that the calls may use; the process's own number is restored.
-        budget_s: seconds for each runner; each has at least three blocks.
+        budget_s: seconds for each runner; each has at least six blocks.
+        alike: by name; runners of the same value run networks of the same structure: their calls are counted together, since
+            two figures would only show what else the machine did.
 
     Returns:
-        By name: median, p95 (milliseconds), batch_size, runtime, threads, device, simulated.
+        By name: median, p95 (milliseconds), blocks (the median of each turn's calls, in order), batch_size, runtime, threads,
+        device, simulated.
     """
     wait = torch.cuda.synchronize if torch.device(device).type == "cuda" else _nothing
     inputs = torch.randn(batch_size, *shape, generator=torch.Generator().manual_seed(0)).to(device)
-    times: dict[str, list[float]] = {runner.name: [] for runner in runners}
-    if len(times) < len(runners):
+    if len({runner.name for runner in runners}) < len(runners):
         raise ValueError("each runner needs a name of its own")
-    started = time.perf_counter()
     with _threads(threads), torch.inference_mode():
-        for block in range(MOST_BLOCKS):
-            if block >= FEWEST_BLOCKS and time.perf_counter() - started > budget_s * len(runners):
-                break
-            for runner in runners:
-                times[runner.name] += _block(runner.call, inputs, wait)
+        times = _in_turn(runners, inputs, wait, budget_s * len(runners))
     facts = {"batch_size": batch_size, "threads": threads, "device": str(device), "simulated": False}
-    return {runner.name: {**_typical(times[runner.name]), "runtime": runner.runtime, **facts} for runner in runners}
+    typical = _typical(times, alike or {})
+    return {runner.name: {**typical[runner.name], "runtime": runner.runtime, **facts} for runner in runners}
 
 
-def _typical(times: list[float]) -> dict[str, float]:
-    return {"median": float(np.median(times)), "p95": float(np.percentile(times, 95))}
+def _in_turn(runners: Sequence[Runner], inputs: Tensor, wait: Callable[[], None], seconds: float) -> dict[str, list[list[float]]]:
+    """Return by name the milliseconds of a runner's calls, a list a turn, of about so many seconds for all."""
+    times: dict[str, list[list[float]]] = {runner.name: [] for runner in runners}
+    started = time.perf_counter()
+    for turn in range(MOST_BLOCKS):
+        if turn >= FEWEST_BLOCKS and time.perf_counter() - started > seconds:
+            break
+        for runner in runners:
+            times[runner.name].append(_block(runner.call, inputs, wait))
+    return times
+
+
+def _typical(times: Mapping[str, list[list[float]]], alike: Mapping[str, Hashable]) -> dict[str, dict[str, Any]]:
+    """Return by name the figures of a runner's calls, milliseconds by turn, and of those that are alike."""
+    found = {}
+    for name in times:
+        together = [own for other, own in times.items() if alike.get(other, other) == alike.get(name, name)]
+        turns = [np.concatenate(turn) for turn in zip(*together, strict=True)]
+        calls, blocks = np.concatenate(turns), [float(f"{np.median(turn):.4g}") for turn in turns]
+        found[name] = {"median": float(np.median(calls)), "p95": float(np.percentile(calls, 95)), "blocks": blocks}
+    return found
 
 
 def _nothing() -> None:

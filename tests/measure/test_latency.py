@@ -40,18 +40,19 @@ def clock(monkeypatch):
 
 def test_blocks_take_turns_and_their_first_calls_do_not_count(clock):
     log = []
-    # In each block three calls of a second, then four that count: 0.010, 0.020, … 0.120 s over three blocks.
-    ramp = [seconds for block in range(3) for seconds in (1, 1, 1, *((4 * block + n) / 100 for n in range(1, 5)))]
+    # In each block three calls of a second, then four that count: 0.010, 0.020, … 0.240 s over six blocks.
+    ramp = [seconds for block in range(6) for seconds in (1, 1, 1, *((4 * block + n) / 100 for n in range(1, 5)))]
     threads = torch.get_num_threads()
     runners = [slow(clock, "a", ramp, log), slow(clock, "b", [0.1], log)]
     figures = latency(runners, (1, 8, 8), batch_size=4, budget_s=0.2)
-    assert figures["a"]["median"] == pytest.approx(65)
-    assert figures["a"]["p95"] == pytest.approx(114.5)
+    assert figures["a"]["median"] == pytest.approx(125)
+    assert figures["a"]["p95"] == pytest.approx(228.5)
+    assert figures["a"]["blocks"] == [25, 65, 105, 145, 185, 225]
     assert figures["b"]["median"] == pytest.approx(100)
     for name in "ab":
         facts = {"batch_size": 4, "runtime": f"runtime of {name}", "threads": 1, "device": "cpu", "simulated": False}
         assert figures[name].items() >= facts.items()
-    assert [name for name, *_rest in log] == (["a"] * 7 + ["b"] * 7) * 3
+    assert [name for name, *_rest in log] == (["a"] * 7 + ["b"] * 7) * 6
     assert {entry[1:] for entry in log} == {((4, 1, 8, 8), 1)}
     assert torch.get_num_threads() == threads
 
@@ -59,7 +60,7 @@ def test_blocks_take_turns_and_their_first_calls_do_not_count(clock):
 def test_a_block_of_a_quick_network_lasts_a_hundredth_of_a_second(clock):
     log = []
     latency([slow(clock, "quick", [1 / 1024], log), slow(clock, "slow", [1.0], log)], (1,), budget_s=0.0)
-    assert [name for name, *_rest in log] == (["quick"] * (3 + 11) + ["slow"] * (3 + 4)) * 3
+    assert [name for name, *_rest in log] == (["quick"] * (3 + 11) + ["slow"] * (3 + 4)) * 6
 
 
 def test_the_budget_ends_the_blocks(clock):
@@ -67,6 +68,18 @@ def test_the_budget_ends_the_blocks(clock):
     latency([slow(clock, "a", [1 / 64], log), slow(clock, "b", [1 / 64], log)], (1,), budget_s=1.0)
     blocks = 10  # a turn of both takes 14 / 64 s, the tenth goes past two seconds
     assert len(log) == 2 * 7 * blocks
+
+
+def test_networks_of_the_same_structure_share_their_calls(clock):
+    def timed(alike):
+        runners = [slow(clock, "a", [1 / 8], []), slow(clock, "other", [1 / 2], []), slow(clock, "b", [3 / 8], [])]
+        return latency(runners, (1,), budget_s=0.0, alike=alike)
+
+    apart, together = timed(None), timed({"a": "small", "b": "small"})
+    assert [apart[name]["median"] for name in ("a", "b")] == [125, 375]
+    assert together["a"] == together["b"] | {"runtime": "runtime of a"}
+    assert together["a"]["blocks"] == [250] * 6
+    assert together["other"] == apart["other"]
 
 
 def test_inputs_are_random_and_the_same_each_time():

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import streamlit as st
 
-from compression.charts.numbers import format_bytes, format_milliseconds, format_percent, format_ratio
+from compression.charts.numbers import format_bytes, format_percent, format_ratio
 from compression.charts.style import MARK_COLOUR, ROLES
 from compression.charts.sweep import describe_sweep
 from compression.errors import LabError
@@ -24,7 +24,7 @@ from ui.compress.oddities import oddities, sparsity_text
 from ui.compress.preview_jobs import COLUMNS, VALUES, Sketch, find
 from ui.run import guessing
 from ui.run.feed import watch
-from ui.run.words import as_text
+from ui.run.words import as_text, latency_text
 from ui.widgets.live_chart import live_chart
 
 CSS = Path(__file__).with_name("preview.css")
@@ -188,7 +188,7 @@ def measured(spec: Mapping[str, Any], sketch: Sketch | None, run: Run) -> list[F
     test = _("test, {seeds}: {accuracy}").format(seeds=_seeds(compressed), accuracy=format_percent(compressed["accuracy"]))
     reached = format_percent(_final_accuracy(run.id, seed))
     size = _smaller(original["size_bytes"], compressed["size_bytes"])
-    latency = {role: format_milliseconds(models[role]["latency_ms"]["median"]) for role in ("original", "compressed")}
+    latency = {role: latency_text(models[role]["latency_ms"]) for role in ("original", "compressed")}
     simulated = compressed["latency_ms"].get("simulated")
     how = _("simulated: activations not rounded · original {ms}") if simulated else _("measured · original {ms}")
     after = Figure(_("After recovery"), reached, f"{_basis(seed)} · {test}", AFTER)

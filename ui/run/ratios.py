@@ -1,9 +1,10 @@
 """How many times smaller, faster or fewer: one quantity compared with itself, and nothing where it hardly differs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from compression.charts.numbers import format_ratio
+from compression.charts.numbers import format_ratio, three_digits
+from compression.measure.speed import same_structure, speedup, unreliable
 from compression.roles import role_title
 from compression.texts import gettext as _
 
@@ -23,20 +24,47 @@ def savings(models: Mapping[str, Any], titles: Mapping[str, str] | None = None) 
         ("original", "compressed", _("Compressed against the original: {told}.")),
     ):
         if before in models and after in models:
-            return whose.format(whom=whom, told=", ".join(_compared(models[before], models[after])))
+            return whose.format(whom=whom, told=", ".join(_compared(models[before], models[after], models)))
     return ""
 
 
-def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+def _compared(before: Mapping[str, Any], after: Mapping[str, Any], models: Mapping[str, Any]) -> list[str]:
     size = ratio_text(before["size_bytes"], after["size_bytes"], NOTABLE, _("file {ratio} smaller"), _("file {ratio} larger"))
     told = [size or _("a file of the same size")]
-    took, takes = ((model.get("latency_ms") or {}).get("median") for model in (before, after))
-    if any((model.get("latency_ms") or {}).get("simulated") for model in (before, after)):
-        told.append(_("latency simulated"))
-    elif took and takes:
-        words = _("{ratio} faster (latency measured)"), _("{ratio} slower (latency measured)")
-        told.append(ratio_text(took, takes, NOTABLY_FASTER, *words) or _("as fast (latency measured)"))
+    if latency := latency_told(before, after, [*models.values()], _("{told} (latency measured)")):
+        told.append(latency)
     return told
+
+
+def latency_told(
+    before: Mapping[str, Any], after: Mapping[str, Any], models: Sequence[Mapping[str, Any]], measured: str = "{told}"
+) -> str:
+    """Return how many times as fast one role is as another with its interval, or why that is not known; empty if not timed.
+
+    Args:
+        before, after: roles as a result describes them, the one compared with first.
+        models: all roles of the result.
+        measured: what a comparison of measured latencies becomes, with a place for {told}.
+    """
+    figures = [model.get("latency_ms") or {} for model in (before, after)]
+    took, takes = (one.get("median") for one in figures)
+    if any(one.get("simulated") for one in figures):
+        return _("latency simulated")
+    if not took or not takes:
+        return ""
+    if unreliable(before, models) or unreliable(after, models):
+        return _("latency not reliable, as other work disturbed the timing")
+    if same_structure(before, after):
+        return measured.format(told=_("as fast"))
+    found = speedup(*figures)
+    if found and found.low < 1 < found.high and not 1 / NOTABLY_FASTER < found.low < found.high < NOTABLY_FASTER:
+        edges = {"low": format_ratio(found.low), "high": format_ratio(found.high)}
+        return _("speed too close to tell ({low} to {high})").format(**edges)
+    told = ratio_text(took, takes, NOTABLY_FASTER, _("{ratio} faster"), _("{ratio} slower")) or _("as fast")
+    if found and told != _("as fast"):
+        low, high = (found.low, found.high) if found.times > 1 else (1 / found.high, 1 / found.low)
+        told = _("{told}, {low} to {high}").format(told=told, low=three_digits(low), high=three_digits(high))
+    return measured.format(told=told)
 
 
 def ratio_text(before: float | None, after: float, notable: float, less: str, more: str) -> str:

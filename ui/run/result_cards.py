@@ -9,10 +9,7 @@ import streamlit as st
 
 from compression import precision
 from compression.charts.numbers import (
-    format_bytes,
     format_count,
-    format_macs,
-    format_milliseconds,
     format_percent,
 )
 from compression.charts.style import role_look
@@ -23,9 +20,10 @@ from compression.runs.records import Run
 from compression.texts import gettext as _
 from compression.texts import mark, ngettext
 from ui.run import layers_compared
+from ui.run.costs import Row, card_rows
 from ui.run.decimals import result_decimals
 from ui.run.downloads import network_button
-from ui.run.ratios import NOTABLE, NOTABLY_FASTER, ratio_text, savings
+from ui.run.ratios import savings
 from ui.run.verdicts import verdicts_of
 from ui.run.words import as_text, network, titles
 
@@ -42,8 +40,6 @@ CONVERGENCE = {
         mark("Validation loss rose at the end: fewer epochs or a smaller learning rate may help."),
     ),
 }
-
-Row = tuple[str, str, str, str]
 
 
 def show_verdict(run: Run) -> None:
@@ -136,7 +132,9 @@ def seed_title(row: Mapping[str, Any]) -> str:
 def origins() -> str:
     """Return what the words beside the numbers mean, a line each."""
     lines = {
-        evidence_title("measured"): _("run here, on real kernels; p95: of 100 timings 95 are faster"),
+        evidence_title("measured"): _(
+            "run here, on real kernels; p95: of 100 timings 95 are faster; networks of the same structure share one latency"
+        ),
         evidence_title("file"): _("from a file that loads back to the same predictions"),
         evidence_title("simulated"): _(
             "computed at full precision, with weights or activations that are set to zero or rounded; a latency: of "
@@ -145,7 +143,8 @@ def origins() -> str:
         evidence_title("counted"): _("follows from the network's shape"),
         _("95 % interval"): _("over seeds and test images together"),
         _("smaller"): _("files compared with files"),
-        _("faster"): _("medians of latency compared"),
+        _("faster"): _("medians of latency compared; behind it a 95 % interval over turns in which both were timed"),
+        _("not reliable"): _("many calls took several times as long as the median, or one structure has two latencies"),
     }
     return "\n".join(f"- **{word}**: {meaning}" for word, meaning in lines.items())
 
@@ -165,7 +164,10 @@ def card_html(
     style, whole = role_look(role), result or {}
     rows = "".join(
         f'<div class="number"><span>{_both(name, how)}</span><span>{_both(value, note)}</span></div>'
-        for name, how, value, note in [*_learning_rows(role, model, whole), *card_rows(model, against, titles)]
+        for name, how, value, note in [
+            *_learning_rows(role, model, whole),
+            *card_rows(model, against, titles, [*whole.get("models", {}).values()]),
+        ]
     )
     warnings = "".join(f'<div class="unfinished">{html.escape(sentence)}</div>' for sentence in unfinished(model))
     return (
@@ -265,30 +267,3 @@ def _weights_row(brought: Mapping[str, Any]) -> Row:
 
 def _both(text: str, small: str) -> str:
     return html.escape(text) + (f"<small>{html.escape(small)}</small>" if small else "")
-
-
-def card_rows(model: Mapping[str, Any], against: Mapping[str, Any] | None, titles: Mapping[str, str] | None = None) -> list[Row]:
-    """Return what a network costs: what each number is, how it was come by, its value, and a note on it."""
-    evidence, latency = model.get("evidence", {}), model.get("latency_ms") or {}
-    size_evidence, other = evidence_title(evidence.get("size_bytes")), against or {}
-    smaller = ratio_text(other.get("size_bytes"), model["size_bytes"], NOTABLE, _("{ratio} smaller"), _("{ratio} larger"))
-    rows = [(_("Size"), size_evidence, format_bytes(model["size_bytes"]), smaller)]
-    if (median := latency.get("median")) is not None:
-        slowest = _("p95 {p95}").format(p95=format_milliseconds(latency["p95"]))
-        how = evidence_title("simulated" if latency.get("simulated") else evidence.get("latency_ms"))
-        before = (other.get("latency_ms") or {}).get("median")
-        faster = ratio_text(before, median, NOTABLY_FASTER, _("{ratio} faster"), _("{ratio} slower")) or (before and _("as fast"))
-        if latency.get("simulated") or (other.get("latency_ms") or {}).get("simulated"):
-            faster = _("activations not rounded") if latency.get("simulated") else ""
-        rows.append((_("Latency"), f"{how} · {slowest}", format_milliseconds(median), faster or ""))
-    fewer = ratio_text(other.get("macs"), model["macs"], NOTABLE, _("{ratio} fewer"), _("{ratio} more"))
-    rows.append((_("Computation"), evidence_title(evidence.get("macs")), format_macs(model["macs"]), fewer))
-    nonzero = model.get("nonzero", model["parameters"])
-    note = ratio_text(other.get("parameters"), model["parameters"], NOTABLE, _("{ratio} fewer"), _("{ratio} more"))
-    note = note if nonzero == model["parameters"] else _("{count} not zero").format(count=format_count(nonzero))
-    rows.append((_("Parameters"), evidence_title("counted"), format_count(model["parameters"]), note))
-    if model.get("agreement") is not None:
-        reference = "original" if "before_recovery" in model else "teacher"
-        whom = _("with the {role}").format(role=role_title(reference, titles).lower())
-        rows.append((_("Agreement"), f"{whom}, {_('test')}", format_percent(model["agreement"]), ""))
-    return rows

@@ -14,6 +14,7 @@ from compression.data.own.stored import called
 from compression.distillation import DISTILLATION, teacher_free
 from compression.errors import LabError
 from compression.fields import unused_fields
+from compression.measure.speed import disturbed
 from compression.models import MODELS, WEIGHTS
 from compression.roles import role_title, roles_in_order
 from compression.runs.records import Run
@@ -180,9 +181,11 @@ def _chosen(registry: Registry, method: Mapping[str, Any]) -> list[str]:
 
 
 def latency_text(latency: Mapping[str, Any]) -> str:
-    """Return the median of a latency, and that it is simulated where it is."""
+    """Return the median of a latency, and that it is simulated or not reliable where it is."""
     text = format_milliseconds(latency["median"])
-    return _("{latency} (simulated)").format(latency=text) if latency.get("simulated") else text
+    if latency.get("simulated"):
+        return _("{latency} (simulated)").format(latency=text)
+    return _("{latency} (not reliable)").format(latency=text) if disturbed(latency) else text
 
 
 def knob_name(knob: str) -> str:
