@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from streamlit.runtime.state.query_params_proxy import QueryParamsProxy
 from streamlit.testing.v1 import AppTest
 
 from compression import networks, settings
@@ -93,6 +94,17 @@ def test_before_a_run_the_nearest_finished_one_is_shown_with_what_differs_and_op
     assert not app.exception
     assert app.query_params["run"] == near
     assert app.number_input(key="distill-loss.temperature").value == 8.0
+
+
+def test_to_open_the_nearest_run_is_one_step_of_the_history_so_that_back_restores_the_settings(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near = finished(loss={"name": "kd", "temperature": 8.0, "alpha": 0.9})
+    app = visit("distill", **{"train.epochs": "7"})
+    written: list[dict[str, str]] = []
+    monkeypatch.setattr(QueryParamsProxy, "from_dict", lambda params, address: written.append(dict(address)))
+    button(app, "Open this run").click().run()
+    assert [(address["run"], address["loss.temperature"], address["train.epochs"]) for address in written] == [(near, "8", "40")]
 
 
 def test_a_finished_run_is_never_marked_as_an_example_and_pale_only_where_settings_differ(

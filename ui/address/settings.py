@@ -16,7 +16,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from compression.texts import gettext as _
 
-PAGE, ARRIVED = "address-page", "address-arrived"
+PAGE, ARRIVED, ASKED = "address-page", "address-arrived", "address-asked"
 SHOWN_CHARACTERS = 40
 MOST_ADDRESSES = 100
 RUN, SWEEP = "run", "sweep"
@@ -27,6 +27,16 @@ def arrive(page: str) -> None:
     if st.session_state.get(PAGE) != page:
         st.session_state[PAGE] = page
         st.session_state[ARRIVED] = True
+
+
+def ask(address: Mapping[str, str]) -> None:
+    """Draw the page again as if somebody came to it by that address.
+
+    Each address that a script gives the browser becomes a step of its history. This one is never written: Back then leads from
+    what it stands for, once that is written, to what was on screen before.
+    """
+    st.session_state[ASKED] = dict(address)
+    st.rerun(scope="app")
 
 
 class Address:
@@ -47,12 +57,13 @@ class Address:
     def __init__(self, page: str, earlier: Mapping[str, str] | None = None) -> None:
         self.page = page
         self._earlier = earlier or {}
-        given = st.query_params.to_dict()
+        asked = st.session_state.pop(ASKED, None)
+        given = asked or st.query_params.to_dict()
         context = get_script_run_ctx()
         back = bool(context and getattr(context, "is_history_navigation", False))
         self._written: list[dict[str, str]] = st.session_state.setdefault(f"{page}-addresses", [])
         arrived = st.session_state.get(ARRIVED, PAGE not in st.session_state)
-        self._obeyed = back or (bool(given) and (arrived or given not in self._written))
+        self._obeyed = back or bool(asked) or (bool(given) and (arrived or given not in self._written))
         self._given = {self._form(name): (name, text) for name, text in given.items()} if self._obeyed else {}
         self._names: list[str] = []
         self._kept: dict[str, str] = {}

@@ -143,7 +143,8 @@ def _show_nearest(near: nearest.Nearest) -> bool:
     live_chart(figure, key="distill-example", label=label, height=TALL)
     answer = verdicts("distill", run.result or {}, run.spec)[0]
     st.caption(as_text(f"{answer.question} {answer.word}. {answer.sentence}"))
-    if st.button(_("Open this run"), icon=":material/open_in_full:", type="tertiary", key="open-nearest"):
+    looks = {"icon": ":material/open_in_full:", "type": "tertiary", "key": "open-nearest"}
+    if st.button(_("Open this run"), help=_("The controls take its settings; Back brings yours back."), **looks):
         current.open_with_settings(run.id)
     return True
 

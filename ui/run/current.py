@@ -7,7 +7,7 @@ from compression.runs import store
 from compression.runs.records import ACTIVE, Run, StoredSweep
 from compression.texts import gettext as _
 from ui.address.link_of_run import page_of_kind, settings_of, swept_settings
-from ui.address.settings import RUN, SWEEP, Address, plain
+from ui.address.settings import RUN, SWEEP, Address, ask, plain
 from ui.server.identity import owner
 
 
@@ -31,8 +31,7 @@ def show_sweep_from_now(page: str, sweep_id: str) -> None:
 
 def open_with_settings(run_id: str) -> None:
     """Show a run in place of what the page shows, and put its settings into the controls, as its link does."""
-    st.query_params.from_dict({RUN: run_id})
-    st.rerun(scope="app")
+    ask({RUN: run_id})
 
 
 def sweep(page: str) -> StoredSweep | None:
