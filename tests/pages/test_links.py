@@ -136,7 +136,7 @@ def put(app: AppTest, settings: Mapping[str, Any]) -> None:
     """Set a page's state; what a list does not offer as it is drawn waits until the other settings have redrawn it."""
     later = {}
     for key, value in settings.items():
-        before = app.session_state.filtered_state.get(key)
+        before = app.session_state.to_dict().get(key)
         app.session_state[key] = value
         if not offered(app, key):
             app.session_state[key], later[key] = before, value
