@@ -16,6 +16,7 @@ from compression.texts import gettext as _
 HEIGHT = 420
 MOST_TICKS = 10
 SAME = 1e-9
+GUIDE = {"dash": "dot", "width": 1.5}  # for the eye alone: nothing was measured between the points
 
 
 def accuracy_over(
@@ -27,7 +28,7 @@ def accuracy_over(
     revision: str = "",
     upwards: dict[str, Any] | None = None,
 ) -> go.Figure:
-    """Draw accuracy over a setting: a line of points a series, and what it is measured against.
+    """Draw accuracy over a setting: points a series, a dotted guide between numbers, and what it is measured against.
 
     A reference whose accuracy does not change with the setting is a level across the chart. The first `customdata` of a point
     is its run.
@@ -113,7 +114,7 @@ def _line(rows: pd.DataFrame, role: str, title: str, colour: str, symbol: str, *
         rows = rows.sort_values("at", kind="stable")
     return {
         "type": "scatter",
-        "mode": "lines+markers",
+        "mode": "markers" if isinstance(rows["at"].iloc[0], str) else "lines+markers",
         "x": rows["at"].tolist(),
         "y": rows["accuracy"].tolist(),
         "name": title,
@@ -121,7 +122,7 @@ def _line(rows: pd.DataFrame, role: str, title: str, colour: str, symbol: str, *
         "customdata": [[run] for run in rows["run"]],
         "hovertext": [f"{title}, {_at(row['at'])}<br>{_told(row)}" for row in rows.to_dict("records")],
         "hovertemplate": "%{hovertext}<extra></extra>",
-        "line": {"color": colour, "dash": role_look(role).dash, "width": 3},
+        "line": GUIDE | {"color": colour},
         "marker": {"symbol": symbol, "size": 12, "color": colour},
         "error_y": _interval(rows, colour),
     }

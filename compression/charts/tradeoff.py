@@ -16,6 +16,7 @@ from compression.texts import mark
 HEIGHT = 420
 MARKER_SIZE = 11
 PALE = 0.3
+LAST = 2000  # in the legend, in which 1000 is usual
 OUTCOMES = ("student", "compressed")  # what runs are about; all other roles are what these are measured against
 FRONT_COLOUR = "rgba(128,128,128,0.75)"
 FRONT_DASHES = ("solid", "dash", "dot", "dashdot")
@@ -66,12 +67,13 @@ def tradeoff(
     chosen = COSTS[cost]
     drawn = frame[(pd.to_numeric(frame[chosen.column], errors="coerce") > 0) & frame["accuracy"].notna()]
     traces = fronts(drawn, chosen)
-    for role in roles_in_order(drawn["role"]):
-        traces.append(markers(drawn[drawn["role"] == role], role, chosen, marked or {}))
-    if marked:
+    if marked:  # below the markers, so that no ring hides a point beside its own
         middle = math.sqrt(drawn[chosen.column].min() * drawn[chosen.column].max())
         rows = drawn[drawn["run"].isin(list(marked)) & drawn["role"].isin(OUTCOMES)]
         traces.append(highlight(rows, chosen, marked, middle))
+    # What runs are about first: a baseline of almost the same accuracy and size stands before its student.
+    for role in sorted(roles_in_order(drawn["role"]), key=lambda role: role not in OUTCOMES):
+        traces.append(markers(drawn[drawn["role"] == role], role, chosen, marked or {}))
     kinds = ", ".join(evidence_title(kind) for kind in drawn[chosen.evidence].dropna().unique())
     title = f"{_(chosen.title)} · {kinds}" if kinds else _(chosen.title)
     across = logarithmic_axis(title, tickformat=chosen.ticks)
@@ -120,6 +122,7 @@ def markers(rows: pd.DataFrame, role: str, cost: Cost, marked: Collection[str] =
         "y": rows["accuracy"].tolist(),
         "name": called(rows, role),
         "uid": f"models-{role}",
+        "legendrank": LAST // 2 + (role in OUTCOMES),
         "customdata": [[run] for run in rows["run"]],
         "text": [describe(row, cost) for row in rows.to_dict("records")],
         "hovertemplate": "%{text}<extra></extra>",
@@ -163,6 +166,7 @@ def highlight(rows: pd.DataFrame, cost: Cost, names: Mapping[str, str], middle: 
         "text": [escape(names[run]) for run in rows["run"]],
         "textposition": _beside(rows[cost.column], rows["accuracy"], middle),
         "hoverinfo": "skip",
+        "legendrank": LAST,
         "marker": {"symbol": "circle-open", "size": 2 * MARKER_SIZE, "color": MARK_COLOUR, "line": {"width": 3}},
     }
 

@@ -5,6 +5,7 @@ import json
 
 import pandas as pd
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
 from compression.charts.comparison import overlaid_curves
@@ -14,7 +15,7 @@ from compression.charts.style import ROLES
 from compression.charts.tradeoff import COSTS, front, tradeoff
 from compression.runs import store
 from compression.runs.frames import models_frame
-from compression.runs.records import FINISHED
+from compression.runs.records import FINISHED, Run
 from tests.pages.conftest import Visit
 from tests.pages.stored_runs import TOKEN, copies, distilled, failed, finished, started
 from ui.compare import models_table, over_setting, results, series, side_by_side
@@ -136,6 +137,54 @@ def test_runs_side_by_side_are_sorted_by_what_differs_with_settings_and_verdicts
     assert found["Verdict"].tolist() == ["Yes, +2.0 points (+0.9 to +3.3)", "Yes, +4.0 points (+0.9 to +3.3)"]
     assert "File size" not in found
     assert "Student width" not in found
+
+
+def of_seeds(accuracies: list[float], seeds: range = range(5)) -> dict:
+    """Return the result of a distillation whose student has these accuracies on 1,000 test images."""
+    rows = [
+        {"seed": seed, "accuracy": accuracy, "artifact": f"student-seed{seed}.safetensors"}
+        for seed, accuracy in zip(seeds, accuracies, strict=True)
+    ]
+    result = distilled(sum(accuracies) / len(accuracies))
+    result["models"]["student"]["per_seed"] = rows
+    return {**result, "images": {"test": 1_000}}
+
+
+def better(app: AppTest) -> list[str]:
+    """Return what is said of which of two runs is better."""
+    return [text.value.replace("\\", "") for text in app.main.markdown if "95 % interval" in text.value or "Which" in text.value]
+
+
+def test_two_runs_side_by_side_say_which_is_better_or_that_it_is_too_close_to_tell(visit: Visit) -> None:
+    low = finished(loss={"name": "kd", "temperature": 1}, result=of_seeds([0.90, 0.91, 0.90, 0.89, 0.90]))
+    near = finished(loss={"name": "kd", "temperature": 2}, result=of_seeds([0.91, 0.90, 0.91, 0.90, 0.90]))
+    high = finished(loss={"name": "kd", "temperature": 4}, result=of_seeds([0.98, 0.97, 0.98, 0.98, 0.97]))
+    (told,) = better(visit("compare", runs=f"{low},{high}"))
+    assert told.startswith("**Temperature 4 is 7.6 points better than temperature 1** (95 % interval +4")
+    assert "1,000 test images, the same 5 seeds). Told from the accuracies alone" in told
+    (told,) = better(visit("compare", runs=f"{low},{near}"))
+    assert told.startswith("**Too close to tell:** Temperature 2 is 0.4 points above temperature 1")
+    assert not better(visit("compare", runs=f"{low},{near},{high}"))
+    elsewhere = finished(dataset={"name": "mnist"}, result=of_seeds([0.5] * 5))
+    (told,) = better(visit("compare", runs=f"{low},{elsewhere}"))
+    assert "tested on different images" in told
+
+
+def test_networks_whose_files_are_there_are_compared_image_by_image(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    def right(run: Run, role: str) -> dict[int, torch.Tensor]:
+        rows = run.result["models"][role]["per_seed"]
+        return {row["seed"]: torch.arange(1_000) < round(1_000 * row["accuracy"]) for row in rows}
+
+    runs = [
+        finished(loss={"name": "kd", "temperature": at}, result=of_seeds(told, range(3)))
+        for at, told in ((1, [0.90, 0.91, 0.90]), (4, [0.93, 0.94, 0.93]))
+    ]
+    (alone,) = better(visit("compare", runs=",".join(runs)))
+    monkeypatch.setattr("ui.run.answers.correct", right)
+    (told,) = better(visit("compare", runs=",".join(runs)))
+    assert alone.startswith("**Too close to tell")
+    assert told.startswith("**Temperature 4 is 3.0 points better than temperature 1**")
+    assert told.endswith("Both were asked about each image.")
 
 
 def test_a_link_opens_on_the_comparison_and_marking_rows_does_not_move_the_table(visit: Visit) -> None:
@@ -489,6 +538,7 @@ def test_accuracy_over_a_number_has_intervals_and_levels_to_measure_it_by() -> N
     student = by_name["Student"]
     assert list(student.x) == [1, 4, 20]
     assert list(student.y) == pytest.approx([0.941, 0.944, 0.96])
+    assert student.line.dash == "dot"
     assert student.error_y.array == pytest.approx([0.01] * 3)
     assert student.error_y.arrayminus == pytest.approx([0.02] * 3)
     assert list(by_name["Baseline"].x) == [1, 20]
@@ -519,6 +569,7 @@ def test_what_else_differs_makes_a_line_each_and_choices_are_categories() -> Non
     figure = accuracy_over(setting_points("train.optimizer", *specs), "Optimizer")
     assert figure.layout.xaxis.type == "category"
     assert list(figure.data[-1].x) == ["sgd", "adam"]
+    assert figure.data[-1].mode == "markers"
 
 
 @pytest.mark.parametrize(
@@ -554,5 +605,7 @@ def test_marked_runs_stand_out_in_the_chart_of_all() -> None:
     ring = next(trace for trace in figure.data if trace.meta == "marked")
     assert (list(ring.x), list(ring.y), list(ring.text)) == ([20], [0.6], ["&lt;T 8&gt;"])
     assert list(ring.textposition) == ["bottom right"]
+    named = [trace.name for trace in figure.data]
+    assert named.index("Marked") < named.index("Student") < named.index("Teacher")
     student = next(trace for trace in figure.data if trace.name == "Student")
     assert student.marker.opacity[0] < student.marker.opacity[1] == 1

@@ -13,7 +13,7 @@ from compression.roles import roles_in_order
 from compression.runs.records import Run
 from compression.texts import gettext as _
 from ui.address.settings import Address, refused
-from ui.compare import over_setting, results
+from ui.compare import over_setting, results, which_is_better
 from ui.compare.filter import clear
 from ui.run.differences import OUTCOMES, in_common, labels, leaves, numbers, ordered, setting_title, settings_rows
 from ui.run.feed import watch
@@ -39,6 +39,8 @@ def show(address: Address, runs: Sequence[Run], viewer: str) -> None:
             return
         if not settings_rows(runs):
             st.caption(_("These runs have the same settings."))
+        if better := which_is_better.sentence(runs, names):
+            st.markdown(better)
         picture = {"title": title(runs), "notes": notes(runs, names)}
         over_setting.show(address, runs, names, picture)
         results.show(runs, names, viewer)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from compression import answers, networks, settings
 from compression.answers import Answers
 from compression.data.arrays import Dataset
@@ -22,7 +24,7 @@ from ui.run import example
 
 ROLES = ("teacher", "baseline", "student")
 UNTRAINED = "untrained"
-ANSWERS_CACHED, DATASETS_CACHED = 8, 2
+ANSWERS_CACHED, DATASETS_CACHED, RUNS_CACHED = 8, 2, 32
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,26 @@ def asked(subject: Subject, split: str, images: int | None = None, *, untrained:
     """
     files = tuple((role, str(path), path.stat().st_mtime_ns) for role, path in subject.files.items())
     return _asked(files, _choice(subject.spec), split, images, subject.seed if untrained else None, str(settings.data_root()))
+
+
+def correct(run: Run, role: str) -> dict[int, Tensor]:
+    """Return whether a run's networks of a role are right on each test image, bool (images,), by seed.
+
+    Raises:
+        LabError: the data is not there, or a file is gone or cannot be used.
+    """
+    folder, rows = settings.runs_folder() / run.id, models_of(run)[role].get("per_seed", ())
+    files = {str(row["seed"]): folder / row["artifact"] for row in rows if row.get("artifact")}
+    if len(files) < len(rows) or not all(path.is_file() for path in files.values()):
+        raise NotFoundError(_("Run {run} has no files of its networks (any more).").format(run=run.id))
+    told = tuple((seed, str(path), path.stat().st_mtime_ns) for seed, path in files.items())
+    return _correct(told, _choice(run.spec), str(settings.data_root()))
+
+
+@functools.lru_cache(maxsize=RUNS_CACHED)
+def _correct(files: tuple[tuple[str, str, int], ...], choice: str, root: str) -> dict[int, Tensor]:
+    found = answers.ask({seed: Path(path) for seed, path, _changed in files}, _dataset(choice, root), "test")
+    return {int(seed): logits.argmax(1) == found.split.labels for seed, logits in found.logits.items()}
 
 
 def _choice(spec: Mapping[str, Any]) -> str:
