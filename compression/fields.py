@@ -78,7 +78,7 @@ def fit_transfer(transfer: dict[str, Any], dataset: dict[str, Any]) -> dict[str,
     classes = _classes(transfer.get("classes"), entry)
     if "images" not in transfer:
         usual = entry.traits["transfer_images"]
-        return {"images": usual if most is None else min(usual, most), **classes}
+        return {"images": usual if most is None or usual is None else min(usual, most), **classes}
     images = transfer["images"]
     if images is None:
         return {"images": None, **classes}

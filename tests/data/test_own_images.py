@@ -305,7 +305,7 @@ def test_the_command_line_says_what_came_and_each_run_of_a_card_has_the_path(
         run_raw({"kind": "distill"}, request, "")
     assert request.settings == changes
     said = capsys.readouterr().err.splitlines()
-    assert said[0].startswith("2 classes, 64 training images, 16 test images; 8")
+    assert said[0].startswith("2 classes, 64 training images, of which 12 are for validation, 16 test images; 8")
     assert said[-1] == "1 file, cat/notes.txt: no image in a format that is read: PNG, JPEG, WebP, BMP, GIF"
 
 

@@ -6,6 +6,7 @@ from streamlit.testing.v1 import AppTest
 
 from compression.data.own import stored
 from compression.runs import store
+from compression.spec import parse
 from tests.data.own_files import good, images, labels, npz, picture, zipped
 from tests.pages.conftest import Visit
 
@@ -41,7 +42,8 @@ def test_images_are_uploaded_and_then_a_dataset_like_any_other(visit: Visit, pag
     [own] = stored.own_datasets()
     assert app.query_params["dataset"] in (own.name, [own.name])
     assert not app.file_uploader
-    assert "2 classes, 64 training images, 16 test images. 8 × 8 pixels, grey, as they came." in words(app)
+    assert "2 classes, 64 training images, of which 12 are for validation, 16 test images." in words(app)
+    assert "8 × 8 pixels, grey, as they came." in words(app)
     assert "a fifth of each class" in words(app)
     assert "1 file, cat/notes.txt: no image in a format that is read" in words(app)
     assert "my pets (8×8, grey)" in datasets(app)
@@ -51,6 +53,19 @@ def test_images_are_uploaded_and_then_a_dataset_like_any_other(visit: Visit, pag
     assert not app.exception
     [submitted] = store().runs()
     assert submitted.spec["dataset"]["name"] == own.name
+
+
+def test_the_student_sees_all_own_images_whatever_it_saw_of_another_dataset_until_a_link_says_otherwise(visit: Visit) -> None:
+    app = visit("distill")
+    assert app.query_params["transfer.images"] == "200"
+    app.selectbox(key="distill-dataset").set_value("own").run()
+    upload(app, "pets.zip", zipped(good()))
+    assert app.number_input(key="distill-transfer.images").value is None
+    assert app.query_params["transfer.images"] == "all"
+    [own] = stored.own_datasets()
+    assert parse({"kind": "distill", "dataset": {"name": own.name}}).transfer == {"images": None}
+    linked = visit("distill", **app.query_params | {"transfer.images": "50"})
+    assert linked.number_input(key="distill-transfer.images").value == 50
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ def images(address: Address, data: Entry, teachers: int | None) -> int | None:
     knob, name = train_images_knob(data), "transfer.images"
     most = teachers or int(knob.high or 0)
     help_text = _("How many of the teacher's training images student and baseline learn from; empty means all")
-    usual, held = min(data.traits["transfer_images"], most), address.key(name)
+    usual, held = data.traits["transfer_images"], address.key(name)
+    usual = usual if usual is None else min(usual, most)
     before = st.session_state.get(f"{held}-usual", (data.name, usual))
     if before[0] != data.name or st.session_state.get(held) == before[1]:
         st.session_state[held] = usual

@@ -25,7 +25,6 @@ NAME = re.compile(r"own-[0-9a-f]{24}")
 FROM_COMMAND_LINE = "folder"
 SUFFIX = ".safetensors"
 PARTS = ("train_inputs", "train_labels", "test_inputs", "test_labels")
-USUAL_TRANSFER, TRANSFER_STEP = 2_000, 50
 SIGHTS, FEWEST_EPOCHS, MOST_EPOCHS = 200_000, 10, 60  # of images, in a teacher's training
 LARGE, LARGE_BATCH, SMALL_BATCH = 4_000, 128, 32
 
@@ -104,7 +103,6 @@ def entry_of(own: Own) -> Entry:
     facts = own.facts
     train, test = sum(facts["train"]), sum(facts["test"])
     usable = train - held_out(facts["train"])
-    transfer = min(USUAL_TRANSFER, max(TRANSFER_STEP, usable // 4 // TRANSFER_STEP * TRANSFER_STEP), usable)
     epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, round(SIGHTS / usable)))
     recipe = {"epochs": epochs, "batch_size": LARGE_BATCH if usable >= LARGE else SMALL_BATCH, "lr": 0.1, "augment": "shift"}
     traits = {
@@ -114,7 +112,7 @@ def entry_of(own: Own) -> Entry:
         "images": train,
         "test_images": test,
         "class_images": tuple(facts["train"]),
-        "transfer_images": transfer,
+        "transfer_images": None,
         "class_names": tuple(facts["class_names"]),
         "folder": "",
         "megabytes": 0,

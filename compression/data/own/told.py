@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from compression.data.arrays import held_out
 from compression.data.own.bring import LEAKED, NO_TEST, UNUSED
 from compression.data.own.folders import VALIDATION_JOINED
 from compression.texts import gettext as _
@@ -20,10 +21,10 @@ NOTES = {
 
 
 def counts(facts: Mapping[str, Any]) -> str:
-    """Return how many classes and images there are."""
-    classes, train, test = len(facts["class_names"]), sum(facts["train"]), sum(facts["test"])
-    sentence = _("{classes} classes, {train:,} training images, {test:,} test images")
-    return sentence.format(classes=classes, train=train, test=test)
+    """Return how many classes and images there are, and how many of these a run sets aside."""
+    told = {"classes": len(facts["class_names"]), "train": sum(facts["train"]), "test": sum(facts["test"])}
+    sentence = _("{classes} classes, {train:,} training images, of which {aside:,} are for validation, {test:,} test images")
+    return sentence.format(**told, aside=held_out(facts["train"]))
 
 
 def resized(facts: Mapping[str, Any]) -> str:
