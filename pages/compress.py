@@ -21,12 +21,14 @@ with left:
     request = form.draw(address)
     spec = start.requested(address, request.raw, filled)
     sweep = try_several.draw(address, spec) if spec else None
-    start.run_bar(address, spec, request.device, _("Run compression"), sweep, time_limit_s=request.time_limit_s)
+    with st.container(key="run-dock", gap=None):
+        glance = st.empty()
+        start.run_bar(address, spec, request.device, _("Run compression"), sweep, time_limit_s=request.time_limit_s)
 with right:
     address.write()
     run = current.run(KIND)
     if spec is not None:
-        preview.show(spec.to_json(), run if run and run.result and run.hash == spec.hash else None)
+        preview.show(spec.to_json(), run if run and run.result and run.hash == spec.hash else None, glance)
     if shown := current.sweep(KIND):
         sweep_view.show(shown)
     elif run is not None:

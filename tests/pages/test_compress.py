@@ -158,6 +158,9 @@ def test_at_once_and_without_training_the_numbers_are_those_of_the_steps_by_hand
     assert file == ("File", format_bytes(size), f"{original / size:.1f}× smaller than {format_bytes(original)}")
     assert f"24,170 parameters · 1.48 M MACs · {format_bytes(original)} · trained already" in words(app)
     assert "Press Run compression." in words(app)
+    (glance,) = [element.proto.body for element in app.main.get("html") if "figures-glance" in element.proto.body]
+    shown = re.findall(r"<span>(?:<i.*?</i>)?(.*?) <b>(.*?)</b></span>", glance)
+    assert shown == [("Before recovery (simulated)", before[1]), ("File", file[1])]
 
 
 def test_both_curves_hold_each_points_own_values(visit: Visit) -> None:

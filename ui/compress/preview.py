@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from compression.charts.numbers import format_bytes, format_percent, format_ratio
 from compression.charts.style import MARK_COLOUR, ROLES
@@ -47,11 +48,12 @@ class Figure(NamedTuple):
     mark: str = ""
 
 
-def show(spec: Mapping[str, Any], run: Run | None) -> None:
+def show(spec: Mapping[str, Any], run: Run | None, beside_run: DeltaGenerator) -> None:
     """Draw the figures and the curves of a spec, with what finished runs of the same network reached after recovery.
 
     Args:
         run: the finished run of this very spec, if it is on screen.
+        beside_run: where the figures stand once more in one line, on a narrow screen that has the charts out of sight.
     """
     st.html(CSS)
     after = recovered(spec)
@@ -60,12 +62,12 @@ def show(spec: Mapping[str, Any], run: Run | None) -> None:
     except LabError as error:
         st.info(as_text(str(error)), icon=":material/hourglass_top:")
         if run is not None or any(len(points) for points in after.values()):  # else every figure and both charts would be empty
-            _draw(spec, None, after, run)
+            _draw(spec, None, after, run, beside_run)
         return
     busy = sketch.late and not sketch.done
 
     def refresh() -> None:
-        _draw(spec, sketch, after, run)
+        _draw(spec, sketch, after, run, beside_run)
         if busy and sketch.done:
             st.rerun(scope="app")
 
@@ -88,7 +90,13 @@ def _sketch(spec: Mapping[str, Any]) -> Sketch:
     return new
 
 
-def _draw(spec: Mapping[str, Any], sketch: Sketch | None, after: Mapping[str, pd.DataFrame], run: Run | None) -> None:
+def _draw(
+    spec: Mapping[str, Any],
+    sketch: Sketch | None,
+    after: Mapping[str, pd.DataFrame],
+    run: Run | None,
+    beside_run: DeltaGenerator,
+) -> None:
     top = st.container()
     st.html(legend(spec["seeds"][0]))
     places = dict(zip(VALUES, st.columns(2, gap="small"), strict=True))
@@ -96,8 +104,10 @@ def _draw(spec: Mapping[str, Any], sketch: Sketch | None, after: Mapping[str, pd
         if sketch:
             sketch.wait(knob, PATIENCE_S)
         if not index:
+            told = measured(spec, sketch, run) if run else expected(spec, sketch)
             with top:
-                figures(measured(spec, sketch, run) if run else expected(spec, sketch))
+                figures(told)
+            beside_run.html(glance(told))
         with places[knob]:
             _chart(spec, sketch, knob, after[knob])
     if sketch and sketch.error:
@@ -137,6 +147,15 @@ def figures(told: Sequence[Figure]) -> None:
     )
     with st.container(border=True):
         st.html(f'<div class="figures-frame"><div class="figures">{boxes}</div></div>')
+
+
+def glance(told: Sequence[Figure]) -> str:
+    """Return in one line what is known of accuracy and file, for a narrow screen."""
+    before, *others = told[:3]
+    before = before._replace(title=_("{title} (simulated)").format(title=before.title))
+    known = [figure for figure in (before, *others) if figure.value != UNKNOWN]
+    parts = [f"<span>{figure.mark}{html.escape(figure.title)} <b>{html.escape(figure.value)}</b></span>" for figure in known]
+    return f'<div class="figures-key figures-glance">{"".join(parts)}</div>'
 
 
 def legend(seed: int) -> str:
