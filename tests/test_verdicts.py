@@ -209,7 +209,7 @@ def test_what_settles_it_is_what_people_can_do() -> None:
     assert " seeds, or about " in both
     assert " test images in place of 500 to settle it: " in both
     assert settled(0.02, 0.02, 0.001, "digits") == (
-        "More seeds narrow the interval. Yet even 10 would probably not settle it: the two are too much alike."
+        "More seeds narrow the interval. Yet even 10 would probably not settle it: this difference is small against the noise."
     )
 
 

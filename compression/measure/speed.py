@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 from compression.measure.interval import COVERAGE
 
-# On a machine at rest the 95th percentile is 1.2 to 1.6 times the median and quartiles of blocks differ by a hundredth; beside
-# other work that keeps all cores busy, the percentile is 20 to 130 times the median.
-DISTURBED_CALLS = 5.0
+# On a machine at rest the 95th percentile is 1.2 to 1.6 times the median and quartiles of blocks differ by a hundredth. Beside a
+# little other work it is up to 9 times the median, which stays; where all cores are busy, 20 to 130 times, and the median moves.
+DISTURBED_CALLS = 10.0
 DISTURBED_BLOCKS = 1.5
 UNEQUAL_TWINS = 1.5
 

@@ -42,8 +42,8 @@ def test_few_blocks_and_results_of_an_earlier_version_have_no_interval() -> None
     ("told", "expected"),
     [
         (figures([0.125] * 20), False),
-        (figures([0.125] * 20, p95=0.6), False),
-        (figures([0.125] * 20, p95=7.0), True),
+        (figures([0.125] * 20, p95=1.2), False),
+        (figures([0.125] * 20, p95=1.3), True),
         (figures([0.125] * 12 + [0.25] * 8), True),
         (figures([0.125] * 19 + [3.0]), False),  # one slow block moves no median
         ({"median": 0.251, "p95": 17.0}, True),

@@ -222,7 +222,7 @@ def _settling(found: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
         images, now = format_count(float(f"{needed.images:.2g}")), format_count(found["spread"]["count"])
         ways.append(_("about {count} test images in place of {now}").format(count=images, now=now))
     if not ways:
-        sentence = _("{narrower} Yet even {most} would probably not settle it: the two are too much alike.")
+        sentence = _("{narrower} Yet even {most} would probably not settle it: this difference is small against the noise.")
         return sentence.format(narrower=narrower, most=MOST_SEEDS_OFFERED)
     sentence = _("Take {ways} to settle it: enough in {chance:.0f} of 10 repeats, if the true difference is the one measured.")
     return sentence.format(ways=_(", or ").join(ways), chance=10 * CHANCE)
