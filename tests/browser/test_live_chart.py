@@ -146,3 +146,13 @@ def test_plotly_comes_from_this_server_and_may_be_kept(chart: Page, address: str
     answer = chart.request.get(source)
     assert answer.ok
     assert "immutable" in answer.headers["cache-control"]
+
+
+def test_nothing_reaches_out_of_a_charts_box_which_would_give_it_a_scrollbar(chart: Page) -> None:
+    reaches_out = chart.evaluate(
+        f"""() => {{
+            const box = document.querySelector('{CHART}').closest('[data-testid=stElementContainer]');
+            return [box.scrollHeight - box.clientHeight, box.scrollWidth - box.clientWidth];
+        }}"""
+    )
+    assert reaches_out == [0, 0]

@@ -235,7 +235,21 @@ def test_settings_are_columns_of_the_table_and_of_its_file(visit: Visit) -> None
     frame = models_table.models(store().runs(), "someone")
     shown, settings = models_table.with_settings(frame, {run.id: run for run in store().runs()})
     assert settings == ["Temperature T"]
-    assert set(pd.read_csv(io.StringIO(models_table.csv(shown)))["Temperature T"]) == {1, 4, 20}
+    assert set(pd.read_csv(io.StringIO(models_table.csv(shown)))["Temperature T"].dropna()) == {1, 4, 20}
+
+
+def test_a_setting_that_a_network_did_not_have_is_empty_and_its_method_too(visit: Visit) -> None:
+    for value in (1, 4):
+        finished(loss={"name": "kd", "temperature": value}, result=distilled(0.9 + value / 1000))
+    found = table(visit("compare")).set_index("role")
+    assert found.loc["student", "Temperature T"].tolist() == [4, 1]
+    assert found.loc[["teacher", "baseline"], "Temperature T"].isna().all()
+    assert found.loc[["teacher", "baseline"], "settings"].tolist() == ["", ""]
+    assert found.loc["student", "settings"].str.startswith("KD").all()
+    assert models_table._setting(float("nan")) == ""
+    shown = list(found.columns)
+    assert shown.index("settings") == shown.index("Temperature T") + 1
+    assert "Temperature T" not in table(visit("compare", role="baseline"))
 
 
 def test_runs_of_two_schemes_differ_in_the_scheme_its_knobs_and_the_loss_that_only_one_has(visit: Visit) -> None:

@@ -15,7 +15,7 @@ from compression.runs.frames import models_frame, models_of
 from compression.runs.records import Run
 from compression.texts import gettext as _
 from ui.address.settings import Address
-from ui.run.differences import OUTCOMES, columns_of
+from ui.run.differences import OUTCOMES, columns_of, settings_rows
 from ui.run.words import kind_title, network, owner_text, settings_text, titles
 from ui.widgets import row_selection
 from ui.widgets.table_height import table_height
@@ -55,9 +55,14 @@ def models(runs: Sequence[Run], viewer: str) -> pd.DataFrame:
 def _identity(run: Run, role: str) -> str:
     """Return what tells whether two rows are the same network: what it was made from, and what came out."""
     model = models_of(run)[role]
-    parts = run.spec if model.get("beside") else MADE_FROM.get(role, run.spec)
+    parts = _made_from(run, role) or run.spec
     found = [model.get(name) for name in ("accuracy", "size_bytes", "nonzero", "per_seed")]
     return json.dumps([role, run.kind, {part: run.spec.get(part) for part in parts}, found], sort_keys=True, default=str)
+
+
+def _made_from(run: Run, role: str) -> Sequence[str]:
+    """Return the parts of a run's spec that decide over a role's network; nothing where all of them do."""
+    return () if models_of(run)[role].get("beside") else MADE_FROM.get(role, ())
 
 
 def one_per_network(frame: pd.DataFrame, marked: Sequence[str]) -> pd.DataFrame:
@@ -79,12 +84,12 @@ def columns() -> Columns:
         "dataset": (_("Dataset"), None),
         "accuracy": (_("Accuracy"), _or_dash(format_percent)),
         "interval": (_("95 % interval"), None),
+        "settings": (_("Method"), None),
         "size_bytes": (_("File size"), _or_dash(format_bytes)),
         "latency_ms": (_("Latency"), _or_dash(format_milliseconds)),
         "macs": (_("MACs"), _or_dash(lambda macs: " ".join(scale(macs)).rstrip())),
         "parameters": (_("Parameters"), _or_dash(format_count)),
         "nonzero": (_("Non-zero"), _or_dash(format_count)),
-        "settings": (_("Method"), None),
         "runs": (_("Runs"), None),
         "title": (_("Title"), None),
         "kind": (_("Kind"), kind_title),
@@ -102,14 +107,27 @@ def _or_dash(show: Callable[[float], str]) -> Callable[[Any], str]:
 
 
 def with_settings(frame: pd.DataFrame, runs: Mapping[str, Run]) -> tuple[pd.DataFrame, list[str]]:
-    """Return the models with a column for each setting in which their runs differ, and the titles of these columns."""
+    """Return the models with a column for each setting in which their runs differ, and the titles of these columns.
+
+    A setting that decides over no network of a role, such as a teacher's temperature, is empty there; so is the method.
+    """
     told: dict[str, dict[str, Any]] = {}
+    paths: dict[str, str] = {}
     for kind in dict.fromkeys(frame["kind"]):
         there = [runs[run] for run in dict.fromkeys(frame.loc[frame["kind"] == kind, "run"])]
-        for title, values in columns_of(there).items():
+        for path, (title, values) in zip(settings_rows(there), columns_of(there).items(), strict=True):
+            paths[title] = path
             told.setdefault(title, {}).update(zip((run.id for run in there), values, strict=True))
-    columns = {title: [values.get(run) for run in frame["run"]] for title, values in told.items() if title not in frame}
-    return frame.assign(**columns), list(columns)
+    rows = list(zip(frame["run"], frame["role"], strict=True))
+    parts = {(run, role): _made_from(runs[run], role) for run, role in rows}
+    columns = {
+        title: [values.get(row[0]) if not parts[row] or paths[title].partition(".")[0] in parts[row] else None for row in rows]
+        for title, values in told.items()
+        if title not in frame
+    }
+    methods = [text if not parts[row] else "" for text, row in zip(frame["settings"], rows, strict=True)]
+    shown = [title for title, values in columns.items() if any(value is not None for value in values)]
+    return frame.assign(**columns, settings=methods), shown
 
 
 def show(address: Address, frame: pd.DataFrame, chosen: Sequence[str], settings: Sequence[str]) -> None:
@@ -150,7 +168,7 @@ def _with_columns(shown: Columns, settings: Sequence[str]) -> Columns:
 
 
 def _setting(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) and not pd.isna(value) else "–" if pd.isna(value) else str(value)
+    return f"{value:g}" if isinstance(value, float) and not pd.isna(value) else "" if pd.isna(value) else str(value)
 
 
 def _styled(frame: pd.DataFrame, shown: Columns) -> Any:
