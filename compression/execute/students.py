@@ -119,10 +119,10 @@ class Students:
                 yield from self._finish(role, seed, self.rates[role]["lr"])
 
     def _who(self, role: str) -> str:
-        """Return who is trained with a role: `Student, with teacher`."""
+        """Return who is trained with a role: `Student, with “Peer”`."""
         titles = {each: role_title(each, role_titles(self.spec.scheme)) for each in (role, *beside(self.spec))}
         others = beside(self.spec) if role == "student" else {}
-        return ", ".join([titles[role], *(_("with {role}").format(role=titles[other].lower()) for other in others)])
+        return ", ".join([titles[role], *(_("with “{role}”").format(role=titles[other]) for other in others)])
 
     def as_teacher(self, learner: Learner) -> Teacher:
         """Implement `schemes.Lab.as_teacher`."""

@@ -39,7 +39,7 @@ class ExitsLoss(nn.Module):
     source="Zhang, Song, Gao, Chen, Bao & Ma 2019, arXiv:1905.08094, section 3",
     parts=lambda spec: exit_roles(spec.student, spec.dataset["name"], spec.scheme["exits"]),
     titles={"exit": _("Exit")},
-    help=_("teaching itself"),
+    help=_("self-distillation"),
     formula=(
         r"\sum_k \bigl[-(1 - \alpha)\log\sigma_y(z_k) + \alpha T^2\,\mathrm{KL}\!\left(\sigma(z_s/T)\,\|\,\sigma(z_k/T)\right)"
         r" + \beta\,\overline{(e_k - e_s)^2}\bigr]"

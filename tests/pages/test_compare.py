@@ -258,8 +258,8 @@ def test_runs_of_two_schemes_differ_in_the_scheme_its_knobs_and_the_loss_that_on
     app = visit("compare", role="student")
     assert not app.exception
     shown = table(app)
-    assert shown["Scheme"].tolist() == ["mutual", "offline"]
-    assert shown["Loss"].tolist() == ["mutual", "kd"]
+    assert shown["Scheme"].tolist() == ["Mutual learning: two peers", "Offline: a trained teacher"]
+    assert shown["Loss"].tolist() == ["Mutual learning: two peers", "KD (Hinton)"]
     assert results.role_called("teacher", store().runs()) == "Peer / Teacher"
     frame = models_table.models(store().runs(), "someone")
     assert set(frame.loc[frame["role"] == "teacher", "called"]) == {"Peer", "Teacher"}
@@ -477,8 +477,8 @@ def test_seeds_are_a_band_around_their_mean() -> None:
 def test_specs_flatten_to_dotted_paths() -> None:
     steps = [{"name": "prune", "sparsity": 0.5}, {"name": "remove"}, {"name": "finetune", "epochs": 2}]
     flat = flatten({"a": {"b": 1.0, "c": None}, "steps": steps, "seeds": [0, 1], "x": True})
-    named = {"steps.0.name": "prune", "steps.0.sparsity": "0.5", "steps.1.name": "finetune", "steps.1.epochs": "2"}
-    assert flatten({"steps": steps[:1]}) == {"steps.0.name": "prune", "steps.0.sparsity": "0.5", "steps.remove": "no"}
+    named = {"steps.0.name": "Prune", "steps.0.sparsity": "0.5", "steps.1.name": "Fine-tune", "steps.1.epochs": "2"}
+    assert flatten({"steps": steps[:1]}) == {"steps.0.name": "Prune", "steps.0.sparsity": "0.5", "steps.remove": "no"}
     assert flat == {"a.b": "1", "a.c": "none", **named, "steps.remove": "yes", "seeds": "0, 1", "x": "yes"}
 
 
@@ -490,7 +490,7 @@ def test_labels_say_what_differs_and_never_coincide() -> None:
         "width 16",
         "width 32",
     ]
-    assert named({"student": {"name": "mlp", "hidden": [32]}}, {}) == ["student mlp, hidden 32", "student cnn, width 4"]
+    assert named({"student": {"name": "mlp", "hidden": [32]}}, {}) == ["student MLP, hidden 32", "student CNN, width 4"]
     prune, quantize = {"name": "prune", "sparsity": 0.5}, {"name": "quantize", "bits": 4}
     assert named(
         {"kind": "compress", "steps": [prune, quantize]}, {"kind": "compress", "steps": [prune, {**quantize, "bits": 2}]}

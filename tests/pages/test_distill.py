@@ -96,6 +96,22 @@ def test_before_a_run_the_nearest_finished_one_is_shown_with_what_differs_and_op
     assert app.number_input(key="distill-loss.temperature").value == 8.0
 
 
+def test_what_differs_from_the_nearest_run_is_told_in_the_words_of_the_lists(visit: Visit) -> None:
+    finished()
+    told = words(visit("distill", scheme="mutual"))
+    assert "scheme Offline: a trained teacher in place of Mutual learning" in told
+    assert "loss KD (Hinton) in place of Mutual learning" in told
+    finished(dataset={"name": "mnist"}, student={"name": "mlp"})
+    assert "student MLP in place of CNN" in words(visit("distill", dataset="mnist"))
+
+
+def test_a_choice_that_is_refused_is_told_with_the_titles_of_what_is_allowed(visit: Visit) -> None:
+    told = words(visit("distill", loss="warmth"))
+    assert "allowed is one of" in told
+    assert "; KD (Hinton) is used instead" in told
+    assert "attention" not in told
+
+
 def test_to_open_the_nearest_run_is_one_step_of_the_history_so_that_back_restores_the_settings(
     visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,8 +49,9 @@ def select(
         found = [option for option in options if str(option) == text]
         if not found:
             more = ["…"] if len(options) > MOST_OPTIONS_TOLD else []
-            allowed = _("allowed is one of {names}").format(names=", ".join([*map(str, options[:MOST_OPTIONS_TOLD]), *more]))
-            raise refused(label, text, allowed, default)
+            allowed = _("allowed is one of {names}").format(names=", ".join([*map(show, options[:MOST_OPTIONS_TOLD]), *more]))
+            refusal = refused(label, text, allowed, show(default)).args[0]
+            raise ValueError(refusal, default)
         return found[0]
 
     held = address.key(key)

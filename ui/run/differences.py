@@ -4,9 +4,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from compression.catalog import Registry
+from compression.data import DATASETS
+from compression.data.own.stored import called
+from compression.distillation import DISTILLATION
+from compression.models import MODELS
 from compression.recipe import RECIPE
 from compression.runs.records import Run
-from compression.schemes import OFFLINE
+from compression.schemes import OFFLINE, SCHEMES
 from compression.steps import STEPS
 from compression.texts import gettext as _
 from ui.form.labels import LABELS
@@ -55,7 +60,7 @@ def _aligned(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
 def flatten(spec: Mapping[str, Any]) -> dict[str, str]:
     """Return the leaves of a spec by dotted path, as text."""
-    return {path: _leaf(value) for path, value in _settings(spec).items()}
+    return {path: _text(path, value) for path, value in _settings(spec).items()}
 
 
 def _settings(spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,6 +75,28 @@ def _settings(spec: Mapping[str, Any]) -> dict[str, Any]:
         if found.get("loss", "") is None:
             found["loss"] = found["scheme.name"]
     return found
+
+
+def _text(path: str, value: Any) -> str:
+    """Return a setting's value as the lists show it: a method, a dataset or an architecture by its title."""
+    if isinstance(value, str):
+        if path == "dataset.name" and (own := called(value)) != value:
+            return own
+        for registry in _registries(path):
+            if value in registry:
+                return _(registry[value].title)
+    return _leaf(value)
+
+
+def _registries(path: str) -> Sequence[Registry]:
+    """Return where the method is declared that a setting names; nothing for a setting that names none."""
+    first, last = path.split(".", maxsplit=1)[0], path.rsplit(".", maxsplit=1)[-1]
+    methods = {"dataset": [DATASETS], "scheme": [SCHEMES], "loss": [DISTILLATION, SCHEMES], "steps": [STEPS]}
+    methods |= {network: [MODELS] for network in NETWORKS}
+    if first in methods and (last == "name" or path == first or last.isdigit()):
+        return methods[first]
+    knobs = [entry.knobs[last] for registry in methods.get(first, ()) for entry in registry.values() if last in entry.knobs]
+    return [knob.registry for knob in knobs if knob.registry is not None]
 
 
 def _leaf(value: Any) -> str:
@@ -103,7 +130,7 @@ def settings_rows(runs: Sequence[Run]) -> Rows:
     def tells(values: Sequence[str]) -> bool:
         return MISSING not in values or len(set(zip(kinds, values, strict=True))) > len(set(kinds))
 
-    rows = differing([{path: _leaf(value) for path, value in leaf.items()} for leaf in _aligned(runs)])
+    rows = differing([{path: _text(path, value) for path, value in leaf.items()} for leaf in _aligned(runs)])
     return {path: values for path, values in rows.items() if tells(values)}
 
 
