@@ -33,7 +33,7 @@ def nothing_goes_wrong(page: Page) -> Iterator[None]:
 def logits(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> dict[str, Tensor]:
     """The logits of the example's networks in the order in which the page shows the images, and the labels."""
     monkeypatch.setenv("LAB_HOME", str(tmp_path))
-    found = softened_answers.least_sure_first(answers.asked(answers.of_example(), "validation", 100, untrained=True))
+    found = softened_answers.instructive_first(answers.asked(answers.of_example(), "validation", 100, untrained=True))
     return {**found.logits, "labels": found.split.labels}
 
 

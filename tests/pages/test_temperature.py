@@ -112,10 +112,33 @@ def test_images_come_in_order_of_the_teachers_gap_and_its_mistakes_last() -> Non
     logits = torch.tensor([[9.0, 0.0, 0.0], [0.0, 1.0, 0.5], [0.0, 3.0, 2.9], [2.0, 0.0, 0.0]])
     labels = torch.tensor([0, 1, 2, 0])  # the third is wrong
     split = Split(torch.arange(4, dtype=torch.uint8).view(4, 1, 1, 1), labels)
-    found = softened_answers.least_sure_first(Answers(split, ("a", "b", "c"), {"teacher": logits}))
+    found = softened_answers.instructive_first(Answers(split, ("a", "b", "c"), {"teacher": logits}))
     assert found.split.inputs.flatten().tolist() == [1, 3, 0, 2]
     assert found.split.labels.tolist() == [1, 0, 0, 2]
     assert torch.equal(found.logits["teacher"], logits[[1, 3, 0, 2]])
+
+
+def test_images_come_first_on_which_the_student_learned_its_teachers_second_guess_and_is_no_surer() -> None:
+    teacher = torch.tensor([[3.0, 2.9, 0.0], [4.0, 2.0, 0.0], [5.0, 2.0, 0.0], [6.0, 2.0, 0.0], [0.0, 9.0, 0.0]])
+    student = torch.tensor([[0.0, 9.0, 0.0], [4.0, 0.0, 2.0], [4.0, 2.0, 0.0], [9.0, 2.0, 0.0], [0.0, 9.0, 0.0]])
+    split = Split(torch.arange(5, dtype=torch.uint8).view(5, 1, 1, 1), torch.zeros(5, dtype=torch.int64))
+    found = softened_answers.instructive_first(Answers(split, ("a", "b", "c"), {"teacher": teacher, "student": student}))
+    # The student is wrong, has another second guess, has both, is surer; the teacher is wrong.
+    assert found.split.inputs.flatten().tolist() == [2, 0, 1, 3, 4]
+
+
+def test_the_first_image_of_the_example_is_one_that_its_teacher_and_its_taught_student_get_right(lab_home: Path) -> None:
+    found = softened_answers.instructive_first(answers.asked(answers.of_example(), "validation", softened_answers.IMAGES))
+    assert {int(found.logits[role][0].argmax()) for role in ("teacher", "student")} == {int(found.split.labels[0])}
+
+
+def test_a_run_without_a_teacher_is_said_to_have_none(visit: Visit, shown: list[dict[str, Any]]) -> None:
+    models = {"student": {"accuracy": 0.9, "per_seed": [{"seed": 0, "accuracy": 0.9}], "architecture": {"name": "cnn"}}}
+    run = finished(result={"models": models, "verdict": None})
+    app = visit("temperature", run=run)
+    (told,) = [warning.value for warning in app.warning]
+    assert told == f"Run {run} has no teacher, so there are no answers of one to soften; those of the example are shown."
+    assert len(shown[-1]["images"]) == softened_answers.IMAGES
 
 
 @pytest.mark.parametrize(("loss", "offered"), [("kd", True), ("dkd", True), ("dist", False), ("virtual_teacher", False)])

@@ -24,11 +24,13 @@ def show(subject: Subject, temperature: float, *, key: str, gradients: bool = Tr
     Raises:
         LabError: the data is not there, or a file cannot be used.
     """
-    found = least_sure_first(answers.asked(subject, "validation", IMAGES, untrained=True))
+    found = instructive_first(answers.asked(subject, "validation", IMAGES, untrained=True))
     count = len(found.split)
     told = ngettext(
         "{count} validation image.",
-        "{count} validation images: first those that the teacher is least sure of, at the end those that it gets wrong.",
+        "{count} validation images. First those of which teacher and taught student guess the label and the same second class,"
+        " the student no surer; then others that the teacher gets right; at the end its mistakes. Of each, those first that the"
+        " teacher is least sure of.",
         count,
     )
     told = told.format(count=count)
@@ -45,11 +47,22 @@ def show(subject: Subject, temperature: float, *, key: str, gradients: bool = Tr
     return softened(found.split.inputs, found.split.labels, classes, shown, key=key, **looks)
 
 
-def least_sure_first(found: Answers) -> Answers:
-    """Return the same answers in order of the gap between the teacher's two largest logits, its mistakes at the end."""
+def instructive_first(found: Answers) -> Answers:
+    """Return the same answers in groups, each in order of the gap between the teacher's two largest logits.
+
+    First the images on which the student has learned what softening shows: label and second guess of its teacher, no surer than
+    it; then the others that the teacher gets right, then its mistakes. Without a student the first group is empty.
+    """
     best = found.logits["teacher"].topk(2, dim=1)
     gap = best.values[:, 0] - best.values[:, 1]
-    order = torch.argsort(torch.where(best.indices[:, 0] == found.split.labels, gap, gap + gap.max() + 1), stable=True)
+    right = best.indices[:, 0] == found.split.labels
+    learned = torch.zeros_like(right)
+    if "student" in found.logits:
+        taught = found.logits["student"].topk(2, dim=1)
+        learned = right & (taught.indices == best.indices).all(1) & (taught.values[:, 0] - taught.values[:, 1] <= gap)
+    by_gap = torch.argsort(gap, stable=True)
+    group = torch.where(learned, 0, torch.where(right, 1, 2))
+    order = by_gap[torch.argsort(group[by_gap], stable=True)]
     split = Split(found.split.inputs[order], found.split.labels[order])
     return Answers(split, found.class_names, {role: logits[order] for role, logits in found.logits.items()})
 

@@ -9,7 +9,7 @@ from compression.runs import store
 from compression.runs.frames import models_of
 from compression.runs.records import FINISHED, Run
 from compression.texts import gettext as _
-from ui.address.settings import RUN, Address
+from ui.address.settings import RUN, Address, plain
 from ui.form.widgets import select
 from ui.run import answers, example
 from ui.run.answers import Subject
@@ -25,11 +25,15 @@ def choose(address: Address) -> Subject:
     Raises:
         LabError: a file is gone.
     """
-    offered = _runs(address.asks(RUN))
+    wanted, notes = address.asks(RUN), len(address.notes)
+    offered = _runs(wanted)
     left, right = st.columns([5, 1], gap="small")
     with left:
         show = {run.id: _title(run) for run in offered.values()} | {EXAMPLE: _title(None)}
         chosen = select(address, RUN, [*show], default=EXAMPLE, label=_("Networks of"), show=show.__getitem__)
+    if wanted and len(address.notes) > notes and _has_no_teacher(wanted):
+        sentence = _("Run {run} has no teacher, so there are no answers of one to soften; those of the example are shown.")
+        address.notes[notes:] = [sentence.format(run=plain(wanted))]
     if chosen == EXAMPLE:
         return answers.of_example()
     run = offered[chosen]
@@ -46,6 +50,13 @@ def _runs(wanted: str | None) -> dict[str, Run]:
         with contextlib.suppress(NotFoundError):  # the choice then says that it is none of those offered
             newest.append(store().run(wanted))
     return {run.id: run for run in newest if run.kind == "distill" and run.state == FINISHED and _has_both(run)}
+
+
+def _has_no_teacher(wanted: str) -> bool:
+    with contextlib.suppress(NotFoundError):
+        run = store().run(wanted)
+        return run.state == FINISHED and not models_of(run).get("teacher")
+    return False
 
 
 def _has_both(run: Run) -> bool:
