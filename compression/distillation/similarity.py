@@ -15,6 +15,7 @@ from compression.texts import mark as _
     source="Tung & Mori 2019, arXiv:1907.09682, equations 2 to 4",
     per_example=False,
     needs=("features",),
+    compares="relations",
     formula=r"\gamma\,\overline{(\hat G_s - \hat G_t)^2}",
 )
 def similarity(

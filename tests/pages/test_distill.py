@@ -108,7 +108,7 @@ def test_what_differs_from_the_nearest_run_is_told_in_the_words_of_the_lists(vis
 def test_a_choice_that_is_refused_is_told_with_the_titles_of_what_is_allowed(visit: Visit) -> None:
     told = words(visit("distill", loss="warmth"))
     assert "allowed is one of" in told
-    assert "; KD (Hinton) is used instead" in told
+    assert "; Answers: KD (Hinton) is used instead" in told
     assert "attention" not in told
 
 

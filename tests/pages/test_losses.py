@@ -111,3 +111,15 @@ def test_a_setting_of_one_of_several_losses_is_swept(visit: Visit) -> None:
     button(app, "Run all 2 settings").click().run()
     assert {run.spec["loss"][1]["weight"] for run in store().runs()} == {0.5, 1.0}
     assert all(run.spec == parse(run.spec).to_json() for run in store().runs())
+
+
+def test_losses_are_listed_by_what_they_compare_and_schemes_with_the_usual_one_first(visit: Visit) -> None:
+    app = visit("distill")
+    listed = app.selectbox(key="distill-loss").options
+    kinds = [option.partition(":")[0] for option in listed]
+    assert list(dict.fromkeys(kinds)) == ["Answers", "Features", "Relations", "No teacher"]
+    assert kinds == sorted(kinds, key=["Answers", "Features", "Relations", "No teacher"].index)
+    assert listed[0] == "Answers: KD (Hinton)"
+    assert {"Features: FitNets (hint)", "Relations: Similarity-preserving", "No teacher: Label smoothing"} <= {*listed}
+    assert app.selectbox(key="distill-scheme").options[0] == "Offline: a trained teacher"
+    assert app.query_params["loss"] == "kd"

@@ -13,6 +13,7 @@ from compression.objective import build_objective
 from compression.schemes import SCHEMES, usual_fields
 from compression.spec import DEFAULTS
 from compression.texts import gettext as _
+from compression.texts import mark
 from ui.address.settings import Address
 from ui.form import formula, shared
 from ui.form.shared import Compared
@@ -22,6 +23,12 @@ USUAL = DEFAULTS["distill"]["loss"]["name"]
 COUNT = "losses"  # of a list; 0 for a loss alone. It has no place in the address, where a list shows by its names
 LABELS = "label_weight"
 WEIGHT_WIDTH = 104  # pixels
+COMPARED = {
+    "answers": mark("Answers"),
+    "features": mark("Features"),
+    "relations": mark("Relations"),
+    "nothing": mark("No teacher"),
+}
 
 
 class Offered(NamedTuple):
@@ -35,12 +42,34 @@ def draw(address: Address, offered: Offered) -> dict[str, Any]:
     """Draw the losses with their knobs and the formula, and return the fields of the spec."""
     count = address.recall(COUNT, _asked(address))
     if not count:
-        entry = choose(address, DISTILLATION, "loss", default=offered.usual, label=_("Loss"), offer=offered.offers)
+        entry = _choose(address, "loss", offered, _("Loss"))
         return {"loss": shared.distillation_loss(address, entry, "loss")}
     losses = [_weighted(address, place, offered) for place in range(count)]
     weight = _label_weight(address, losses)
     st.latex(formula.of_several(losses, weight))
     return {"loss": losses, LABELS: weight}
+
+
+def _choose(address: Address, key: str, offered: Offered, label: str) -> Entry:
+    """Draw the choice of a loss, grouped by what losses compare."""
+    return choose(
+        address,
+        DISTILLATION,
+        key,
+        default=offered.usual,
+        label=label,
+        offer=offered.offers,
+        rank=lambda entry: 2 * [*COMPARED].index(what_it_compares(entry)) + (entry.name != USUAL),
+        title=lambda entry: f"{_(COMPARED[what_it_compares(entry)])}: {_(entry.title)}",
+    )
+
+
+def what_it_compares(entry: Entry) -> str:
+    """Return what a loss compares of student and teacher, a key of `COMPARED`: by its trait, or by what it looks at."""
+    if entry.traits.get("teacher_free"):
+        return "nothing"
+    needs = entry.traits.get("needs", ())
+    return entry.traits.get("compares") or ("relations" if "embedding" in needs else "features" if needs else "answers")
 
 
 def offered_with(scheme: Mapping[str, Any]) -> Offered:
@@ -89,7 +118,7 @@ def _weighted(address: Address, place: int, offered: Offered) -> dict[str, Any]:
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             label = _("Loss {number}").format(number=place + 1)
             with st.container():
-                entry = choose(address, DISTILLATION, name, default=offered.usual, label=label, offer=offered.offers)
+                entry = _choose(address, name, offered, label)
             with st.container(width=WEIGHT_WIDTH):
                 weight = knob_widget(address, WEIGHT, f"{name}.weight")
             help_text = _("Remove {label}").format(label=label)

@@ -28,11 +28,18 @@ from ui.form import shared
 from ui.form.widgets import choose
 from ui.run.words import as_text, network
 
+BEST_KNOWN = ("offline", "assistant", "ensemble", "mutual", "online", "born_again", "early_exits", "cut", "simkd")
+
 
 def draw(address: Address) -> dict[str, Any]:
     """Draw the choice of a scheme and, but for the usual one, what it does, its knobs and its formula; return it."""
-    entry = choose(address, SCHEMES, "scheme", default=OFFLINE["name"], label=_("Scheme"))
+    entry = choose(address, SCHEMES, "scheme", default=OFFLINE["name"], label=_("Scheme"), rank=_rank)
     return OFFLINE if entry.name == OFFLINE["name"] else shared.distillation_loss(address, entry, "scheme")
+
+
+def _rank(entry: Entry) -> int:
+    """Return the place of a scheme in the list: what people know best comes first, what is not named here last."""
+    return BEST_KNOWN.index(entry.name) if entry.name in BEST_KNOWN else len(BEST_KNOWN)
 
 
 def teachers_data(scheme: Mapping[str, Any], data: Entry) -> Entry:

@@ -26,10 +26,12 @@ def choose(
     default: str,
     label: str,
     offer: Callable[[Entry], bool] = lambda entry: True,
+    rank: Callable[[Entry], int] = lambda entry: 0,
+    title: Callable[[Entry], str] = lambda entry: _(entry.title),
 ) -> Entry:
-    """Draw a choice among a registry's entries by their titles, and return the one chosen."""
-    names = [name for name in registry if offer(registry[name])]
-    name = select(address, key, names, default=default, label=label, show=lambda name: _(registry[name].title))
+    """Draw a choice among a registry's entries by their titles, those of the lowest rank first, and return the one chosen."""
+    names = sorted((name for name in registry if offer(registry[name])), key=lambda name: rank(registry[name]))
+    name = select(address, key, names, default=default, label=label, show=lambda name: title(registry[name]))
     return registry[name]
 
 
