@@ -61,7 +61,7 @@ def only_what_the_address_says(monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.time()
     monkeypatch.setattr("ui.run.words.time", SimpleNamespace(time=lambda: now))
     monkeypatch.setattr("compression.runs.ensure_alive", lambda: None)
-    monkeypatch.setattr("ui.compress.preview.show", lambda spec, run: None)
+    monkeypatch.setattr("ui.compress.preview.show", lambda *given: None)
 
 
 @pytest.fixture
