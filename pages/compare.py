@@ -10,8 +10,9 @@ from compression.texts import gettext as _
 from ui.address.settings import Address
 from ui.compare import filter as compare_filter
 from ui.compare import models_table, series, side_by_side
+from ui.compare.names import names
 from ui.frame.pages import COMPARE, COMPRESS, DISTILL, RUNS, header
-from ui.run.differences import labels, ordered
+from ui.run.differences import ordered
 from ui.server.identity import owner
 from ui.widgets.live_chart import live_chart
 
@@ -68,6 +69,6 @@ else:
         if chosen:
             side_by_side.show(address, chosen, owner())
     with below if view.comparison_first else above:
-        show_models(address, compare_filter.matching(everything, view), view, labels(ordered(chosen)))
+        show_models(address, compare_filter.matching(everything, view), view, names(ordered(chosen)))
 with notes:
     address.write()

@@ -137,7 +137,7 @@ def test_a_narrow_screen_cuts_no_name_of_a_run(page: Page) -> None:
     open_page(page, f"/compare?runs={','.join(runs)}")
     for kind in (".legendtext", ".textpoint text"):
         names = page.locator(f".live-chart {kind}")
-        expect(names.filter(has_text="onecycle")).not_to_have_count(0)
+        expect(names.filter(has_text="Run A")).not_to_have_count(0)
         for name in names.all():
             box, chart = (
                 name.bounding_box(),

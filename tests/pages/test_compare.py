@@ -18,8 +18,8 @@ from compression.runs.frames import models_frame
 from compression.runs.records import FINISHED, Run
 from tests.pages.conftest import Visit
 from tests.pages.stored_runs import TOKEN, copies, distilled, failed, finished, started
-from ui.compare import models_table, over_setting, results, series, side_by_side
-from ui.run.differences import flatten, labels, settings_rows
+from ui.compare import models_table, names, over_setting, results, series, side_by_side
+from ui.run.differences import flatten, labels, ordered, settings_rows
 
 ALL = {"role": "all", "kind": "all", "dataset": "digits", "x": "size"}
 
@@ -185,6 +185,23 @@ def test_networks_whose_files_are_there_are_compared_image_by_image(visit: Visit
     assert alone.startswith("**Too close to tell")
     assert told.startswith("**Temperature 4 is 3.0 points better than temperature 1**")
     assert told.endswith("Both were asked about each image.")
+
+
+def test_runs_that_more_than_two_settings_tell_apart_are_named_by_letters_with_a_key(visit: Visit) -> None:
+    finished(result=distilled())
+    finished(scheme={"name": "mutual", "temperature": 2}, train={"epochs": 3}, result=distilled())
+    runs = ordered(store().runs())
+    named = names.names(runs)
+    assert [*named.values()] == ["Run A", "Run B"]
+    told = dict(line.split(": ", 1) for line in names.key(runs, named))
+    assert any("Mutual learning" in line for line in told.values())
+    path = over_setting.settings_to_choose(runs)[0]
+    assert set(over_setting.points(runs, path)["series"]) == {"Run A", "Run B"}
+    app = visit("compare", runs=",".join(run.id for run in runs))
+    assert not app.exception
+    assert comparison(app)["Run"].tolist() == ["Run A", "Run B"]
+    assert sorted(comparison(app)["Scheme temperature"]) == ["", "2"]
+    assert any("Run A: " in text.value.replace("\\", "") for text in app.main.markdown)
 
 
 def test_a_link_opens_on_the_comparison_and_marking_rows_does_not_move_the_table(visit: Visit) -> None:

@@ -13,6 +13,7 @@ from compression.runs.frames import models_of
 from compression.runs.records import Run
 from compression.texts import gettext as _
 from ui.address.settings import Address, refused
+from ui.compare.names import MOST_SETTINGS, names
 from ui.frame.pages import RUNS
 from ui.run.differences import MISSING, flatten, is_logarithmic, leaves, numbers, setting_title, settings_rows
 from ui.run.words import as_text, titles
@@ -34,7 +35,12 @@ def points(runs: Sequence[Run], path: str) -> pd.DataFrame:
                 low, high = (model.get("accuracy_interval") or [None, None])[:2]
                 called = role_title(role, titles(run.spec))
                 frame.append((run.id, at, ", ".join(others), role, called, model["accuracy"], low, high))
-    return pd.DataFrame(frame, columns=["run", "at", "series", "role", "called", "accuracy", "low", "high"])
+    found = pd.DataFrame(frame, columns=["run", "at", "series", "role", "called", "accuracy", "low", "high"])
+    if len(rows) <= MOST_SETTINGS + 1:
+        return found
+    alike = found.groupby("series")["run"].unique()
+    named = names(runs)
+    return found.assign(series=found["series"].map({told: ", ".join(named[run] for run in alike[told]) for told in alike.index}))
 
 
 def settings_to_choose(runs: Sequence[Run]) -> list[str]:
@@ -45,7 +51,7 @@ def settings_to_choose(runs: Sequence[Run]) -> list[str]:
     return sorted(paths, key=lambda path: not numbers(flat[path] for flat in all_leaves if path in flat))
 
 
-def show(address: Address, runs: Sequence[Run], names: Mapping[str, str], picture: Mapping[str, Any]) -> None:
+def show(address: Address, runs: Sequence[Run], named: Mapping[str, str], picture: Mapping[str, Any]) -> None:
     """Draw accuracy over a setting, with a choice of the setting where several differ; a click on a point opens its run.
 
     Args:
@@ -66,7 +72,7 @@ def show(address: Address, runs: Sequence[Run], names: Mapping[str, str], pictur
             st.switch_page(RUNS.page(), query_params={"run": str(run)})
     if absent := [run for run in runs if run.id not in shown]:
         sentence = _("Not in this chart, for want of this setting or of an accuracy: {runs}.")
-        st.caption(as_text(sentence.format(runs="; ".join(names[run.id] for run in absent))))
+        st.caption(as_text(sentence.format(runs="; ".join(named[run.id] for run in absent))))
 
 
 def _choose(address: Address, paths: Sequence[str]) -> str:

@@ -15,7 +15,9 @@ from compression.texts import gettext as _
 from ui.address.settings import Address, refused
 from ui.compare import over_setting, results, which_is_better
 from ui.compare.filter import clear
-from ui.run.differences import OUTCOMES, in_common, labels, leaves, numbers, ordered, setting_title, settings_rows
+from ui.compare.names import key as key_of
+from ui.compare.names import names as names_of
+from ui.run.differences import OUTCOMES, in_common, leaves, numbers, ordered, setting_title, settings_rows
 from ui.run.feed import watch
 from ui.run.words import as_text, titles
 from ui.widgets.live_chart import live_chart
@@ -28,7 +30,7 @@ MOST_VERDICTS = 8  # in a picture
 def show(address: Address, runs: Sequence[Run], viewer: str) -> None:
     """Draw the runs side by side, sorted by what differs; with one run alone, say how to add another."""
     runs = ordered(runs)
-    names = labels(runs)
+    names = names_of(runs)
     with st.container(key="compare-side-by-side"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.subheader(title(runs), anchor=False)
@@ -39,6 +41,8 @@ def show(address: Address, runs: Sequence[Run], viewer: str) -> None:
             return
         if not settings_rows(runs):
             st.caption(_("These runs have the same settings."))
+        if key := key_of(runs, names):
+            st.markdown("\n".join(f"- {as_text(line)}" for line in key))
         if better := which_is_better.sentence(runs, names):
             st.markdown(better)
         picture = {"title": title(runs), "notes": notes(runs, names)}
@@ -61,7 +65,7 @@ def notes(runs: Sequence[Run], names: Mapping[str, str]) -> list[str]:
     """Return what a picture says below its title: what the runs share, and their verdicts."""
     told = [f"{names[run.id]}: {sentence}" for run in runs if (sentence := results.verdict_sentence(run))]
     verdicts = _("Verdicts: {verdicts}").format(verdicts="; ".join(told[:MOST_VERDICTS]))
-    return [in_common(runs), *([verdicts] if told else [])]
+    return [in_common(runs), *key_of(runs, names), *([verdicts] if told else [])]
 
 
 def in_order(runs: Sequence[Run]) -> bool:
