@@ -11,6 +11,7 @@ from compression.runs import store
 from compression.runs.rows import DEVICES_OF, PAUSED
 from compression.spec import parse
 from tests.pages.conftest import Visit
+from tests.pages.stored_runs import started
 from ui.run import forecast, waiting
 
 
@@ -125,3 +126,18 @@ def test_a_time_limit_is_at_most_the_labs(visit: Visit, monkeypatch: pytest.Monk
     assert (field.placeholder, field.max) == ("By default: 5 min", 5)
     run = runs.submit(parse({"kind": "distill"}), owner="ada", time_limit_s=900)
     assert store().run(run).time_limit_s == 300
+
+
+def test_a_busy_machine_is_said_beside_what_is_predicted(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("psutil.getloadavg", lambda: (0.0, 0.0, 0.0))
+    assert "busy" not in words(visit("distill"))
+    monkeypatch.setattr("psutil.getloadavg", lambda: (1e3, 0.0, 0.0))
+    assert "s here. The machine is busy now" in words(visit("distill"))
+
+
+def test_no_time_is_predicted_for_the_run_that_is_at_work_on_screen(visit: Visit) -> None:
+    run = started()
+    app = visit("distill", run=run)
+    assert "About " not in words(app)
+    app.number_input(key="distill-train.epochs").set_value(7).run()
+    assert "About " in words(app)

@@ -123,3 +123,9 @@ def test_losses_are_listed_by_what_they_compare_and_schemes_with_the_usual_one_f
     assert {"Features: FitNets (hint)", "Relations: Similarity-preserving", "No teacher: Label smoothing"} <= {*listed}
     assert app.selectbox(key="distill-scheme").options[0] == "Offline: a trained teacher"
     assert app.query_params["loss"] == "kd"
+
+
+def test_the_images_of_a_student_without_data_are_told_to_be_the_baselines(visit: Visit) -> None:
+    held = "distill-transfer.images"
+    assert visit("distill").number_input(key=held).label == "Student sees, of 1,038 images"
+    assert visit("distill", scheme="data_free").number_input(key=held).label == "Baseline sees, of 1,038 images"

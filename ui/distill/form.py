@@ -46,7 +46,7 @@ def draw(address: Address) -> Request:
             training["teacher_train"] = teacher_recipe.draw(address, there)
         classes = training.pop("classes")
     with sees:
-        transfer = {"images": transfer_set.images(address, data, dataset["train_images"]), "classes": classes}
+        transfer = {"images": transfer_set.images(address, data, dataset["train_images"], arranged), "classes": classes}
     if teacher is not None:
         idle = not has_teacher({"scheme": arranged, **taught})
         with facts:

@@ -1,12 +1,15 @@
 """The controls of the transfer set: what student and baseline learn from, of all that the teacher learned from."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
 from compression.catalog import Entry
 from compression.charts.numbers import format_count
 from compression.data.load import train_images_knob
+from compression.schemes import SCHEMES
 from compression.texts import gettext as _
 from ui.address.settings import Address, refused
 from ui.form import shared
@@ -14,8 +17,12 @@ from ui.form import shared
 CLASSES = "transfer.classes"
 
 
-def images(address: Address, data: Entry, teachers: int | None) -> int | None:
-    """Draw how many images student and baseline learn from, at most the teacher's; the usual number belongs to the dataset."""
+def images(address: Address, data: Entry, teachers: int | None, scheme: Mapping[str, Any]) -> int | None:
+    """Draw how many images student and baseline learn from, at most the teacher's; the usual number belongs to the dataset.
+
+    Args:
+        scheme: one that makes the student's images leaves these to the baseline alone.
+    """
     knob, name = train_images_knob(data), "transfer.images"
     most = teachers or int(knob.high or 0)
     help_text = _("How many of the teacher's training images student and baseline learn from; empty means all")
@@ -27,7 +34,9 @@ def images(address: Address, data: Entry, teachers: int | None) -> int | None:
     st.session_state[f"{held}-usual"] = (data.name, usual)
     number, everything = st.columns([3, 1], gap="small", vertical_alignment="bottom")
     with number:
-        label = _("Student sees, of {count} images").format(count=format_count(most))
+        made = "makes" in SCHEMES[scheme["name"]].traits
+        whose = _("Baseline sees, of {count} images") if made else _("Student sees, of {count} images")
+        label = whose.format(count=format_count(most))
         images = shared.image_count(address, name, label, replace(knob, high=most, help=help_text), usual=usual)
     with everything:
         st.button(_("All"), disabled=images is None, width="stretch", on_click=st.session_state.update, args=({held: None},))

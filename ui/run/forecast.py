@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import streamlit as st
 
 from compression import runs, settings
@@ -19,22 +20,35 @@ if TYPE_CHECKING:
 
 FRESH_S = 10.0  # a network that is cached meanwhile, or a finished run, corrects what is told after that time
 SPECS_REMEMBERED = 256
+CROWDED = 1.5  # threads a core that want to compute; one run alone keeps one busy
 WITHIN = 0.9  # of the limit: what fits shall do so with room
 
 
-def allowed(address: Address, spec: "Spec", device: str) -> bool:
-    """Draw how long a run will take, and return whether it may start; if not, draw what would make it fit."""
+def allowed(address: Address, spec: "Spec", device: str, *, at_work: bool = False) -> bool:
+    """Draw how long a run will take, and return whether it may start; if not, draw what would make it fit.
+
+    Args:
+        at_work: whether that run is on screen and at work, so that its progress says how long it still takes.
+    """
     expected, limit = seconds(spec, device), settings.long_run_s()
     if expected is None:
         return True
     about = _("About {time} here.").format(time=format_about(expected))
     if limit is None or expected <= limit:
-        st.caption(about, help=_("Predicted from the size of the networks and from how long earlier runs took on this machine."))
+        if not at_work:
+            help_text = _("Predicted from the size of the networks and from how long earlier runs took on this machine.")
+            busy = _("The machine is busy now: it may take several times as long.") if crowded() else ""
+            st.caption(f"{about} {busy}".rstrip(), help=help_text)
         return True
     sentence = _("{about} Run is off: a run may take {limit} here.")
     st.warning(sentence.format(about=about, limit=format_about(limit)), icon=":material/hourglass_top:")
     _offer(address, spec, device, limit)
     return False
+
+
+def crowded() -> bool:
+    """Tell whether far more threads have wanted a core in the last minute than there are cores."""
+    return psutil.getloadavg()[0] > CROWDED * (psutil.cpu_count() or 1)
 
 
 def _offer(address: Address, spec: "Spec", device: str, limit: float) -> None:

@@ -66,7 +66,7 @@ def run_bar(
         if sweep is not None and not address.blocks:
             _sweep_button(place, sweep, device, looks, time_limit_s)
         else:
-            fits = spec is not None and not address.blocks and forecast.allowed(address, spec, device)
+            fits = spec is not None and not address.blocks and forecast.allowed(address, spec, device, at_work=_at_work(spec))
             if place.button(label, disabled=not fits, **looks) and spec is not None:
                 _start(spec, device, time_limit_s)
         for sentence in address.blocks:
@@ -76,6 +76,12 @@ def run_bar(
     shown_sweep = current.sweep(address.page)
     address.keep(SWEEP, shown_sweep.id if shown_sweep else "")
     address.keep(RUN, current.shown(address.page) or "")
+
+
+def _at_work(spec: "Spec") -> bool:
+    """Tell whether the run on screen is of these settings and at work: its progress says how long it takes."""
+    run = current.run(spec.kind)
+    return run is not None and run.active and run.hash == spec.hash
 
 
 def _sweep_button(place: Any, sweep: "Sweep", device: str, looks: dict[str, Any], time_limit_s: float | None) -> None:
