@@ -48,7 +48,8 @@ def test_home_tells_what_its_kept_run_found(visit: Visit) -> None:
     verdict = kept["result"]["verdict"]
     assert verdict["answer"] == "yes"
     assert f"{100 * verdict['difference']:.1f} points better" in app.subheader[0].value
-    assert f"{100 * verdict['interval'][0]:.1f} to {100 * verdict['interval'][1]:.1f} points" in app.caption[1].value
+    low, high = (f"{100 * edge:+.1f}" for edge in verdict["interval"])
+    assert f"{low} to {high} points" in app.caption[1].value
 
 
 def test_homes_kept_run_is_a_run_of_the_spec_beside_it() -> None:
