@@ -172,8 +172,9 @@ def highlight(rows: pd.DataFrame, cost: Cost, names: Mapping[str, str], middle: 
 
 
 def _beside(costs: pd.Series, accuracies: pd.Series, middle: float) -> list[str]:
-    """Return where each name stands: towards the middle of the chart, below and above its point by turns."""
-    heights = ["bottom" if place % 2 else "top" for place in accuracies.rank(method="first")]
+    """Return where each name stands: towards the middle of the chart, that of the lowest point below it, of the highest above."""
+    places = accuracies.rank(method="first")
+    heights = ["bottom" if place == 1 else "top" if place == len(places) else "middle" for place in places]
     return [f"{height} {'right' if at <= middle else 'left'}" for at, height in zip(costs, heights, strict=True)]
 
 

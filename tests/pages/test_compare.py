@@ -263,7 +263,7 @@ def test_a_setting_that_a_network_did_not_have_is_empty_and_its_method_too(visit
     assert found.loc[["teacher", "baseline"], "Temperature T"].isna().all()
     assert found.loc[["teacher", "baseline"], "settings"].tolist() == ["", ""]
     assert found.loc["student", "settings"].str.startswith("KD").all()
-    assert models_table._setting(float("nan")) == ""
+    assert models_table._setting(float("nan")) == "\N{NO-BREAK SPACE}"  # of an empty text Streamlit makes None
     shown = list(found.columns)
     assert shown.index("settings") == shown.index("Temperature T") + 1
     assert "Temperature T" not in table(visit("compare", role="baseline"))
@@ -628,6 +628,12 @@ def test_runs_without_a_curve_or_a_point_are_named(visit: Visit) -> None:
     told = [caption.value.replace("\\", "") for caption in app.caption]
     assert any("Not in this chart" in text and "temperature 20" in text for text in told)
     assert any("Without such a curve: temperature 20." in text for text in told)
+
+
+def test_names_of_marked_points_do_not_cross() -> None:
+    frame = frame_of(*(("student", "digits", 10, accuracy) for accuracy in (0.74, 0.93, 0.97)))
+    ring = next(t for t in tradeoff(frame, "size", marked={f"run{n}": f"{n}" for n in range(3)}).data if t.meta == "marked")
+    assert dict(zip(ring.y, ring.textposition, strict=True)) == {0.74: "bottom right", 0.93: "middle right", 0.97: "top right"}
 
 
 def test_marked_runs_stand_out_in_the_chart_of_all() -> None:

@@ -32,6 +32,7 @@ SIGNS = {  # of the markers in charts
     **{"pentagon": "⬟", "hexagon": "⬢", "star": "★", "cross": "✚"},
 }
 MOST_ROWS_SHOWN = 10
+EMPTY = "\N{NO-BREAK SPACE}"  # an empty text would be shown as None
 
 Columns = dict[str, tuple[str, Callable[[Any], str] | None]]
 
@@ -168,7 +169,7 @@ def _with_columns(shown: Columns, settings: Sequence[str]) -> Columns:
 
 
 def _setting(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) and not pd.isna(value) else "" if pd.isna(value) else str(value)
+    return f"{value:g}" if isinstance(value, float) and not pd.isna(value) else EMPTY if pd.isna(value) else str(value)
 
 
 def _styled(frame: pd.DataFrame, shown: Columns) -> Any:
