@@ -32,7 +32,6 @@ SIGNS = {  # of the markers in charts
     **{"pentagon": "⬟", "hexagon": "⬢", "star": "★", "cross": "✚"},
 }
 MOST_ROWS_SHOWN = 10
-EMPTY = "\N{NO-BREAK SPACE}"  # an empty text would be shown as None
 
 Columns = dict[str, tuple[str, Callable[[Any], str] | None]]
 
@@ -169,7 +168,7 @@ def _with_columns(shown: Columns, settings: Sequence[str]) -> Columns:
 
 
 def _setting(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) and not pd.isna(value) else EMPTY if pd.isna(value) else str(value)
+    return f"{value:g}" if isinstance(value, float) and not pd.isna(value) else "" if pd.isna(value) else str(value)
 
 
 def _styled(frame: pd.DataFrame, shown: Columns) -> Any:
@@ -178,6 +177,8 @@ def _styled(frame: pd.DataFrame, shown: Columns) -> Any:
         for low, high in zip(frame["low"], frame["high"], strict=True)
     ]
     table = frame.assign(interval=intervals)[list(shown)]
+    for name in (name for name, (_title, told) in shown.items() if told is _setting and table[name].isna().any()):
+        table[name] = [_setting(value) for value in table[name]]  # Streamlit shows what is missing as None
     formats = {name: told for name, (_title, told) in shown.items() if told is not None}
     colours = {role: f"color: {role_look(role).colour}; font-weight: 600" for role in set(frame["role"])}
     styled = table.style.format(formats).map(lambda role: colours[role], subset=["role"])
