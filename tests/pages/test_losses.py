@@ -129,3 +129,13 @@ def test_the_images_of_a_student_without_data_are_told_to_be_the_baselines(visit
     held = "distill-transfer.images"
     assert visit("distill").number_input(key=held).label == "Student sees, of 1,038 images"
     assert visit("distill", scheme="data_free").number_input(key=held).label == "Baseline sees, of 1,038 images"
+
+
+def test_a_teacher_that_a_loss_does_not_look_at_is_folded_away_and_stays_in_the_link_and_the_spec(visit: Visit) -> None:
+    folded = "Teacher: not used by this loss"
+    assert folded not in [expander.label for expander in visit("distill").expander]
+    app = visit("distill", loss="label_smoothing", **{"teacher.width": "16"})
+    (teacher,) = [expander for expander in app.expander if expander.label == folded]
+    assert {box.key for box in teacher.selectbox} == {"distill-teacher.from", "distill-teacher"}
+    assert not teacher.proto.expanded
+    assert app.query_params["teacher.width"] == "16"

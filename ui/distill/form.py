@@ -33,9 +33,10 @@ def draw(address: Address) -> Request:
         offered = losses.offered_with(arranged)
         taught = {} if "loss" in unused else losses.draw(address, offered)
         layers = st.container(gap="small")
+    idle = not has_teacher({"scheme": arranged, **taught})
     with st.container(border=True, gap="small"):
         st.markdown(_("**Networks and data**"))
-        data, teacher, student, facts = _networks(address, arranged)
+        data, teacher, student, facts = _networks(address, arranged, idle=idle)
         scheme.networks_trained(arranged, taught.get("loss"), teacher, student, data.name)
         there = scheme.teachers_data(arranged, data)
         sees = st.container()
@@ -48,7 +49,6 @@ def draw(address: Address) -> Request:
     with sees:
         transfer = {"images": transfer_set.images(address, data, dataset["train_images"], arranged), "classes": classes}
     if teacher is not None:
-        idle = not has_teacher({"scheme": arranged, **taught})
         with facts:
             learned = dataset if there is data else {"name": there.name, "train_images": None}
             _teacher_facts(learned, teacher, training, along="teacher_train" in unused, idle=idle)
@@ -64,7 +64,9 @@ def draw(address: Address) -> Request:
     return Request({**raw, "scheme": arranged, **taught, **training}, **terms)
 
 
-def _networks(address: Address, arranged: dict[str, Any]) -> tuple[Entry, dict[str, Any] | None, dict[str, Any], Any]:
+def _networks(
+    address: Address, arranged: dict[str, Any], *, idle: bool
+) -> tuple[Entry, dict[str, Any] | None, dict[str, Any], Any]:
     """Draw the choice of data, teacher, None where there is none, and student; return also the place for the teacher's facts."""
     unused = unused_fields(arranged)
     if "teacher" in unused:
@@ -74,16 +76,20 @@ def _networks(address: Address, arranged: dict[str, Any]) -> tuple[Entry, dict[s
         network_facts.show((student, []), data.name)
         return data, None, student, st.container()
     named = {"teacher.run", "teacher.weights"} <= unused.keys()
-    left, right = (None, None) if named else st.columns([4, 3], gap="small")
+    left, right = (None, None) if named or idle else st.columns([4, 3], gap="small")
     with left or st.container():
         data = shared.dataset(address, USUAL["dataset"])
-    with right or st.container():
+    shown = st.container(gap="small")
+    teaching = st.expander(_("Teacher: not used by this loss")) if idle else st.container(gap="small")
+    with right or teaching:
         source = network_source.source(address, "teacher", _("Teacher from"), unused=unused)
-    shared.dataset_note(address, data)
+    with shown:
+        shared.dataset_note(address, data)
     label = role_title("teacher", role_titles(arranged) if "teacher_train" in unused else None)
     there = scheme.teachers_data(arranged, data)
-    teacher = network_source.choose_network(address, there, "teacher", label, USUAL["teacher"], source=source)
-    facts = st.container()
+    with teaching:
+        teacher = network_source.choose_network(address, there, "teacher", label, USUAL["teacher"], source=source)
+        facts = st.container()
     student = shared.network(address, "student", _("Student"), USUAL["student"])
     against = network_source.structure_of(teacher) if there is data else None
     network_facts.show((student, _edits(arranged, student, against, data.name)), data.name, against=against)
