@@ -33,7 +33,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def chart(browser: Browser, address: str) -> Iterator[Page]:
     """A tab in which the chart has drawn itself."""
     context = browser.new_context(viewport=lab.WIDE, color_scheme="light")
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(lab.PATIENCE_MS)
     page = context.new_page()
     page.goto(address)
     page.wait_for_selector(f"{CHART} .scatterlayer .trace path", state="attached")
