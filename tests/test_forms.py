@@ -136,7 +136,7 @@ def test_another_link_to_the_same_page_is_obeyed_and_an_older_one_of_its_own_is_
         ("loss_temperature", "nan", "a number from 0.5 to 50", ("loss_spec", "temperature"), 4.0),
         ("train_epochs", "2.5", "a whole number", ("train_spec", "epochs"), 20),
         ("train_optimizer", "lion", "sgd, adam, adamw", ("train_spec", "optimizer"), "sgd"),
-        ("student", "gpt", "allowed is one of CNN, LeNet-5 (Caffe), MLP", ("student_spec", "name"), "mlp"),
+        ("student", "gpt", "allowed is one of cnn (CNN), lenet5 (LeNet-5 (Caffe)), mlp (MLP)", ("student_spec", "name"), "mlp"),
         ("baseline", "perhaps", "yes or no", ("baseline_value",), True),
     ],
 )

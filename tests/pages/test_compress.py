@@ -386,9 +386,9 @@ def test_the_loss_of_recovery_has_its_knobs_and_the_device_is_the_runs(visit: Vi
     [
         ({"sparsity": "1.5"}, "a number from 0 to 0.99"),
         ({"bits": "many"}, "a whole number from 1 to 16"),
-        ({"granularity": "atoms"}, "allowed is one of weight, channel"),
-        ({"from": "moon"}, "allowed is one of zoo, run"),
-        ({"learn": "nothing"}, f"allowed is one of none, {next(iter(DISTILLATION))}"),
+        ({"granularity": "atoms"}, "allowed is one of weight (Single weights), channel (Whole channels)"),
+        ({"from": "moon"}, "allowed is one of zoo (The zoo), run ("),
+        ({"learn": "nothing"}, f"allowed is one of none (The labels alone), {next(iter(DISTILLATION))} ("),
         ({"finetune": "perhaps"}, "allowed is yes or no"),
         ({"run": "nosuchrun"}, "There is no run"),
     ],

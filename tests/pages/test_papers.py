@@ -177,7 +177,7 @@ def test_a_link_sets_the_controls_to_what_the_card_runs(
         asked.append((sweep or spec).to_json())
 
     monkeypatch.setattr(start, "run_bar", note)
-    monkeypatch.setattr("ui.compress.preview.show", lambda spec, run: None)
+    monkeypatch.setattr("ui.compress.preview.show", lambda *_given: None)
     card = find_card(name)[0]
     place, query = view._settings(card, part)
     app = visit(place.name, **query)

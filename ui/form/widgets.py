@@ -47,11 +47,14 @@ def select(
 ) -> Any:
     """Draw a choice; the address carries the option itself, people read what `show` makes of it."""
 
+    def told(option: Any) -> str:
+        return str(option) if show(option) == str(option) else f"{option} ({show(option)})"
+
     def understand(text: str) -> Any:
         found = [option for option in options if str(option) == text]
         if not found:
             more = ["…"] if len(options) > MOST_OPTIONS_TOLD else []
-            allowed = _("allowed is one of {names}").format(names=", ".join([*map(show, options[:MOST_OPTIONS_TOLD]), *more]))
+            allowed = _("allowed is one of {names}").format(names=", ".join([*map(told, options[:MOST_OPTIONS_TOLD]), *more]))
             refusal = refused(label, text, allowed, show(default)).args[0]
             raise ValueError(refusal, default)
         return found[0]

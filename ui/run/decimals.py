@@ -28,7 +28,7 @@ def result_decimals(result: Mapping[str, Any]) -> int:
 def printed_difference(difference: float, new: float, old: float, decimals: int) -> float:
     """Return the difference to print between two accuracies, all 0 to 1: with two decimals, that of the accuracies as printed.
 
-    Thirds, as three seeds give, disagree at any number of decimals; this is at most 0.01 points from the difference.
+    Thirds, as three seeds give, disagree at any number of decimals; this is less than 0.02 points from the difference.
     """
     if decimals == 1 or abs(new - old - difference) > SAME:
         return difference
