@@ -149,7 +149,7 @@ def test_nonsense_in_the_address_is_said_in_a_sentence_each(page: Page) -> None:
         "Epochs “banana”",
         "40 is used",
         "Teacher “nope”",
-        "cnn is used",
+        "CNN is used",
         "Temperature T “1e999”",
         "4.0 is used",
         "no run “",
