@@ -162,12 +162,13 @@ def show(address: Address, frame: pd.DataFrame, chosen: Sequence[str], settings:
 
 def _with_columns(shown: Columns, settings: Sequence[str]) -> Columns:
     """Return the columns with those of settings after the accuracy and its interval."""
-    told: Columns = {title: (title, _setting) for title in settings}
+    told: Columns = {title: (title, setting_cell) for title in settings}
     place = list(shown).index("interval") + 1
     return dict([*list(shown.items())[:place], *told.items(), *list(shown.items())[place:]])
 
 
-def _setting(value: Any) -> str:
+def setting_cell(value: Any) -> str:
+    """Return a setting as a table shows it: empty where there is none, since a missing number would be shown as None."""
     return f"{value:g}" if isinstance(value, float) and not pd.isna(value) else "" if pd.isna(value) else str(value)
 
 
@@ -177,8 +178,8 @@ def _styled(frame: pd.DataFrame, shown: Columns) -> Any:
         for low, high in zip(frame["low"], frame["high"], strict=True)
     ]
     table = frame.assign(interval=intervals)[list(shown)]
-    for name in (name for name, (_title, told) in shown.items() if told is _setting and table[name].isna().any()):
-        table[name] = [_setting(value) for value in table[name]]  # Streamlit shows what is missing as None
+    for name in (name for name, (_title, told) in shown.items() if told is setting_cell and table[name].isna().any()):
+        table[name] = [setting_cell(value) for value in table[name]]
     formats = {name: told for name, (_title, told) in shown.items() if told is not None}
     colours = {role: f"color: {role_look(role).colour}; font-weight: 600" for role in set(frame["role"])}
     styled = table.style.format(formats).map(lambda role: colours[role], subset=["role"])

@@ -12,6 +12,7 @@ from compression.runs.frames import models_of
 from compression.runs.records import Run
 from compression.texts import gettext as _
 from compression.texts import mark
+from ui.compare.models_table import setting_cell
 from ui.frame.pages import RUNS
 from ui.run.decimals import interval_points
 from ui.run.differences import MISSING, OUTCOMES, columns_of, in_common, leaves
@@ -42,7 +43,11 @@ def show(runs: Sequence[Run], names: Mapping[str, str], viewer: str) -> None:
 def table(runs: Sequence[Run], names: Mapping[str, str], viewer: str) -> pd.DataFrame:
     """Return the runs in words: settings that differ, accuracy with its interval a role, the verdict, costs that differ."""
     columns: dict[str, list[Any]] = {_("Run"): [names[run.id] for run in runs]}
-    columns |= {title: _without_gaps(values) for title, values in columns_of(runs).items() if title != "Kind"}
+    columns |= {
+        title: [*map(setting_cell, values)] if None in values else values
+        for title, values in columns_of(runs).items()
+        if title != "Kind"
+    }
     if len({run.kind for run in runs}) > 1:
         columns[_("Kind")] = [kind_title(run.kind) for run in runs]
     there = roles_in_order(role for run in runs for role in models_of(run))
@@ -61,13 +66,6 @@ def table(runs: Sequence[Run], names: Mapping[str, str], viewer: str) -> pd.Data
     columns[_("Time taken")] = [format_seconds(run.seconds) for run in runs]
     columns[_("Owner")] = [owner_text(run.owner, viewer) for run in runs]
     return pd.DataFrame(columns)
-
-
-def _without_gaps(values: Sequence[Any]) -> Sequence[Any]:
-    """Return a column as text where runs lack the setting: an empty cell says so, and a missing number is shown as None."""
-    if None not in values:
-        return values
-    return ["" if value is None else f"{value:g}" if isinstance(value, float) else str(value) for value in values]
 
 
 def role_called(role: str, runs: Sequence[Run]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from compression.charts.numbers import format_count
+from compression.charts.numbers import format_count, format_points
 from compression.errors import LabError
 from compression.measure.between_runs import difference, difference_of_accuracies
 from compression.measure.interval import Interval
@@ -41,7 +41,7 @@ def sentence(runs: Sequence[Run], names: Mapping[str, str]) -> str:
     if between.mean < 0:
         first, second, between = second, first, Interval(-between.mean, -between.high, -between.low)
     low, high = interval_points([between.low, between.high], 0.0)
-    facts = {"better": first[:1].upper() + first[1:], "other": second, "points": f"{100 * between.mean:.1f}"}
+    facts = {"better": first[:1].upper() + first[1:], "other": second, "points": format_points(between.mean)}
     one_seed = min(len(ours.accuracies), len(others.accuracies)) == 1
     if between.low > 0 and not one_seed:
         told = _("**{better} is {points} points better than {other}**")
