@@ -51,6 +51,9 @@ def test_a_deep_link_to_a_run_opens_it_on_a_fresh_server(page: Page, own_server:
     run = finished()
     assert store().run(run).state == FINISHED
     page.goto(f"{own_server.address}/{place}?run={run}")
+    expect(page).to_have_title(f"{place.capitalize()} · Compression Lab")
+    expect(page.get_by_test_id("stSidebarNav")).to_be_visible()
     expect(page.locator(VERDICT)).to_contain_text("with the teacher, 93.0 % without: +3.0 points")
     lab.settle(page)
+    assert urlsplit(page.url).path == f"/{place}"
     assert parse_qs(urlsplit(page.url).query)["run"] == [run]

@@ -1,5 +1,6 @@
 """The live chart in a real browser: what the reader did to it outlives its refreshes."""
 
+import contextlib
 import re
 import subprocess
 import sys
@@ -29,9 +30,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server.end()
 
 
-@pytest.fixture
-def chart(browser: Browser, address: str) -> Iterator[Page]:
-    """A tab in which the chart has drawn itself."""
+@contextlib.contextmanager
+def opened(browser: Browser, address: str) -> Iterator[Page]:
+    """Open a tab and wait until the chart has drawn itself."""
     context = browser.new_context(viewport=lab.WIDE, color_scheme="light")
     context.set_default_timeout(lab.PATIENCE_MS)
     page = context.new_page()
@@ -39,6 +40,20 @@ def chart(browser: Browser, address: str) -> Iterator[Page]:
     page.wait_for_selector(f"{CHART} .scatterlayer .trace path", state="attached")
     yield page
     context.close()
+
+
+@pytest.fixture
+def chart(browser: Browser, address: str) -> Iterator[Page]:
+    """A tab of a test's own."""
+    with opened(browser, address) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def shared_chart(browser: Browser, address: str) -> Iterator[Page]:
+    """A tab for tests that change nothing which another one looks at."""
+    with opened(browser, address) as page:
+        yield page
 
 
 def refreshes(page: Page) -> int:
@@ -109,12 +124,12 @@ def test_zoom_hidden_entries_and_node_outlive_refreshes(chart: Page) -> None:
     assert range_of(chart, "xaxis") == whole[0]
 
 
-def test_nothing_else_moves_and_the_height_stays(chart: Page) -> None:
-    below = chart.get_by_text("clicked").bounding_box()["y"]
-    height = chart.locator(CHART).bounding_box()["height"]
-    wait_for_refreshes(chart, 5)
-    assert chart.get_by_text("clicked").bounding_box()["y"] == below
-    assert chart.locator(CHART).bounding_box()["height"] == height == 320
+def test_nothing_else_moves_and_the_height_stays(shared_chart: Page) -> None:
+    below = shared_chart.get_by_text("clicked").bounding_box()["y"]
+    height = shared_chart.locator(CHART).bounding_box()["height"]
+    wait_for_refreshes(shared_chart, 5)
+    assert shared_chart.get_by_text("clicked").bounding_box()["y"] == below
+    assert shared_chart.locator(CHART).bounding_box()["height"] == height == 320
 
 
 def test_width_follows_the_window(chart: Page) -> None:
@@ -133,23 +148,25 @@ def test_colours_follow_the_theme_while_the_chart_lives(chart: Page) -> None:
     assert chart.evaluate("getComputedStyle(document.body.lastChild).color") == page_text
 
 
-def test_a_click_on_a_point_reaches_python(chart: Page) -> None:
-    assert "clicked nothing" in chart.inner_text("body")
-    chart.evaluate(f"""document.querySelector('{CHART}').emit('plotly_click', {{ points: [{{ customdata: 'chosen' }}] }})""")
-    chart.get_by_text("clicked chosen").wait_for()
+def test_a_click_on_a_point_reaches_python(shared_chart: Page) -> None:
+    assert "clicked nothing" in shared_chart.inner_text("body")
+    shared_chart.evaluate(
+        f"""document.querySelector('{CHART}').emit('plotly_click', {{ points: [{{ customdata: 'chosen' }}] }})"""
+    )
+    shared_chart.get_by_text("clicked chosen").wait_for()
 
 
-def test_plotly_comes_from_this_server_and_may_be_kept(chart: Page, address: str) -> None:
-    sources = chart.evaluate("[...document.scripts].map(script => script.src)")
+def test_plotly_comes_from_this_server_and_may_be_kept(shared_chart: Page, address: str) -> None:
+    sources = shared_chart.evaluate("[...document.scripts].map(script => script.src)")
     (source,) = [source for source in sources if "plotly" in source]
     assert source.startswith(address)
-    answer = chart.request.get(source)
+    answer = shared_chart.request.get(source)
     assert answer.ok
     assert "immutable" in answer.headers["cache-control"]
 
 
-def test_nothing_reaches_out_of_a_charts_box_which_would_give_it_a_scrollbar(chart: Page) -> None:
-    reaches_out = chart.evaluate(
+def test_nothing_reaches_out_of_a_charts_box_which_would_give_it_a_scrollbar(shared_chart: Page) -> None:
+    reaches_out = shared_chart.evaluate(
         f"""() => {{
             const box = document.querySelector('{CHART}').closest('[data-testid=stElementContainer]');
             return [box.scrollHeight - box.clientHeight, box.scrollWidth - box.clientWidth];

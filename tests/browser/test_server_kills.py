@@ -16,7 +16,7 @@ from compression.runs.records import CANCELLED, FINISHED, INTERRUPTED, RUNNING, 
 from tests.browser import lab
 from tests.runs.conftest import wait_for, wait_until
 
-SETTINGS, LONG = "/distill?epochs=60&seeds=3", "/distill?epochs=300&seeds=10"
+SETTINGS, LONG = "/distill?epochs=30&seeds=2", "/distill?epochs=300&seeds=10"
 WHOLE_RUN_MS = 120_000
 VERDICT = "[class*=st-key-verdict]"
 
@@ -51,16 +51,17 @@ def numbers(run: Run) -> dict[str, Any]:
 
 def test_a_run_outlives_the_web_server_however_it_ends(tab: Page, own_server: lab.Server) -> None:
     run = start_run(tab, LONG)
-    port, other = urlsplit(own_server.address).port, tab.context.new_page()
+    port = urlsplit(own_server.address).port
     for how in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL):
         own_server.end(how)
         told = len(store().events(run.id))
         assert store().run(run.id).state == RUNNING
         own_server.process = lab.start(own_server.home, port=port).process
-        other.goto(f"/distill?run={run.id}")
-        other.wait_for_function(f"({lab.POINTS})('baseline') >= 2", timeout=WHOLE_RUN_MS)
         wait_until(lambda told=told: len(store().events(run.id)) > told)
 
+    other = tab.context.new_page()
+    other.goto(f"/distill?run={run.id}")
+    other.wait_for_function(f"({lab.POINTS})('baseline') >= 2", timeout=WHOLE_RUN_MS)
     cancel = tab.get_by_role("button", name="Cancel")  # the tab that was open all the time finds its way back by itself
     cancel.click(timeout=WHOLE_RUN_MS)
     for page in (tab, other):

@@ -33,16 +33,6 @@ def test_every_page_is_reached_from_the_sidebar_and_names_itself(page: Page) -> 
         expect(page.get_by_test_id("stAlert")).to_have_count(0)
 
 
-def test_a_deep_link_is_right_on_a_fresh_server(browser: Browser, own_server: lab.Server) -> None:
-    page = browser.new_page()
-    page.goto(own_server.address + "/runs")
-    expect(page).to_have_title("Runs · Compression Lab")
-    expect(page.get_by_test_id("stSidebarNav")).to_be_visible()
-    expect(page.get_by_text("Page not found")).to_have_count(0)
-    assert page.url == own_server.address + "/runs"
-    page.context.close()
-
-
 def test_home_shows_a_result_and_leads_on(page: Page) -> None:
     page.goto("/")
     expect(page.get_by_role("heading", name=re.compile("points better"))).to_be_visible()
