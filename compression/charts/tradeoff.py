@@ -25,7 +25,9 @@ EVIDENCE = {
     "simulated": mark("simulated"),
     "file": mark("from the file"),
     "counted": mark("counted"),
+    "disturbed": mark("not reliable"),
 }
+UNSURE = ("simulated", "disturbed")
 
 
 class Cost(NamedTuple):
@@ -55,7 +57,8 @@ def tradeoff(
 ) -> go.Figure:
     """Draw test accuracy over a cost: a marker a model, its 95 % interval, and the front of the best a dataset.
 
-    A marker is hollow where its accuracy or its cost is simulated. The first `customdata` of a marker is its run.
+    A marker is hollow where its accuracy or its cost is simulated or not reliable; on the front are none whose cost is not
+    reliable. The first `customdata` of a marker is its run.
 
     Args:
         frame: as `runs.frames.models_frame` returns; models without the cost are left out.
@@ -94,7 +97,7 @@ def fronts(frame: pd.DataFrame, cost: Cost) -> list[dict[str, Any]]:
     datasets = sorted(frame["dataset"].dropna().unique())
     traces = []
     for index, dataset in enumerate(datasets):
-        best = front(frame[frame["dataset"] == dataset], cost.column)
+        best = front(frame[(frame["dataset"] == dataset) & (frame[cost.evidence] != "disturbed")], cost.column)
         label = _("Best trade-off") if len(datasets) == 1 else _("Best on {dataset}").format(dataset=dataset)
         traces.append(
             {
@@ -114,7 +117,7 @@ def fronts(frame: pd.DataFrame, cost: Cost) -> list[dict[str, Any]]:
 def markers(rows: pd.DataFrame, role: str, cost: Cost, marked: Collection[str] = ()) -> dict[str, Any]:
     """Return the markers of one role with their intervals; pale where other runs are marked."""
     style = role_look(role)
-    simulated = (rows["accuracy_evidence"] == "simulated") | (rows[cost.evidence] == "simulated")
+    unsure = rows["accuracy_evidence"].isin(UNSURE) | rows[cost.evidence].isin(UNSURE)
     return {
         "type": "scatter",
         "mode": "markers",
@@ -128,7 +131,7 @@ def markers(rows: pd.DataFrame, role: str, cost: Cost, marked: Collection[str] =
         "hovertemplate": "%{text}<extra></extra>",
         "marker": {
             "color": style.colour,
-            "symbol": [f"{style.symbol}-open" if hollow else style.symbol for hollow in simulated],
+            "symbol": [f"{style.symbol}-open" if hollow else style.symbol for hollow in unsure],
             "size": MARKER_SIZE,
             "opacity": [1.0 if run in marked or not marked else PALE for run in rows["run"]],
             "line": {"width": 1.5, "color": style.colour},

@@ -45,10 +45,30 @@ def unreliable(model: Mapping[str, Any], models: Sequence[Mapping[str, Any]]) ->
         models: all roles of the result. Of an earlier version, networks of the same structure have latencies of their own:
             where these are more than `UNEQUAL_TWINS` times apart, neither is reliable.
     """
-    figures = model.get("latency_ms") or {}
-    twins = [(other.get("latency_ms") or {}).get("median") for other in models if same_structure(model, other)]
+    figures = _latency(model)
+    twins = [_latency(other).get("median") for other in models if same_structure(model, other)]
     medians = [median for median in (figures.get("median"), *twins) if median]
     return disturbed(figures) or (len(medians) > 1 and max(medians) > UNEQUAL_TWINS * min(medians))
+
+
+def latency_evidence(model: Mapping[str, Any], models: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return how the latency of a role was come by: `measured`, `simulated` or `disturbed`; None where it is not known.
+
+    Args:
+        model: the role as a result describes it.
+        models: all roles of the result.
+    """
+    if _latency(model).get("simulated"):
+        return "simulated"
+    evidence = model.get("evidence")
+    measured = evidence.get("latency_ms") if isinstance(evidence, Mapping) else None
+    return "disturbed" if unreliable(model, models) else measured
+
+
+def _latency(model: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the figures of a role's latency; none where a stored result has something else there."""
+    figures = model.get("latency_ms")
+    return figures if isinstance(figures, Mapping) else {}
 
 
 def same_structure(model: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

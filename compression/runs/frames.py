@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from compression.data.own.stored import called
+from compression.measure.speed import latency_evidence
 from compression.runs.records import Event, Run
 
 METRIC_COLUMNS = ["role", "seed", "epoch", "metric", "value"]
@@ -54,7 +55,11 @@ def metrics_frame(events: Iterable[Event]) -> pd.DataFrame:
 
 
 def models_frame(runs: Iterable[Run]) -> pd.DataFrame:
-    """Return the models of finished runs, one a row: accuracies from 0 to 1, sizes in bytes, latencies in milliseconds."""
+    """Return the models of finished runs, one a row: accuracies from 0 to 1, sizes in bytes, latencies in milliseconds.
+
+    How a latency was come by says as well that it is `simulated`, as where rounded activations were computed at full precision,
+    or `disturbed`, where other work used the machine while it was timed.
+    """
     rows = [_model_row(run, role, model) for run in runs for role, model in models_of(run).items()]
     frame = pd.DataFrame(rows, columns=MODEL_COLUMNS)
     frame["created"] = pd.to_datetime(frame["created"], unit="s", utc=True)
@@ -92,7 +97,7 @@ def _model_row(run: Run, role: str, model: Mapping[str, Any]) -> dict[str, Any]:
         "seeds": len(model.get("per_seed") or ()),
         "accuracy_evidence": evidence.get("accuracy"),
         "size_evidence": evidence.get("size_bytes"),
-        "latency_evidence": evidence.get("latency_ms"),
+        "latency_evidence": latency_evidence(model, [*models_of(run).values()]),
         "macs_evidence": evidence.get("macs"),
         "device": run.device,
         "created": run.created,

@@ -439,6 +439,17 @@ def test_a_point_knows_its_run_its_interval_and_its_evidence() -> None:
     assert "<script>" not in points.text[0]
 
 
+def test_a_latency_that_is_not_reliable_is_hollow_named_and_on_no_front() -> None:
+    frame = frame_of(("student", "digits", 10, 0.9), ("student", "digits", 20, 0.95))
+    frame = frame.assign(latency_ms=[0.1, 0.2], latency_evidence=["disturbed", "measured"])
+    figure = tradeoff(frame, "latency")
+    best, points = figure.data
+    assert list(best.x) == [0.2]
+    assert list(points.marker.symbol) == ["circle-open", "circle"]
+    assert "0.100 ms, not reliable" in points.text[0]
+    assert "not reliable" in figure.layout.xaxis.title.text
+
+
 @pytest.mark.parametrize("cost", COSTS)
 def test_axes_are_logarithmic_and_name_unit_and_evidence(cost: str) -> None:
     run = store().run(finished())

@@ -3,6 +3,7 @@
 import dataclasses
 
 import pandas as pd
+import pytest
 
 from compression.runs.frames import MODEL_COLUMNS, metrics_frame, model_label, models_frame
 from compression.runs.records import Event, Run
@@ -102,10 +103,27 @@ def test_each_model_is_a_row_with_its_evidence() -> None:
     assert {name: row[name] for name in expected} == expected
 
 
+@pytest.mark.parametrize(
+    ("latency", "evidence"),
+    [
+        ({"median": 0.1, "p95": 0.2}, "measured"),
+        ({"median": 0.1, "p95": 0.2, "simulated": True}, "simulated"),
+        ({"median": 0.1, "p95": 9.0}, "disturbed"),
+        ({"median": 0.4, "p95": 0.5}, "disturbed"),  # four times that of a network of the same structure
+    ],
+)
+def test_how_a_latency_was_come_by_says_whether_it_is_reliable(latency: dict, evidence: str) -> None:
+    twin = {"architecture": {"name": "cnn"}, "parameters": 9, "macs": 9, "evidence": {"latency_ms": "measured"}}
+    models = {"student": twin | {"latency_ms": latency}, "baseline": twin | {"latency_ms": {"median": 0.1, "p95": 0.2}}}
+    frame = models_frame([dataclasses.replace(RUN, result={"models": models})])
+    assert frame["latency_evidence"][0] == evidence
+
+
 def test_results_of_other_shapes_do_not_break_the_table() -> None:
-    odd = [{}, {"models": None}, {"models": {"student": None}}, {"models": {"student": {"accuracy": 0.5}}}]
+    strange = {"accuracy": 0.6, "latency_ms": "fast", "evidence": []}
+    odd = [{}, {"models": None}, {"models": {"student": None}}, {"models": {"student": {"accuracy": 0.5}, "teacher": strange}}]
     frame = models_frame([dataclasses.replace(RUN, result=result) for result in odd])
-    assert frame["accuracy"].tolist() == [0.5]
+    assert frame["accuracy"].tolist() == [0.5, 0.6]
     assert models_frame([]).empty
 
 

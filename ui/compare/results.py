@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from compression.charts.numbers import format_bytes, format_macs, format_milliseconds, format_percent, format_seconds
+from compression.measure.speed import latency_evidence
 from compression.roles import role_title, roles_in_order
 from compression.runs.frames import models_of
 from compression.runs.records import Run
@@ -60,7 +61,9 @@ def table(runs: Sequence[Run], names: Mapping[str, str], viewer: str) -> pd.Data
         values = [_cost(run, key) for run in runs]
         if key == "latency_ms":
             told = zip(runs, values, strict=True)
-            columns[_(title)] = [MISSING if value is None else latency_text(_made(run)[key]) for run, value in told]
+            columns[_(title)] = [
+                MISSING if value is None else latency_text(_made(run), [*models_of(run).values()]) for run, value in told
+            ]
         elif len(set(values)) > 1:
             columns[_(title)] = [MISSING if value is None else shown(value) for value in values]
     columns[_("Time taken")] = [format_seconds(run.seconds) for run in runs]
@@ -119,6 +122,7 @@ def csv(runs: Sequence[Run], names: Mapping[str, str]) -> str:
         answers = verdicts_of(run) if run.result and found else []
         verdict = {"answer": found.get("answer"), "difference": found.get("difference"), "difference_low": low}
         verdict |= {"difference_high": high, "verdict": f"{answers[0].question} {answers[0].word}" if answers else None}
+        roles = [*models_of(run).values()]
         for role, model in models_of(run).items():
             bounds = model.get("accuracy_interval") or [None, None]
             numbers = {"accuracy": model.get("accuracy"), "accuracy_low": bounds[0], "accuracy_high": bounds[-1]}
@@ -135,7 +139,7 @@ def csv(runs: Sequence[Run], names: Mapping[str, str]) -> str:
                 about
                 | numbers
                 | costs
-                | {"latency_ms": latency.get("median"), "latency_simulated": latency.get("simulated")}
+                | {"latency_ms": latency.get("median"), "latency_evidence": latency_evidence(model, roles)}
                 | verdict
                 | leaves(run.spec)
             )

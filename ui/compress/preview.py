@@ -207,7 +207,7 @@ def measured(spec: Mapping[str, Any], sketch: Sketch | None, run: Run) -> list[F
     test = _("test, {seeds}: {accuracy}").format(seeds=_seeds(compressed), accuracy=format_percent(compressed["accuracy"]))
     reached = format_percent(_final_accuracy(run.id, seed))
     size = _smaller(original["size_bytes"], compressed["size_bytes"])
-    latency = {role: latency_text(models[role]["latency_ms"]) for role in ("original", "compressed")}
+    latency = {role: latency_text(models[role], [*models.values()]) for role in ("original", "compressed")}
     simulated = compressed["latency_ms"].get("simulated")
     how = _("simulated: activations not rounded · original {ms}") if simulated else _("measured · original {ms}")
     after = Figure(_("After recovery"), reached, f"{_basis(seed)} · {test}", AFTER)

@@ -80,7 +80,7 @@ def _line(found: Found, outcome: str, revision: str) -> go.Figure:
             if told is not None:
                 at = cell["at"][path] if numbers(values) else value_text(cell["at"][path])
                 number, low, high = (part / unit for part in told)
-                text = _told(outcome, told, cell["models"][role])
+                text = _told(outcome, told, cell, role)
                 rows.append((cell["run"], at, "", role, role_title(role, found.titles), number, low, high, text))
     frame = pd.DataFrame(rows, columns=["run", "at", "series", "role", "called", "accuracy", "low", "high", "told"])
     upwards = percent_axis(name) if outcome in SHARES else axis(name, rangemode="tozero")
@@ -98,11 +98,12 @@ def _plane(found: Found, outcome: str, revision: str) -> go.Figure:
     name = _(OUTCOMES[outcome]) if outcome in SHARES else name
     rows = []
     for cell in found.cells:
-        model = (cell.get("models") or {}).get(main_role(cell))
+        role = main_role(cell)
+        model = (cell.get("models") or {}).get(role)
         told = value(model, outcome, (cell.get("images") or {}).get("validation", 0)) if model else None
         texts = [value_text(cell["at"][path]) for path in (first, second)]
-        shown = _told(outcome, (told[0], *[float("nan")] * 2), model) if told else _state(cell)
-        whole = _told(outcome, told, model) if told else shown
+        shown = _told(outcome, (told[0], *[float("nan")] * 2), cell, role) if told else _state(cell)
+        whole = _told(outcome, told, cell, role) if told else shown
         rows.append((*texts, told[0] / unit if told else None, shown, whole, cell["at"] in as_good, cell["run"]))
     frame = pd.DataFrame(rows, columns=["first", "second", "value", "told", "hover", "as_good", "run"])
     places = tuple([value_text(each) for each in found.over[path]] for path in (first, second))
@@ -134,10 +135,10 @@ def _unit(found: Found, outcome: str) -> tuple[float, str]:
     return 1.0, name
 
 
-def _told(outcome: str, told: tuple[float, float, float], model: Mapping[str, Any]) -> str:
+def _told(outcome: str, told: tuple[float, float, float], cell: Mapping[str, Any], role: str) -> str:
     number, low, high = told
     if outcome == "latency_ms":
-        return latency_text(model["latency_ms"])
+        return latency_text(cell["models"][role], [*cell["models"].values()])
     show = FORMATS[outcome]
     if math.isnan(low):
         return show(number)

@@ -98,11 +98,14 @@ def _table(sweep: StoredSweep, found: Found) -> None:
     rows: list[dict[str, Any]] = []
     formats = {"validation_accuracy": format_percent, "accuracy": format_percent, "size_bytes": format_bytes}
     for cell in found.cells:
-        model = (cell.get("models") or {}).get(main_role(cell), {})
+        models = cell.get("models") or {}
+        model = models.get(main_role(cell), {})
         images = (cell.get("images") or {}).get("validation", 0)
         told = {name: value(model, name, images) if model else None for name in OUTCOMES}
         shown = {
-            _(OUTCOMES[name]): latency_text(model[name]) if name == "latency_ms" else formats.get(name, format_percent)(part[0])
+            _(OUTCOMES[name]): latency_text(model, [*models.values()])
+            if name == "latency_ms"
+            else formats.get(name, format_percent)(part[0])
             for name, part in told.items()
             if part is not None
         }

@@ -4,7 +4,7 @@ import functools
 import json
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from compression.data.own.stored import called
 from compression.distillation import DISTILLATION, teacher_free
 from compression.errors import LabError
 from compression.fields import unused_fields
-from compression.measure.speed import disturbed
+from compression.measure.speed import latency_evidence
 from compression.models import MODELS, WEIGHTS
 from compression.roles import role_title, roles_in_order
 from compression.runs.records import Run
@@ -180,12 +180,17 @@ def _chosen(registry: Registry, method: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def latency_text(latency: Mapping[str, Any]) -> str:
-    """Return the median of a latency, and that it is simulated or not reliable where it is."""
-    text = format_milliseconds(latency["median"])
-    if latency.get("simulated"):
+def latency_text(model: Mapping[str, Any], models: Sequence[Mapping[str, Any]]) -> str:
+    """Return the median latency of a role, and that it is simulated or not reliable where it is.
+
+    Args:
+        model: the role as a result describes it.
+        models: all roles of the result.
+    """
+    text, how = format_milliseconds(model["latency_ms"]["median"]), latency_evidence(model, models)
+    if how == "simulated":
         return _("{latency} (simulated)").format(latency=text)
-    return _("{latency} (not reliable)").format(latency=text) if disturbed(latency) else text
+    return _("{latency} (not reliable)").format(latency=text) if how == "disturbed" else text
 
 
 def knob_name(knob: str) -> str:
