@@ -19,7 +19,7 @@ DISTILL = {
     "dataset": {"name": "digits", "train_images": 200},
     "teacher": {"name": "mlp", "hidden": [16]},
     "student": {"name": "mlp", "hidden": [4]},
-    "train": {"epochs": 40},
+    "train": {"epochs": 200},
     "teacher_train": {"epochs": 2},
     "seeds": [0, 1],
 }
@@ -28,7 +28,7 @@ COMPRESS = {
     "dataset": {"name": "digits", "train_images": 200},
     "model": {"name": "mlp", "hidden": [16]},
     "train": {"epochs": 2},
-    "steps": [{"name": "prune", "sparsity": 0.5}, {"name": "finetune", "epochs": 40}],
+    "steps": [{"name": "prune", "sparsity": 0.5}, {"name": "finetune", "epochs": 200}],
     "seeds": [0, 1],
 }
 
@@ -99,7 +99,7 @@ def test_a_worker_killed_mid_run_resumes_to_the_same_numbers(served: Path, spec:
 
 def test_a_run_from_the_queue_is_cancelled_and_leaves_a_log_without_errors(served: Path) -> None:
     store = runs.store()
-    run_id = runs.submit(parse({**DISTILL, "train": {"epochs": 300}}), owner="ada")
+    run_id = runs.submit(parse(DISTILL), owner="ada")
     wait_until(lambda: any(event.type == "metric" for event in store.events(run_id)), patience_s=60)
     store.cancel(run_id)
     wait_for(store, run_id, CANCELLED)
