@@ -1,5 +1,6 @@
 """What watching a run costs and tells: only what is new is read, for everybody at once."""
 
+import dataclasses
 from pathlib import Path
 
 import pandas as pd
@@ -88,3 +89,9 @@ def test_a_run_resumed_right_after_it_was_drawn_is_seen_to_work(monkeypatch: pyt
     store().resume(run)
     with pytest.raises(Redrawn, match="app"):
         fragments[0]()
+
+
+@pytest.mark.parametrize(("expected_s", "often"), [(None, True), (15.0, True), (600.0, False)])
+def test_a_long_run_is_looked_at_less_often(expected_s: float | None, often: bool) -> None:
+    run = dataclasses.replace(store().run(started()), expected_s=expected_s)
+    assert (live.poll_s(run) == live.POLL_S < live.LONG_POLL_S) == often

@@ -16,6 +16,7 @@ from ui.run.waiting import waiting_text
 from ui.run.words import as_text, time_left
 
 POLL_S, SHARED_S = 0.4, 0.3
+LONG_S, LONG_POLL_S = 60.0, 1.0  # every look costs server and browser, and of a long run some tell as much
 TO_BRING_INTO_VIEW, ANCHOR = "run-to-bring-into-view", "run-shown"
 DRAWN_AFTER_MS = 200
 COME_INTO_VIEW = f"""<script>
@@ -35,7 +36,8 @@ def follow(run_id: str, draw: Callable[[Watch], None]) -> None:
     Raises:
         NotFoundError: there is no such run.
     """
-    active = watch(run_id).run.active
+    run = watch(run_id).run
+    active = run.active
     # Polls may share what one of them read. A run at rest is looked at only after a click, which may just have resumed it.
     fresh_s = SHARED_S if active else 0.0
 
@@ -50,8 +52,13 @@ def follow(run_id: str, draw: Callable[[Watch], None]) -> None:
             standing(seen)
         draw(seen)
 
-    st.fragment(refresh, run_every=POLL_S if active else None)()
+    st.fragment(refresh, run_every=poll_s(run) if active else None)()
     scroll_into_view(run_id)
+
+
+def poll_s(run: Run) -> float:
+    """Return the seconds between two looks at a run that is at work."""
+    return LONG_POLL_S if (run.expected_s or 0.0) > LONG_S else POLL_S
 
 
 def scroll_into_view(run_id: str) -> None:
