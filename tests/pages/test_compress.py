@@ -624,6 +624,29 @@ def test_a_sketch_that_is_stopped_leaves_the_rest(lab_home: object, monkeypatch:
     assert 1 <= len(begun) <= preview_jobs.WORKERS
 
 
+def test_what_is_computed_ahead_waits_while_a_run_is_at_work(
+    no_points_yet: None, lab_home: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed = threading.Semaphore(0)
+
+    def quick(*_given: Any, values: list[float], **_more: Any) -> Any:
+        for value in values:
+            computed.release()
+            yield {"value": value, "accuracy": 0.5, "size_bytes": 1, "nonzero": 1}
+
+    monkeypatch.setattr(preview_jobs, "preview", quick)
+    monkeypatch.setattr(preview_jobs, "MOST_MACS_AHEAD", 10**9)
+    monkeypatch.setattr(preview_jobs, "RUN_LOOK_S", 0.01)
+    run = started()
+    sketch = preview_jobs.Sketch(preview_jobs.find(DEFAULT), [PRUNE, QUANTIZE])
+    sketch.look_ahead()
+    assert computed.acquire(timeout=60)
+    assert not computed.acquire(timeout=0.5)
+    store().finish(run, TOKEN, "finished")
+    assert computed.acquire(timeout=60)
+    sketch.stop()
+
+
 def test_curves_that_take_long_come_bit_by_bit(no_points_yet: None, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     go_on = threading.Event()
 

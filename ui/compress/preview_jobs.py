@@ -29,6 +29,8 @@ from compression.networks import Network
 from compression.preview import preview
 from compression.pruning.layer_facts import MOST_IMAGES as CRITERION_IMAGES
 from compression.recipe import outcomes
+from compression.runs import store
+from compression.runs.records import RUNNING
 from compression.steps import STEPS
 from compression.steps.at_once import at_once
 from compression.texts import gettext as _
@@ -44,7 +46,7 @@ WORKERS = max(1, min(2, os.cpu_count() or 1))
 NETWORKS_KEPT, DATASETS_KEPT = 16, 4
 POINTS_KEPT = 20_000
 MOST_MACS_AHEAD = 1_000_000_000  # a point; some 20 ms of one core
-AHEAD_AFTER_S, LOOK_AGAIN_S = 0.15, 0.01
+AHEAD_AFTER_S, LOOK_AGAIN_S, RUN_LOOK_S = 0.15, 0.01, 1.0
 MOST_IMAGES, FEWEST_IMAGES = 1000, 200
 MACS_A_POINT = 10_000_000_000  # about a second of one core
 
@@ -149,6 +151,15 @@ def _knobs(step: Mapping[str, Any]) -> dict[str, Knob]:
     return STEPS[step["name"]].knobs_with(step)
 
 
+@functools.lru_cache(maxsize=1)
+def _runs_at_work(_url: str, _period: int) -> bool:
+    """Tell whether a run is at work, whose latencies a busy core would disturb; asked once a period."""
+    try:
+        return RUNNING in store().active_states()
+    except LabError:
+        return False
+
+
 class Sketch:
     """Both curves of one network under one choice of steps; `start` it once, `stop` it when another is wanted.
 
@@ -242,10 +253,15 @@ class Sketch:
                     self.error = neighbour.error
 
     def _rest(self, seconds: float) -> None:
-        """Leave the interpreter to the pages: for so long, and then until none is being drawn."""
+        """Leave the interpreter to pages and the cores to runs: for so long, then until none is being drawn or at work."""
         time.sleep(seconds)
-        while self._wanted and is_drawing():
-            time.sleep(LOOK_AGAIN_S)
+        while self._wanted:
+            if is_drawing():
+                time.sleep(LOOK_AGAIN_S)
+            elif _runs_at_work(settings.database_url(), int(time.monotonic() / RUN_LOOK_S)):
+                time.sleep(RUN_LOOK_S)
+            else:
+                return
 
     def _neighbours(self) -> list[list[dict[str, Any]]]:
         """Return the steps after every move of one slider, by how far along its track that is."""
