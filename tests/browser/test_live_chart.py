@@ -51,7 +51,7 @@ def chart(browser: Browser, address: str) -> Iterator[Page]:
 
 @pytest.fixture(scope="module")
 def shared_chart(browser: Browser, address: str) -> Iterator[Page]:
-    """A tab for tests that change nothing which another one looks at."""
+    """A tab for tests that change nothing which another one looks at; they come last, since its chart grows on."""
     with opened(browser, address) as page:
         yield page
 
@@ -124,14 +124,6 @@ def test_zoom_hidden_entries_and_node_outlive_refreshes(chart: Page) -> None:
     assert range_of(chart, "xaxis") == whole[0]
 
 
-def test_nothing_else_moves_and_the_height_stays(shared_chart: Page) -> None:
-    below = shared_chart.get_by_text("clicked").bounding_box()["y"]
-    height = shared_chart.locator(CHART).bounding_box()["height"]
-    wait_for_refreshes(shared_chart, 5)
-    assert shared_chart.get_by_text("clicked").bounding_box()["y"] == below
-    assert shared_chart.locator(CHART).bounding_box()["height"] == height == 320
-
-
 def test_width_follows_the_window(chart: Page) -> None:
     chart.set_viewport_size(lab.NARROW)
     chart.wait_for_function(f"document.querySelector('{CHART}')._fullLayout.width < 390")
@@ -146,6 +138,14 @@ def test_colours_follow_the_theme_while_the_chart_lives(chart: Page) -> None:
     chart.evaluate(f"document.body.appendChild(new Option()).style.color = {colour}")
     page_text = chart.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).color")
     assert chart.evaluate("getComputedStyle(document.body.lastChild).color") == page_text
+
+
+def test_nothing_else_moves_and_the_height_stays(shared_chart: Page) -> None:
+    below = shared_chart.get_by_text("clicked").bounding_box()["y"]
+    height = shared_chart.locator(CHART).bounding_box()["height"]
+    wait_for_refreshes(shared_chart, 5)
+    assert shared_chart.get_by_text("clicked").bounding_box()["y"] == below
+    assert shared_chart.locator(CHART).bounding_box()["height"] == height == 320
 
 
 def test_a_click_on_a_point_reaches_python(shared_chart: Page) -> None:
