@@ -30,6 +30,7 @@ def download_row(run: Run) -> None:
             st.markdown(_("The same run, on a command line:"))
             st.code(command_line(run.spec), language="bash", wrap_lines=True)
         if run.state == FINISHED:
+            guide()
             st.page_link(COMPARE.page(), label=_("Open in Compare"), icon=COMPARE.icon, query_params={"runs": run.id})
         st.page_link(RUNS.page(), label=_("Files and log"), icon=RUNS.icon, query_params={"run": run.id})
 
@@ -64,11 +65,16 @@ def network_buttons(run: Run, events: Sequence[Event]) -> None:
                 key=f"download-file-{run.id}-{artifact['name']}",
             )
         if there:
-            with st.popover(_("Use a network elsewhere"), icon=":material/code:"):
-                st.markdown(GUIDE.read_text(encoding="utf-8").partition("\n")[2])
+            guide()
     if len(there) < len(made):
         gone = _("{count} of its {all} model files are no longer there; run it again to make them anew.")
         st.caption(gone.format(count=len(made) - len(there), all=len(made)))
+
+
+def guide() -> None:
+    """Draw how a downloaded network is used without the lab, behind a button."""
+    with st.popover(_("Use a network elsewhere"), icon=":material/code:"):
+        st.markdown(GUIDE.read_text(encoding="utf-8").partition("\n")[2])
 
 
 def artifacts(events: Sequence[Event]) -> list[dict[str, Any]]:

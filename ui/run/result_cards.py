@@ -141,6 +141,8 @@ def origins() -> str:
             "the network without rounding its activations, as no kernel here computes with rounded ones"
         ),
         evidence_title("counted"): _("follows from the network's shape"),
+        _("seed"): _("the number from which the first weights and the order of the images are drawn; each seed is a training"),
+        _("MACs"): _("multiply-accumulates: how often a weight is multiplied and added for one image"),
         _("95 % interval"): _("over seeds and test images together"),
         _("smaller"): _("files compared with files"),
         _("faster"): _("medians of latency compared; behind it a 95 % interval over turns in which both were timed"),
