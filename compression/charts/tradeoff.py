@@ -15,6 +15,7 @@ from compression.texts import mark
 
 HEIGHT = 420
 MARKER_SIZE = 11
+MOST_TICKS = 6  # above one decade: of more, labels of all nine digits run into each other
 PALE = 0.3
 LAST = 2000  # in the legend, in which 1000 is usual
 OUTCOMES = ("student", "compressed")  # what runs are about; all other roles are what these are measured against
@@ -79,7 +80,7 @@ def tradeoff(
         traces.append(markers(drawn[drawn["role"] == role], role, chosen, marked or {}))
     kinds = ", ".join(evidence_title(kind) for kind in drawn[chosen.evidence].dropna().unique())
     title = f"{_(chosen.title)} · {kinds}" if kinds else _(chosen.title)
-    across = logarithmic_axis(title, tickformat=chosen.ticks)
+    across = logarithmic_axis(title, tickformat=chosen.ticks, nticks=MOST_TICKS)
     upwards = percent_axis(_("Test accuracy, 95 % interval"))
     looks = layout("", uirevision=revision or cost, height=height, xaxis=across, yaxis=upwards)
     return go.Figure(data=traces, layout={**looks, "title": None, "margin": {"l": 8, "r": 12, "t": 40, "b": 8}})

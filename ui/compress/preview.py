@@ -35,7 +35,8 @@ POLL_S = 0.3
 HEIGHT = 320  # pixels
 MOST_ACCURACIES_KEPT = 512
 UNKNOWN = "–"
-BEFORE = f'<i class="point" style="--mark: {MARK_COLOUR}"></i>'
+HERE = f'<i class="point" style="--mark: {MARK_COLOUR}"></i>'
+ON_THE_LINE = f'<i class="point on-line" style="--mark: {MARK_COLOUR}; --line: {ROLES["compressed"].colour}"></i>'
 AFTER = f'<i class="diamond" style="--mark: {ROLES["compressed"].colour}"></i>'
 
 
@@ -163,7 +164,7 @@ def legend(seed: int) -> str:
     original, compressed = ROLES["original"].colour, ROLES["compressed"].colour
     keys = [
         (f'<i class="line" style="--mark: {compressed}"></i>', _("before recovery (simulated)")),
-        (BEFORE, _("your setting")),
+        (HERE, _("your setting")),
         (AFTER, _("after recovery")),
         (f'<i class="line dashed" style="--mark: {original}"></i>', _("original")),
     ]
@@ -188,7 +189,7 @@ def expected(spec: Mapping[str, Any], sketch: Sketch | None) -> list[Figure]:
             how = _("pruned at once, {how}").format(how=how)
         smaller = _smaller(sketch.subject.size_bytes, here["size_bytes"])
     return [
-        Figure(_("Before recovery"), simulated, how, BEFORE),
+        Figure(_("Before recovery"), simulated, how, ON_THE_LINE),
         Figure(_("After recovery"), UNKNOWN, _("Run finds out") if trains(spec) else _("fine-tuning is off"), AFTER),
         Figure(_("File"), size, smaller),
         Figure(_("Latency of an image"), UNKNOWN, _("Run measures it")),

@@ -100,13 +100,13 @@ def columns(working: bool, owners: Mapping[str, str]) -> dict[str, Any]:
     )
     return {
         # Chips in colours: a table styled by pandas costs the server four times as much at each poll.
-        "state": st.column_config.MultiselectColumn(_("State"), width=108, options=list(signs), color=list(signs.values())),
-        "owner": st.column_config.MultiselectColumn(_("Owner"), width=96, options=list(owners), color=list(owners.values())),
-        "what": st.column_config.TextColumn(_("What"), width=205 if working else 255),
-        "settings": st.column_config.TextColumn(_("Settings"), width=150, help=_("What differs from runs of the same networks")),
+        "state": st.column_config.MultiselectColumn(_("State"), width=122, options=list(signs), color=list(signs.values())),
+        "owner": st.column_config.MultiselectColumn(_("Owner"), width=112, options=list(owners), color=list(owners.values())),
+        "what": st.column_config.TextColumn(_("What"), width=185 if working else 225),
+        "settings": st.column_config.TextColumn(_("Settings"), width=158, help=_("What differs from runs of the same networks")),
         "accuracy": st.column_config.NumberColumn(_("Accuracy"), format="%.1f %%", width=76, help=_("Test accuracy")),
         "progress": st.column_config.ProgressColumn(_("Progress"), min_value=0, max_value=100, format="%d %%", width=90),
-        "now": st.column_config.TextColumn(_("Outcome"), width=200 if working else 262, help=gain),
+        "now": st.column_config.TextColumn(_("Outcome"), width=186 if working else 248, help=gain),
         "age": st.column_config.TextColumn(_("Queued"), width=88),
         "dataset": _("Dataset"),
         "device": _("Device"),

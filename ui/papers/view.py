@@ -114,7 +114,6 @@ def _ways(found: Known) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         for part, told in card.parts.items():
             if _repeats_a_step(card, part):
-                st.caption(_("It repeats a step, which only the command line can:"))
                 continue
             place, query = _settings(card, part)
             label = _("Open on {page}").format(page=_(place.title)) + (f": {_(told.title)}" if part else "")
@@ -124,6 +123,8 @@ def _ways(found: Known) -> None:
         for part, run in found.runs.items():
             label = _("Its run here: {title}").format(title=_(card.parts[part].title)) if part else _("Its run here")
             st.page_link(RUNS.page(), label=label, icon=RUNS.icon, query_params={"run": run})
+        if any(_repeats_a_step(card, part) for part in card.parts):
+            st.caption(_("It repeats a step, which only the command line can:"))
         st.caption(f"`python -m compression run --card {card.name}`")
 
 
