@@ -39,21 +39,13 @@ def test_a_deep_link_opens_its_settings_on_a_fresh_server(page: Page, own_server
     assert parse_qs(urlsplit(link).query).items() <= parse_qs(urlsplit(page.url).query).items()
 
 
-def test_a_deep_link_to_compress_opens_on_a_fresh_server(page: Page, own_server: lab.Server) -> None:
-    page.goto(own_server.address + "/compress?sparsity=0.5&bits=3")
-    expect(page.get_by_role("slider", name="Sparsity")).to_have_value("0.5")
-    expect(page.get_by_role("slider", name="Bits")).to_have_value("3")
-    expect(page.get_by_test_id("stAlert")).to_have_count(0)
-
-
-@pytest.mark.parametrize("place", ["runs", "distill"])
-def test_a_deep_link_to_a_run_opens_it_on_a_fresh_server(page: Page, own_server: lab.Server, place: str) -> None:
+def test_a_deep_link_to_a_run_opens_it_on_a_fresh_server(page: Page, own_server: lab.Server) -> None:
     run = finished()
     assert store().run(run).state == FINISHED
-    page.goto(f"{own_server.address}/{place}?run={run}")
-    expect(page).to_have_title(f"{place.capitalize()} · Compression Lab")
+    page.goto(f"{own_server.address}/runs?run={run}")
+    expect(page).to_have_title("Runs · Compression Lab")
     expect(page.get_by_test_id("stSidebarNav")).to_be_visible()
     expect(page.locator(VERDICT)).to_contain_text("with the teacher, 93.0 % without: +3.0 points")
     lab.settle(page)
-    assert urlsplit(page.url).path == f"/{place}"
+    assert urlsplit(page.url).path == "/runs"
     assert parse_qs(urlsplit(page.url).query)["run"] == [run]

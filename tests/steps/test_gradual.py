@@ -300,15 +300,25 @@ def told(spec, place):
     return events
 
 
+@pytest.fixture(scope="module")
+def wholes():
+    """The events of runs that nothing stopped, by their spec's hash: each is run once."""
+    return {}
+
+
 DROP, FILE = {"name": "accuracy_drop", "points": 0.3}, {"name": "file_size", "kilobytes": 3.2}
 
 
 @pytest.mark.parametrize(("stop_at", "until"), [(1, None), (3, None), (5, None), (1, DROP), (3, DROP), (3, FILE)])
-def test_a_resumed_run_ends_with_the_same_bytes_and_tells_no_saved_epoch_twice(tmp_path, shared, monkeypatch, stop_at, until):
+def test_a_resumed_run_ends_with_the_same_bytes_and_tells_no_saved_epoch_twice(
+    tmp_path, shared, wholes, monkeypatch, stop_at, until
+):
     monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1.0)
     gradual = {**GRADUAL, "sparsity": 0.97, "epochs": 5, "criterion": {"name": "taylor", "images": 64}, "until": until}
     spec = request([{"name": "quantize", "method": "kmeans", "bits": 4}, gradual, {"name": "finetune", "epochs": 3}])
-    whole = told(spec, Workspace(tmp_path / "runs" / "whole", shared, tmp_path / "runs"))
+    undisturbed = shared.parent / f"whole-{spec.hash}"
+    whole = wholes[spec.hash] if spec.hash in wholes else told(spec, Workspace(undisturbed, shared, shared.parent))
+    wholes[spec.hash] = whole
     place = Workspace(tmp_path / "runs" / "stopped1", shared, tmp_path / "runs")
     first, events = [], execute(spec, place)
     for event in events:
@@ -330,7 +340,7 @@ def test_a_resumed_run_ends_with_the_same_bytes_and_tells_no_saved_epoch_twice(t
     assert again + epochs(rest) == epochs(whole)
     assert epochs(first) == epochs(whole)[: len(epochs(first))]
     assert len(epochs(first)) + len(epochs(rest)) <= len(epochs(whole)) + (2 if stop_at == 1 else 1)
-    files = [tmp_path / "runs" / name / "compressed-seed0.compact" for name in ("whole", "stopped1")]
+    files = [folder / "compressed-seed0.compact" for folder in (undisturbed, place.folder)]
     assert files[0].read_bytes() == files[1].read_bytes()
     assert sorted(file.name for file in place.folder.iterdir()) == ["compressed-seed0.compact", "original-seed0.safetensors"]
     rows = [events[-1]["result"]["models"]["compressed"]["per_seed"][0] for events in (whole, rest)]
