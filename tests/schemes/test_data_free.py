@@ -1,6 +1,7 @@
 """Data-free distillation: what the generator minimizes, that students see no image, and that noise is the same without it."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from compression.execute import Workspace
 from compression.execute.distill import _better
 from compression.generated import NOISE, SEED, ImageGenerator, Making, train_on_generated
 from compression.recipe import RECIPE
-from compression.schemes import rival
+from compression.schemes import SCHEMES, rival
 from compression.schemes.data_free import wishes
 from compression.spec import parse
 from compression.teacher import Teacher
@@ -84,6 +85,38 @@ def test_the_first_claim_compares_with_the_student_on_noise():
     assert (found["claim"], found["against"], found["difference"]) == ("student > noise", "noise", 0.5)
     assert not found["tuned"], "noise has the student's learning rate"
     assert rival(parse({"kind": "distill"})) == "baseline"
+
+
+def test_noise_has_no_generator_and_both_students_learn_the_teachers_softened_answers_times_the_temperature_squared():
+    asked = []
+
+    class Told:
+        def obtain(self, role):
+            yield from ()
+            return role
+
+        def students(self, taught, *, teacher):
+            yield from taught(SimpleNamespace(beside={"noise": "noise"}))
+
+        def train_on_generated(self, learner, *, teacher, making):
+            yield from ()
+            asked.append((learner, making))
+
+    list(SCHEMES["data_free"].function(Told(), batch=16, steps=2, width=4, generator_lr=0.02, temperature=3.0))
+    (_student, own), (noise, other) = asked
+    assert noise == "noise"
+    assert (own.width, own.lr, own.judged is None) == (4, 0.02, False)
+    assert (other.width, other.judged) == (0, None)
+    student, teacher = torch.randn(2, 5, 4)
+    expected = 9 * functional.kl_div((student / 3).log_softmax(1), (teacher / 3).softmax(1), reduction="batchmean")
+    for making in (own, other):
+        assert (making.batch, making.steps) == (16, 2)
+        assert sum(making.loss(Seen(student), Seen(teacher), None).values()) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_the_generators_norms_are_those_of_the_authors_code():
+    norms = [module.eps for module in ImageGenerator((1, 8, 8), 4).modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert norms == [1e-5, 0.8, 0.8, 1e-5]
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 30, 33)])

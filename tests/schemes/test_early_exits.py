@@ -65,9 +65,18 @@ def test_the_last_exit_hears_of_the_early_ones_by_the_stages_below_alone():
     found = layout(model, SHAPE)
     seen: Seen = View(model, found)(torch.randn(3, *SHAPE))
     sum(ExitsLoss(exits, 3.0, 0.5, 1.0)(seen, None, BATCH).values()).backward()
-    assert all(parameter.grad is None for parameter in model.get_submodule(found.classifier).parameters())
+    above = model[int(found.stages[exits[0].stage].layer) + 1 :]  # the embedding comes from there, too
+    assert len([*above.parameters()]) > len([*model.get_submodule(found.classifier).parameters()])
+    assert all(parameter.grad is None for parameter in above.parameters())
     assert float(model[0].weight.grad.abs().sum()) > 0
     assert all(float(parameter.grad.abs().sum()) > 0 for parameter in exits[0].head.parameters())
+
+
+def test_each_seed_of_a_network_has_heads_of_its_own():
+    model = construct({"name": "cnn"}, SHAPE, CLASSES)
+    first, again, other = (add_exits(model, SHAPE, CLASSES, most=1, seed=seed)[0].head.state_dict() for seed in (0, 0, 1))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["classifier.weight"], other["classifier.weight"])
 
 
 def test_so_many_exits_as_asked_for_are_spread_over_the_stages():
