@@ -15,7 +15,7 @@ INSTALLED_FOR_TESTS = .venv/.installed-for-tests$(TORCH)
 app: $(INSTALLED)
 	@exec .venv/bin/python -m streamlit run app.py --server.address $(HOST) --server.port $(PORT)
 
-# The tests start about a hundred processes: each would compile the lab anew.
+# The tests start many processes: where the environment forbids bytecode, each would compile the lab anew.
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(INSTALLED_FOR_TESTS)
 	.venv/bin/python -m tests.browser.install
